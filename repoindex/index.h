@@ -1,0 +1,90 @@
+// repoindex/index.h - the index of one repository (or plain folder): scan, parse, cache, publish.
+//
+// refresh() and document calls may come from any thread, one at a time per object (a mutex inside
+// serialises them); snapshot() never waits. Readers keep the snapshot they were given.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "repoindex/view.h"
+
+namespace engramd::repoindex {
+
+struct IndexOptions {
+  std::filesystem::path cache_folder;         // empty: engramd::cache_folder()/"index"
+  std::vector<std::string> include, exclude;  // gitignore-style patterns
+  size_t n_threads = 0;                       // 0: hardware threads
+  uint64_t max_parse_bytes = 1u << 20;        // a larger file is listed, not parsed
+  bool use_cache = true;
+};
+
+struct IndexProgress {
+  size_t done = 0, total = 0;
+};
+using ProgressFn = std::function<void(const IndexProgress&)>;
+
+struct IndexStats {
+  size_t n_files = 0;    // listed
+  size_t n_indexed = 0;  // with facts
+  size_t n_parsed = 0;   // parsed in this refresh, the rest came from the cache
+  size_t n_skipped_binary = 0, n_skipped_large = 0, n_unreadable = 0;
+  uint64_t n_lines = 0, n_bytes = 0;  // of the indexed files
+  size_t n_symbols = 0, n_occurrences = 0;
+  uint64_t cache_bytes = 0;  // on disk
+  double wall_s = 0, cpu_s = 0;
+  bool is_git = false;
+  std::vector<std::pair<std::string, size_t>> files_by_language;  // most first
+  std::vector<std::string> notes;  // stated fallbacks: "cache not writable: ...", one line each
+};
+
+class RepoIndex {
+ public:
+  // The folder must exist; git is not needed. Without git, or with a repository libgit2 cannot
+  // open, files are found by walking (a .gitignore is then still honoured) and notes say so.
+  static Result<std::unique_ptr<RepoIndex>> open(const std::filesystem::path& root,
+                                                 IndexOptions options = {});
+  virtual ~RepoIndex() = default;
+
+  // Brings the snapshot up to date with the disk; only unseen blobs are parsed. A cancelled
+  // refresh publishes nothing and loses nothing.
+  virtual Result<IndexStats> refresh(const ProgressFn& progress = {},
+                                     const CancelToken& cancel = {}) = 0;
+  // Only these paths (relative): after a save or a watched-file event.
+  virtual Status refresh_paths(const std::vector<std::string>& paths) = 0;
+
+  virtual SnapshotPtr snapshot() const = 0;  // empty before the first refresh, never null
+  virtual const std::filesystem::path& root() const = 0;
+};
+
+// An open document that is re-parsed incrementally. One thread at a time.
+class Document {
+ public:
+  // language: a row of the language table, or empty to decide by the path.
+  static std::unique_ptr<Document> open(const std::string& path, std::string text, int64_t version,
+                                        const std::string& language = {});
+  virtual ~Document() = default;
+  virtual void edit(ByteRange range, std::string_view replacement) = 0;
+  virtual void replace(std::string text) = 0;
+  virtual void set_version(int64_t version) = 0;
+  virtual const std::string& text() const = 0;
+  virtual const LineIndex& lines() const = 0;
+  // Re-parses what changed (a few ms) and returns text and facts together.
+  virtual OpenDocument publish() = 0;
+};
+
+// Facts of a text, for callers that have no index: tests, the agent's edit check.
+FileFactsPtr extract_facts(const std::string& path, std::string_view text);
+// True when the text parses without ERROR or MISSING nodes (languages we have no grammar for:
+// true). first_error is set to where the first one starts.
+bool parses_cleanly(const std::string& path, std::string_view text,
+                    LineColumn* first_error = nullptr);
+// The language table's row for a path ("python"), or empty.
+std::string language_of(const std::string& path, std::string_view first_line = {});
+
+}  // namespace engramd::repoindex

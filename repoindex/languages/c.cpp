@@ -1,0 +1,36 @@
+#include "repoindex/languages/c_family.h"
+
+extern "C" const TSLanguage* tree_sitter_c();
+
+namespace engramd::repoindex {
+
+extern const Language kC = {
+    .name = "c",
+    .extensions = {"c"},
+    .grammar = tree_sitter_c,
+    .identifiers = {"identifier", "field_identifier"},
+    .type_identifiers = {"type_identifier"},
+    .comments = {"comment"},
+    .wrappers = {"linkage_specification"},
+    .definitions =
+        {
+            {.node = "function_definition", .kind = SymbolKind::function,
+             .name_field = "declarator", .type_field = "type"},
+            {.node = "struct_specifier", .kind = SymbolKind::struct_, .if_field = "body"},
+            {.node = "union_specifier", .kind = SymbolKind::struct_, .if_field = "body"},
+            {.node = "enum_specifier", .kind = SymbolKind::enum_, .if_field = "body"},
+        },
+    .bindings = c_family::bindings(),
+    .through = c_family::through(),
+    .roles = c_family::roles(),
+    .keeps = {{"field_expression", "field"}},
+    .members = {{"field_expression", "field", "argument"},
+                {"field_designator", "", ""}},
+    .calls = {{"call_expression", "function"}},
+    .functions_without_name = {"parameter_list"},
+    .import_nodes = {"preproc_include"},
+    .imports = c_family::imports,
+    .edit = c_family::edit_kinds(),
+};
+
+}  // namespace engramd::repoindex

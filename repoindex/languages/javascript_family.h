@@ -1,0 +1,16 @@
+// repoindex/languages/javascript_family.h - what JavaScript, TypeScript and TSX share. For
+// javascript.cpp and typescript.cpp only.
+#pragma once
+
+#include "repoindex/languages/language.h"
+
+namespace engramd::repoindex::javascript_family {
+
+// import a, {b as c}, * as d from "x"; export {e} from "y"; export * from "z";
+// const f = require("w"); const {g} = require("v")
+void imports(SyntaxNode node, std::string_view text, std::vector<Import>& out);
+
+EditKinds edit_kinds();
+Language base();  // everything but name, extensions and grammar
+
+}  // namespace engramd::repoindex::javascript_family

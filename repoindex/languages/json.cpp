@@ -1,0 +1,20 @@
+#include "repoindex/languages/language.h"
+
+extern "C" const TSLanguage* tree_sitter_json();
+
+namespace engramd::repoindex {
+
+extern const Language kJson = {
+    .name = "json",
+    .extensions = {"json", "jsonc", "geojson", "webmanifest", "ipynb"},
+    .grammar = tree_sitter_json,
+    .name_only = {"string"},
+    .comments = {"comment"},
+    .definitions = {{.node = "pair", .kind = SymbolKind::key, .name_field = "key",
+                     .body_field = "value"}},
+    .doc = DocStyle::none,
+    .edit = {.integer = {"number"}, .floating = {"number"}, .string = {"string"},
+             .boolean_literal = {"true", "false"}},
+};
+
+}  // namespace engramd::repoindex

@@ -1,0 +1,315 @@
+#include "repoindex/memory/memory.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "repoindex/memory/suffix_table.h"
+
+namespace engramd::repoindex {
+namespace {
+
+constexpr size_t kMaxContext = 64;
+// A context seen more often than this is counted from evenly spaced occurrences.
+constexpr uint32_t kMaxScan = 2048;
+// Shorter suffixes get no say once this little probability is left for them.
+constexpr double kNegligible = 1e-5;
+constexpr size_t kTopUnigrams = 64;
+
+// Sums per token: a small open-addressing table, made per question so that answers share nothing.
+class TokenSums {
+ public:
+  struct Entry {
+    TokenId token = 0;
+    double count = 0;        // at the level being counted
+    double probability = 0;  // over all levels so far
+    uint32_t level = 0;      // the level `count` belongs to, plus 1
+  };
+  TokenSums() : slots_(256, kEmpty) { entries_.reserve(128); }
+
+  Entry& at(TokenId token) {
+    size_t slot = home(token);
+    while (slots_[slot] != kEmpty) {
+      if (entries_[slots_[slot]].token == token) return entries_[slots_[slot]];
+      slot = (slot + 1) & (slots_.size() - 1);
+    }
+    slots_[slot] = static_cast<uint32_t>(entries_.size());
+    entries_.push_back({token, 0, 0, 0});
+    if (entries_.size() * 2 > slots_.size()) grow();
+    return entries_.back();
+  }
+  std::vector<Entry>& entries() { return entries_; }
+
+ private:
+  static constexpr uint32_t kEmpty = 0xFFFFFFFFu;
+  size_t home(TokenId token) const {
+    return (static_cast<uint32_t>(token) * 2654435761u >> 7) & (slots_.size() - 1);
+  }
+  void grow() {
+    slots_.assign(slots_.size() * 4, kEmpty);
+    for (uint32_t i = 0; i < entries_.size(); ++i) {
+      size_t slot = home(entries_[i].token);
+      while (slots_[slot] != kEmpty) slot = (slot + 1) & (slots_.size() - 1);
+      slots_[slot] = i;
+    }
+  }
+  std::vector<uint32_t> slots_;
+  std::vector<Entry> entries_;
+};
+
+// The repository part, shared by every memory made from it with with_recent.
+struct Repository {
+  SuffixTable table;
+  // Where the tokens of each path lie; a path whose text was cut at a secret still has one range.
+  std::unordered_map<std::string, std::pair<uint32_t, uint32_t>> range_of_path;
+  std::vector<std::pair<TokenId, uint32_t>> top_unigrams;
+};
+
+std::vector<std::pair<TokenId, uint32_t>> top_unigrams(const SuffixTable& table) {
+  std::vector<std::pair<TokenId, uint32_t>> all;
+  all.reserve(table.n_distinct());
+  for (TokenId token : table.distinct()) all.emplace_back(token, table.count(token));
+  const size_t n = std::min(kTopUnigrams, all.size());
+  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(n), all.end(),
+                    [](const auto& a, const auto& b) {
+                      return a.second != b.second ? a.second > b.second : a.first < b.first;
+                    });
+  all.resize(n);
+  return all;
+}
+
+struct Part {
+  const SuffixTable* table = nullptr;
+  double weight = 1;
+  uint32_t hidden_begin = 0, hidden_end = 0;  // positions that are not counted
+  std::vector<SuffixTable::Range> ranges;
+
+  SuffixTable::Range range(size_t k) const {
+    return k < ranges.size() ? ranges[k] : SuffixTable::Range{};
+  }
+  bool hides(uint32_t index) const {
+    const uint32_t position = table->position(index);
+    return hidden_begin <= position && position < hidden_end;
+  }
+};
+
+class Memory final : public RepositoryMemory {
+ public:
+  Memory(std::shared_ptr<const Repository> repository, MemoryOptions options)
+      : repository_(std::move(repository)), options_(options) {
+    count_unigrams();
+  }
+
+  std::shared_ptr<const RepositoryMemory> with_recent(std::vector<std::vector<TokenId>> recent,
+                                                      const std::string& replaces) const override {
+    auto memory = std::make_shared<Memory>(repository_, options_);
+    size_t n = 1;
+    for (const auto& sequence : recent) n += sequence.size() + 1;
+    std::vector<TokenId> tokens;
+    tokens.reserve(n);
+    tokens.push_back(SuffixTable::kSeparator);
+    for (const auto& sequence : recent) {
+      if (tokens.size() + sequence.size() > options_.max_tokens) break;
+      tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+      tokens.push_back(SuffixTable::kSeparator);
+    }
+    if (auto table = SuffixTable::build(std::move(tokens), options_.max_context)) {
+      memory->recent_ = std::make_shared<const SuffixTable>(std::move(*table));
+      memory->count_unigrams();
+    }
+    if (auto found = repository_->range_of_path.find(replaces);
+        found != repository_->range_of_path.end()) {
+      memory->hidden_ = found->second;
+    }
+    return memory;
+  }
+
+  MemoryAnswer next(std::span<const TokenId> context) const override {
+    MemoryAnswer answer;
+    TokenSums sums;
+    const double left = predict(context, sums, answer.match_length, answer.n_seen);
+    if (left > kNegligible && unigrams_.total > 0) {
+      for (const auto& [token, count] : repository_->top_unigrams) sums.at(token);
+      for (const auto& [token, count] : recent_top_unigrams_) sums.at(token);
+      for (auto& entry : sums.entries()) {
+        entry.probability += left * unigrams_.share(unigram_count(entry.token));
+      }
+    }
+    auto& entries = sums.entries();
+    auto better = [](const TokenSums::Entry& a, const TokenSums::Entry& b) {
+      return a.probability != b.probability ? a.probability > b.probability : a.token < b.token;
+    };
+    const size_t n = std::min(options_.max_candidates, entries.size());
+    std::partial_sort(entries.begin(), entries.begin() + static_cast<ptrdiff_t>(n), entries.end(),
+                      better);
+    answer.candidates.reserve(n);
+    for (size_t i = 0; i < n && entries[i].probability > 0; ++i) {
+      answer.candidates.push_back({entries[i].token, static_cast<float>(entries[i].probability)});
+    }
+    return answer;
+  }
+
+  double log2_likelihood(std::span<const TokenId> context, std::span<const TokenId> tokens,
+                         size_t n_vocab) const override {
+    if (tokens.empty()) return 0;
+    const size_t keep = std::min(context.size(), options_.max_context);
+    std::vector<TokenId> sequence(context.end() - static_cast<ptrdiff_t>(keep), context.end());
+    sequence.insert(sequence.end(), tokens.begin(), tokens.end());
+    const double floor = 1.0 / static_cast<double>(std::max<size_t>(n_vocab, 1));
+    double sum = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const std::span<const TokenId> before(sequence.data(), keep + i);
+      TokenSums sums;
+      size_t match_length = 0, n_seen = 0;
+      double left = predict(before, sums, match_length, n_seen);
+      double probability = sums.at(tokens[i]).probability;
+      if (unigrams_.total > 0) {
+        probability += left * unigrams_.share(unigram_count(tokens[i]));
+        left *= unigrams_.escape;
+      }
+      sum += std::log2(probability + left * floor);
+    }
+    return sum / static_cast<double>(tokens.size());
+  }
+
+  size_t n_tokens() const override {
+    return repository_->table.size() + (recent_ ? recent_->size() : 0);
+  }
+  size_t n_bytes() const override {
+    size_t n = repository_->table.n_bytes() + (recent_ ? recent_->n_bytes() : 0);
+    for (const auto& [path, range] : repository_->range_of_path) n += path.capacity() + 64;
+    return n;
+  }
+
+ private:
+  // The distribution over single tokens; the hidden copy is left in, it hardly moves it.
+  struct Unigrams {
+    double total = 0, escape = 1, denominator = 1;
+    double share(double count) const { return count / denominator; }
+  };
+  void count_unigrams() {
+    double n_distinct = static_cast<double>(repository_->table.n_distinct());
+    unigrams_.total = static_cast<double>(repository_->table.size());
+    if (recent_) {
+      unigrams_.total += options_.recent_weight * static_cast<double>(recent_->size());
+      for (TokenId token : recent_->distinct()) n_distinct += repository_->table.count(token) == 0;
+      recent_top_unigrams_ = top_unigrams(*recent_);
+    }
+    const double novel = options_.escape * n_distinct;
+    unigrams_.denominator = std::max(unigrams_.total + novel, 1e-9);
+    unigrams_.escape = novel / unigrams_.denominator;
+  }
+  double unigram_count(TokenId token) const {
+    return repository_->table.count(token) +
+           (recent_ ? options_.recent_weight * recent_->count(token) : 0);
+  }
+
+  // Adds the blended probabilities of all suffixes of one token or more, longest first: each level
+  // hands on the share T/(n+T) (times options_.escape) that its own counts do not deserve.
+  // Returns what is left for the level without context.
+  double predict(std::span<const TokenId> context, TokenSums& sums, size_t& match_length,
+                 size_t& n_seen) const {
+    Part parts[2];
+    parts[0].table = &repository_->table;
+    parts[0].hidden_begin = hidden_.first;
+    parts[0].hidden_end = hidden_.second;
+    parts[1].table = recent_.get();
+    parts[1].weight = options_.recent_weight;
+    size_t longest = 0;
+    for (Part& part : parts) {
+      if (!part.table) continue;
+      part.table->match(context, options_.max_context, part.ranges);
+      longest = std::max(longest, part.ranges.size());
+    }
+    match_length = n_seen = 0;
+    double left = 1;
+    double n = 0;
+    std::vector<TokenId> counted;  // distinct tokens of the level
+    for (size_t k = longest; k-- > 1 && left > kNegligible;) {
+      const bool same_as_longer = k + 1 < longest &&
+                                  parts[0].range(k).size() == parts[0].range(k + 1).size() &&
+                                  parts[1].range(k).size() == parts[1].range(k + 1).size();
+      if (!same_as_longer) {
+        n = 0;
+        counted.clear();
+        size_t occurrences = 0;
+        for (const Part& part : parts) {
+          if (part.range(k).size() > 0) n += count_level(part, k, sums, counted, occurrences);
+        }
+        if (match_length == 0 && occurrences > 0) {
+          match_length = k;
+          n_seen = occurrences;
+        }
+      }
+      if (n <= 0) continue;
+      const double novel = options_.escape * static_cast<double>(counted.size());
+      const double share = left / (n + novel);
+      for (TokenId token : counted) {
+        TokenSums::Entry& entry = sums.at(token);
+        entry.probability += share * entry.count;
+      }
+      left *= novel / (n + novel);
+    }
+    return left;
+  }
+
+  static double count_level(const Part& part, size_t k, TokenSums& sums,
+                            std::vector<TokenId>& counted, size_t& occurrences) {
+    const SuffixTable::Range range = part.range(k);
+    const uint32_t stride = (range.size() + kMaxScan - 1) / kMaxScan;
+    const uint32_t mark = static_cast<uint32_t>(k) + 1;
+    const bool hiding = part.hidden_end > part.hidden_begin;
+    const double one = part.weight * stride;
+    double n = 0;
+    for (uint64_t i = range.begin; i < range.end; i += stride) {
+      const uint32_t index = static_cast<uint32_t>(i);
+      if (hiding && part.hides(index)) continue;
+      const TokenId token = part.table->next(index);
+      TokenSums::Entry& entry = sums.at(token);
+      if (entry.level != mark) {
+        entry.level = mark;
+        entry.count = 0;
+        counted.push_back(token);
+      }
+      entry.count += one;
+      n += one;
+      occurrences += stride;
+    }
+    return n;
+  }
+
+  const std::shared_ptr<const Repository> repository_;
+  const MemoryOptions options_;
+  std::shared_ptr<const SuffixTable> recent_;
+  Unigrams unigrams_;
+  std::vector<std::pair<TokenId, uint32_t>> recent_top_unigrams_;
+  std::pair<uint32_t, uint32_t> hidden_{0, 0};
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const RepositoryMemory>> RepositoryMemory::from_documents(
+    const std::vector<std::pair<std::string, std::vector<TokenId>>>& path_and_tokens,
+    const MemoryOptions& asked, const CancelToken& cancel) {
+  MemoryOptions options = asked;
+  options.max_context = std::clamp<size_t>(options.max_context, 1, kMaxContext);
+  options.max_tokens = std::min<size_t>(options.max_tokens, 1u << 30);
+  auto repository = std::make_shared<Repository>();
+  std::vector<TokenId> tokens{SuffixTable::kSeparator};
+  size_t n = 0;  // tokens so far, separators not counted
+  for (const auto& [path, document] : path_and_tokens) {
+    if (n >= options.max_tokens) break;
+    const size_t take = std::min(document.size(), options.max_tokens - n);
+    const uint32_t begin = static_cast<uint32_t>(tokens.size());
+    tokens.insert(tokens.end(), document.begin(), document.begin() + static_cast<ptrdiff_t>(take));
+    n += take;
+    repository->range_of_path[path] = {begin, static_cast<uint32_t>(tokens.size())};
+    tokens.push_back(SuffixTable::kSeparator);
+  }
+  ENGRAMD_TRY(repository->table,
+              SuffixTable::build(std::move(tokens), options.max_context, cancel));
+  repository->top_unigrams = top_unigrams(repository->table);
+  return std::make_shared<const Memory>(std::move(repository), options);
+}
+
+}  // namespace engramd::repoindex

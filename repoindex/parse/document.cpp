@@ -1,0 +1,135 @@
+// An open document: text, its tree, and how edits reach the tree before it is parsed again.
+#include <algorithm>
+
+#include "repoindex/index.h"
+#include "repoindex/parse/extract.h"
+#include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/walk.h"
+
+namespace engramd::repoindex {
+
+namespace {
+
+// Above this a document is no longer parsed at each change; it counts as text.
+constexpr size_t kMaxDocumentBytes = 4u << 20;
+// Error recovery depends on where the parser came from, so a text with errors is parsed afresh up
+// to this size: facts must be those of the text, whatever was typed on the way (tests hold this).
+constexpr size_t kMaxFreshBytes = 128u << 10;
+
+TSPoint point_at(const LineIndex& lines, size_t offset) {
+  LineColumn p = lines.position(offset);
+  return {p.line, p.column};
+}
+
+class DocumentImpl : public Document {
+ public:
+  DocumentImpl(const std::string& path, std::string text, int64_t version,
+               const std::string& language)
+      : version_(version), text_(std::make_shared<std::string>(std::move(text))) {
+    language_ = language.empty() ? nullptr : find_language(language);
+    if (language_ == nullptr) language_ = language_for_path(path, *text_);
+    lines_ = std::make_shared<LineIndex>(*text_);
+    if (language_ != nullptr) {
+      parser_.reset(ts_parser_new());
+      if (!ts_parser_set_language(parser_.get(), language_->grammar())) language_ = nullptr;
+    }
+  }
+
+  void edit(ByteRange range, std::string_view replacement) override {
+    size_t begin = std::min(range.begin, text_->size());
+    size_t end = std::clamp(range.end, begin, text_->size());
+    TSInputEdit change{};
+    if (tree_ != nullptr) {
+      change.start_byte = static_cast<uint32_t>(begin);
+      change.old_end_byte = static_cast<uint32_t>(end);
+      change.new_end_byte = static_cast<uint32_t>(begin + replacement.size());
+      change.start_point = ts_point(begin);
+      change.old_end_point = ts_point(end);
+    }
+    auto next = std::make_shared<std::string>();  // the published text is shared: never in place
+    next->reserve(text_->size() - (end - begin) + replacement.size());
+    next->append(*text_, 0, begin);
+    next->append(replacement);
+    next->append(*text_, end, std::string::npos);
+    text_ = std::move(next);
+    lines_ = std::make_shared<LineIndex>(*text_);
+    if (tree_ != nullptr) {
+      change.new_end_point = ts_point(begin + replacement.size());
+      ts_tree_edit(tree_.get(), &change);
+    }
+    facts_ = nullptr;
+  }
+
+  void replace(std::string text) override {
+    text_ = std::make_shared<std::string>(std::move(text));
+    lines_ = std::make_shared<LineIndex>(*text_);
+    tree_.reset();
+    facts_ = nullptr;
+  }
+
+  void set_version(int64_t version) override { version_ = version; }
+  const std::string& text() const override { return *text_; }
+  const LineIndex& lines() const override { return *lines_; }
+
+  OpenDocument publish() override {
+    if (facts_ == nullptr) facts_ = parse();
+    return {text_, lines_, facts_, version_};
+  }
+
+ private:
+  // Tree-sitter counts rows by \n only; a lone \r is no row of its.
+  TSPoint ts_point(size_t offset) const {
+    if (text_->find('\r') == std::string::npos) return point_at(*lines_, offset);
+    auto row = static_cast<uint32_t>(
+        std::count(text_->begin(), text_->begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+    size_t line = offset == 0 ? std::string::npos : text_->rfind('\n', offset - 1);
+    return {row, static_cast<uint32_t>(line == std::string::npos ? offset : offset - line - 1)};
+  }
+
+  FileFactsPtr parse() {
+    if (language_ == nullptr || text_->size() > kMaxDocumentBytes) {
+      auto facts = std::make_shared<FileFacts>();
+      if (language_ != nullptr) facts->language = language_->name;
+      facts->truncated = language_ != nullptr;
+      facts->n_bytes = static_cast<uint32_t>(text_->size());
+      facts->n_lines = count_lines(*text_);
+      tree_.reset();
+      return facts;
+    }
+    const ExtractLimits limits;
+    bool reused = tree_ != nullptr;
+    TreePtr tree = parse_within(parser_.get(), tree_.get(), *text_, limits.parse_ms, {});
+    if (tree != nullptr && reused && text_->size() <= kMaxFreshBytes &&
+        ts_node_has_error(ts_tree_root_node(tree.get()))) {
+      tree = parse_within(parser_.get(), nullptr, *text_, limits.parse_ms, {});
+    }
+    tree_ = std::move(tree);
+    if (tree_ == nullptr) {
+      auto facts = std::make_shared<FileFacts>();
+      facts->language = language_->name;
+      facts->truncated = true;
+      facts->n_bytes = static_cast<uint32_t>(text_->size());
+      facts->n_lines = count_lines(*text_);
+      return facts;
+    }
+    return std::make_shared<FileFacts>(
+        facts_of_tree(compiled(*language_), ts_tree_root_node(tree_.get()), *text_, limits, {}));
+  }
+
+  int64_t version_;
+  std::shared_ptr<const std::string> text_;
+  std::shared_ptr<const LineIndex> lines_;
+  const Language* language_ = nullptr;
+  ParserPtr parser_;
+  TreePtr tree_;        // of the last parse, with the edits since told to it
+  FileFactsPtr facts_;  // of the text; null when an edit came since
+};
+
+}  // namespace
+
+std::unique_ptr<Document> Document::open(const std::string& path, std::string text, int64_t version,
+                                         const std::string& language) {
+  return std::make_unique<DocumentImpl>(path, std::move(text), version, language);
+}
+
+}  // namespace engramd::repoindex

@@ -1,0 +1,704 @@
+#include "repoindex/parse/walk.h"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "repoindex/parse/syntax_access.h"
+
+namespace engramd::repoindex {
+
+namespace {
+
+constexpr uint16_t kNoBinding = kNoIndex;
+constexpr size_t kMaxName = 200;
+
+// One named node on the way from the root to where the walk is.
+struct Frame {
+  TSNode node;
+  TSSymbol symbol = 0, previous_child = 0;
+  TSFieldId field = 0;
+  TSFieldId name_field = 0;  // of the definition this node opened
+  uint32_t begin = 0, row = 0;
+  uint32_t definition = kNone;  // symbol this node opened
+  uint32_t scope = kNone;       // innermost symbol whose body we are in, for children
+  uint32_t name_of = kNone;     // definition that waits for its name in here
+  uint32_t base_of = kNone;     // definition whose base classes are named in here
+  uint32_t bind_frame = 0;      // frame whose slot began the binding
+  uint16_t binding = kNoBinding;
+  bool binding_kind_changed = false;
+  SymbolKind binding_kind = SymbolKind::variable;
+  Role role = Role::reference;
+  bool import = false;
+  bool in_function = false;  // in any function, lambdas and parameter lists too
+  bool in_named_function = false;
+  uint32_t container = kNone;  // name of the type that an impl block is for
+  // The run of comments that ended last among this node's children.
+  uint32_t comment_begin = 0, comment_end = 0, comment_row = 0;
+};
+
+bool is_class_like(SymbolKind kind) {
+  return kind == SymbolKind::class_ || kind == SymbolKind::struct_ || kind == SymbolKind::enum_ ||
+         kind == SymbolKind::interface_;
+}
+bool is_function_like(SymbolKind kind) {
+  return kind == SymbolKind::function || kind == SymbolKind::method ||
+         kind == SymbolKind::constructor;
+}
+bool is_upper_name(std::string_view name) {
+  bool letter = false;
+  for (char c : name) {
+    if (islower(static_cast<unsigned char>(c))) return false;
+    letter |= isupper(static_cast<unsigned char>(c)) != 0;
+  }
+  return letter && name.size() > 1;
+}
+
+class Walker {
+ public:
+  Walker(const CompiledLanguage& language, std::string_view text, const ExtractLimits& limits)
+      : language_(language), row_(language.row), text_(text), limits_(limits) {}
+
+  FileFacts run(TSNode root, const CancelToken& cancel);
+
+ private:
+  void enter(TSNode node, TSFieldId field);
+  void leave() { frames_.pop_back(); }
+  void note_comment(Frame& parent, TSNode node, uint32_t row);
+  void open_definition(Frame& frame, const KindInfo& kind);
+  void name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
+                       uint32_t receiver);
+  void bind_name(const Frame& frame, uint32_t name, uint32_t receiver);
+  void define_self_field(const Frame& frame, uint32_t name);
+  void occurrence(const Frame& frame, uint32_t name, Role role, uint32_t scope, uint32_t receiver);
+  void read_imports(Frame& frame);
+
+  std::string_view text_of(TSNode node) const {
+    uint32_t begin = ts_node_start_byte(node), end = ts_node_end_byte(node);
+    return end <= text_.size() && begin <= end ? text_.substr(begin, end - begin)
+                                               : std::string_view();
+  }
+  uint32_t intern(std::string_view name) {
+    auto [it, added] = name_ids_.try_emplace(name, static_cast<uint32_t>(facts_.names.size()));
+    if (added) facts_.names.emplace_back(name);
+    return it->second;
+  }
+  // For a name that does not lie in the text.
+  uint32_t intern_copy(const std::string& name) {
+    auto it = name_ids_.find(name);
+    if (it != name_ids_.end()) return it->second;
+    made_.push_back(name);
+    return intern(made_.back());
+  }
+  uint32_t receiver_of(const Frame& member, TSFieldId field);
+  std::string value_type(TSNode value) const;
+  std::string written_type(const Frame& frame) const;
+  std::string doc_before(size_t frame_index) const;
+  std::string docstring(const Frame& frame, TSFieldId body_field) const;
+  uint32_t whole_begin(size_t frame_index, uint32_t* end) const;
+  std::string definition_signature(const Frame& frame, const CompiledDefinition& d,
+                                   uint32_t begin) const;
+  std::string line_signature(uint32_t begin, uint32_t end) const;
+  void drop_nameless();
+
+  const CompiledLanguage& language_;
+  const Language& row_;
+  std::string_view text_;
+  const ExtractLimits& limits_;
+  FileFacts facts_;
+  std::vector<Frame> frames_;
+  std::unordered_map<std::string_view, uint32_t> name_ids_;  // views into text_ or made_
+  std::deque<std::string> made_;
+  std::unordered_set<uint64_t> defined_;  // scope << 32 | name
+};
+
+FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
+  facts_.language = row_.name;
+  facts_.has_errors = ts_node_has_error(root);
+  name_ids_.reserve(text_.size() / 64 + 16);
+  frames_.reserve(64);
+  Frame bottom;
+  bottom.node = root;
+  bottom.symbol = ts_node_symbol(root);
+  bottom.row = 0;
+  frames_.push_back(bottom);
+
+  TSTreeCursor cursor = ts_tree_cursor_new(root);
+  size_t n_nodes = 0;
+  bool more = ts_tree_cursor_goto_first_child(&cursor);
+  while (more) {
+    if (++n_nodes > limits_.max_nodes || facts_.symbols.size() > limits_.max_symbols ||
+        ((n_nodes & 0xFFFF) == 0 && cancel.cancelled())) {
+      facts_.truncated = true;
+      break;
+    }
+    TSNode node = ts_tree_cursor_current_node(&cursor);
+    if (ts_node_is_named(node)) {
+      enter(node, ts_tree_cursor_current_field_id(&cursor));
+      if (ts_tree_cursor_goto_first_child(&cursor)) continue;
+      leave();
+    }
+    while (!(more = ts_tree_cursor_goto_next_sibling(&cursor))) {
+      if (frames_.size() <= 1 || !ts_tree_cursor_goto_parent(&cursor)) break;
+      leave();
+      if (frames_.empty()) break;
+    }
+  }
+  ts_tree_cursor_delete(&cursor);
+  drop_nameless();
+  return std::move(facts_);
+}
+
+void Walker::enter(TSNode node, TSFieldId field) {
+  size_t parent_index = frames_.size() - 1;
+  Frame frame;
+  {
+    Frame& parent = frames_[parent_index];
+    frame.node = node;
+    frame.symbol = ts_node_symbol(node);
+    frame.field = field;
+    frame.begin = ts_node_start_byte(node);
+    frame.row = ts_node_start_point(node).row;
+    frame.scope = parent.scope;
+    frame.import = parent.import;
+    frame.in_function = parent.in_function;
+    frame.in_named_function = parent.in_named_function;
+    if (parent.definition == kNone) frame.container = parent.container;
+  }
+  const KindInfo& kind = language_.kind(frame.symbol);
+  Frame& parent = frames_[parent_index];
+  if (kind.comment) {
+    note_comment(parent, node, frame.row);
+    frames_.push_back(frame);
+    return;
+  }
+  if (kind.before_doc && parent.comment_end > 0 && parent.comment_row + 1 >= frame.row) {
+    parent.comment_row = ts_node_end_point(node).row;
+  }
+
+  const SlotInfo& slot = language_.slot(parent.symbol, field);
+  if (parent.definition != kNone && parent.name_field != 0 && field == parent.name_field) {
+    frame.name_of = parent.definition;
+  } else if (parent.name_of != kNone && slot.through) {
+    frame.name_of = parent.name_of;
+  }
+  if (frame.name_of != kNone && slot.through && slot.changes_kind &&
+      slot.kind == SymbolKind::function) {
+    facts_.symbols[frame.name_of].kind = SymbolKind::function;
+  }
+  if (frame.name_of == kNone) {
+    if (slot.binding != kNoIndex && !(parent.definition != kNone && parent.name_field == field)) {
+      frame.binding = slot.binding;
+      frame.bind_frame = static_cast<uint32_t>(parent_index);
+      frame.binding_kind = language_.bindings[slot.binding].rule->kind;
+    } else if (parent.binding != kNoBinding && slot.through) {
+      frame.binding = parent.binding;
+      frame.bind_frame = parent.bind_frame;
+      frame.binding_kind = parent.binding_kind;
+      frame.binding_kind_changed = parent.binding_kind_changed;
+    }
+    if (frame.binding != kNoBinding && slot.through && slot.changes_kind) {
+      if (frame.binding_kind != SymbolKind::type_alias) frame.binding_kind = slot.kind;
+      frame.binding_kind_changed = true;
+    }
+  }
+  if (slot.has_role) {
+    frame.role = slot.role;
+  } else if (slot.keep) {
+    frame.role = parent.role;
+  }
+  if (slot.base && parent.definition != kNone) {
+    frame.base_of = parent.definition;
+  } else if (parent.base_of != kNone && (slot.base || slot.keep)) {
+    frame.base_of = parent.base_of;
+  }
+
+  uint16_t definitions_end = kind.definitions_end;
+  frames_.push_back(frame);
+  Frame& top = frames_.back();
+  if (kind.imports) read_imports(top);
+  if (definitions_end != 0) open_definition(top, kind);
+  if (kind.anonymous_function) top.in_function = true;
+  if (kind.is_container) {
+    TSNode type = ts_node_child_by_field_id(node, kind.container_type);
+    if (!ts_node_is_null(type)) {
+      std::string name = main_type_name(text_of(type));
+      if (!name.empty()) top.container = intern_copy(name);
+    }
+  }
+
+  if (kind.identifier || kind.type_identifier) {
+    std::string_view name = text_of(node);
+    if (!name.empty() && name.size() <= kMaxName) {
+      // Interned views must outlive the walk: they point into the text.
+      uint32_t id = intern(name);
+      uint32_t receiver = receiver_of(frames_[parent_index], field);
+      if (top.name_of != kNone) {
+        name_definition(top, name, top.begin, ts_node_end_byte(node), receiver);
+      } else if (top.binding != kNoBinding && receiver == kNone && !top.import &&
+                 (!kind.type_identifier || top.binding_kind == SymbolKind::type_alias)) {
+        bind_name(top, id, receiver);
+      } else {
+        Role role = top.import ? Role::import : top.role;
+        if (kind.type_identifier && role == Role::reference) role = Role::type;
+        occurrence(top, id, role, top.scope, receiver);
+        if (top.base_of != kNone) {
+          auto& bases = facts_.symbols[top.base_of].bases;
+          if (bases.size() < 32) bases.emplace_back(name);
+        }
+        if (role == Role::write && receiver != kNone && row_.self_writes_define_fields) {
+          define_self_field(top, id);
+        }
+      }
+    }
+  } else if (kind.name_only && top.name_of == kNone && top.binding == kNoBinding) {
+    // A shell command, a destructor called by name.
+    std::string_view name = text_of(node);
+    if (top.role == Role::call && !name.empty() && name.size() <= kMaxName && name[0] != '"' &&
+        name[0] != '\'') {
+      occurrence(top, intern(name), Role::call, top.scope,
+                 receiver_of(frames_[parent_index], field));
+    }
+  } else if (kind.name_only) {
+    std::string_view name = text_of(node);
+    if (name.size() >= 2 && (name[0] == '"' || name[0] == '\'')) {
+      name = name.substr(1, name.size() - 2);
+    }
+    if (size_t bracket = name.find('(');
+        bracket != std::string_view::npos && name.substr(0, 8) == "operator" && bracket > 8) {
+      name = name.substr(0, bracket);
+    }
+    name = trim(name);
+    if (!name.empty() && name.size() <= kMaxName && name.find('\n') == std::string_view::npos) {
+      uint32_t receiver = receiver_of(frames_[parent_index], field);
+      if (top.name_of != kNone) {
+        name_definition(top, name, top.begin, ts_node_end_byte(node), receiver);
+      } else if (top.binding_kind == SymbolKind::function) {
+        bind_name(top, intern(name), receiver);
+      }
+    }
+  }
+  frames_[parent_index].previous_child = frames_.back().symbol;
+}
+
+void Walker::note_comment(Frame& parent, TSNode node, uint32_t row) {
+  uint32_t begin = ts_node_start_byte(node), end = ts_node_end_byte(node);
+  if (parent.comment_end == 0 || row > parent.comment_row + 1 || begin < parent.comment_end) {
+    parent.comment_begin = begin;
+  } else {
+    // Only white space may lie between two comments of one run.
+    std::string_view between = text_.substr(parent.comment_end, begin - parent.comment_end);
+    if (!trim(between).empty()) parent.comment_begin = begin;
+  }
+  parent.comment_end = end;
+  parent.comment_row = ts_node_end_point(node).row;
+  // Rust's line comments end after their line break.
+  if (end > begin && text_[end - 1] == '\n' && parent.comment_row > 0) --parent.comment_row;
+}
+
+void Walker::open_definition(Frame& frame, const KindInfo& kind) {
+  for (uint16_t i = kind.definitions_begin; i < kind.definitions_end; ++i) {
+    const CompiledDefinition& d = language_.definitions[i];
+    if (d.if_field != 0) {
+      TSNode child = ts_node_child_by_field_id(frame.node, d.if_field);
+      if (ts_node_is_null(child)) continue;
+      if (d.rule->if_kind[0] != '\0' && std::string_view(ts_node_type(child)) != d.rule->if_kind) {
+        continue;
+      }
+    }
+    auto index = static_cast<uint32_t>(facts_.symbols.size());
+    Symbol symbol;
+    symbol.kind = d.rule->kind;
+    symbol.parent = frame.scope;
+    symbol.local = frame.in_named_function;
+    size_t frame_index = frames_.size() - 1;
+    symbol.begin = whole_begin(frame_index, &symbol.end);
+    if (row_.doc == DocStyle::docstring) symbol.doc = docstring(frame, d.body_field);
+    if (symbol.doc.empty() && row_.doc != DocStyle::none) symbol.doc = doc_before(frame_index);
+    symbol.signature = definition_signature(frame, d, symbol.begin);
+    if (d.type_field != 0) {
+      TSNode type = ts_node_child_by_field_id(frame.node, d.type_field);
+      if (!ts_node_is_null(type)) symbol.type_name = main_type_name(text_of(type));
+    }
+    if (d.qualifier_field != 0) {
+      TSNode owner = ts_node_child_by_field_id(frame.node, d.qualifier_field);
+      // Go: (r *Name) or (Name); the last identifier that is not a type argument.
+      std::string_view s = ts_node_is_null(owner) ? std::string_view() : text_of(owner);
+      s = s.substr(0, s.find('['));
+      while (!s.empty() && !isalnum(static_cast<unsigned char>(s.back())) && s.back() != '_') {
+        s.remove_suffix(1);
+      }
+      size_t cut = s.find_last_of(" *(\t");
+      symbol.qualifier = std::string(cut == std::string_view::npos ? s : s.substr(cut + 1));
+    } else if (frame.container != kNone) {
+      symbol.qualifier = facts_.names[frame.container];
+    }
+    facts_.symbols.push_back(std::move(symbol));
+    frame.definition = index;
+    frame.name_field = d.name_field;
+    if (d.rule->opens_scope) frame.scope = index;
+    if (is_function_like(d.rule->kind)) frame.in_function = frame.in_named_function = true;
+    return;
+  }
+}
+
+void Walker::name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
+                             uint32_t receiver) {
+  Symbol& symbol = facts_.symbols[frame.name_of];
+  if (!symbol.name.empty()) {
+    // namespace a::b: one definition with a name of two parts.
+    if (symbol.kind == SymbolKind::namespace_) {
+      symbol.name += "::" + std::string(name);
+      symbol.name_end = end;
+    }
+    occurrence(frame, intern(name), Role::reference, symbol.parent, receiver);
+    return;
+  }
+  symbol.name = std::string(name);
+  symbol.name_begin = begin;
+  symbol.name_end = end;
+  if (receiver != kNone && symbol.qualifier.empty()) {
+    const std::string& said = facts_.names[receiver];
+    if (said != "exports" && said != "module" && said != "prototype" && said != "this" &&
+        said != "window") {
+      symbol.qualifier = said;
+    }
+  }
+  const Symbol* parent = symbol.parent != kNone ? &facts_.symbols[symbol.parent] : nullptr;
+  bool in_class = (parent != nullptr && is_class_like(parent->kind)) || !symbol.qualifier.empty();
+  if (in_class && symbol.kind == SymbolKind::function) symbol.kind = SymbolKind::method;
+  if (symbol.kind == SymbolKind::method) {
+    const std::string& owner = !symbol.qualifier.empty() ? symbol.qualifier
+                               : parent != nullptr       ? parent->name
+                                                         : symbol.qualifier;
+    if (contains_kind(row_.constructor_names, name) ||
+        (row_.constructor_has_class_name && name == owner)) {
+      symbol.kind = SymbolKind::constructor;
+    }
+  }
+  uint32_t id = intern(name);
+  occurrence(frame, id, Role::definition, symbol.parent, receiver);
+  defined_.insert(uint64_t{symbol.parent} << 32 | id);
+}
+
+void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
+  const CompiledBinding& binding = language_.bindings[frame.binding];
+  const Frame& at = frames_[frame.bind_frame];
+  uint32_t scope = at.scope;
+  bool assigns = row_.assignment_defines && binding.rule->kind == SymbolKind::variable;
+  bool first = defined_.insert(uint64_t{scope} << 32 | name).second;
+  if (assigns && !first) {
+    occurrence(frame, name, Role::write, frame.scope, receiver);
+    return;
+  }
+  Symbol symbol;
+  symbol.name = facts_.names[name];
+  symbol.kind = frame.binding_kind;
+  symbol.name_begin = frame.begin;
+  symbol.name_end = ts_node_end_byte(frame.node);
+  symbol.parent = scope;
+  symbol.local = frame.in_function;
+  const Symbol* parent = scope != kNone ? &facts_.symbols[scope] : nullptr;
+  bool in_class = parent != nullptr && is_class_like(parent->kind) && !frame.in_function;
+  if (symbol.kind == SymbolKind::function) {
+    // `Foo x(y);` inside a function reads like a prototype and is nearly always a variable.
+    if (frame.in_function) {
+      symbol.kind = SymbolKind::variable;
+    } else {
+      symbol.is_declaration = true;
+      if (in_class) {
+        bool constructor = row_.constructor_has_class_name && symbol.name == parent->name;
+        symbol.kind = constructor ? SymbolKind::constructor : SymbolKind::method;
+      }
+    }
+  } else if (symbol.kind == SymbolKind::variable) {
+    if (in_class) {
+      symbol.kind = SymbolKind::field;
+    } else if (binding.rule->constant_when_upper && is_upper_name(symbol.name)) {
+      symbol.kind = SymbolKind::constant;
+    }
+  }
+  if (frame.container != kNone && !frame.in_function) {
+    symbol.qualifier = facts_.names[frame.container];
+  }
+  // One of a list (parameters, enum members): its own extent, not the list's.
+  bool of_list = binding.rule->whole_is_child || binding.rule->slot.field[0] == '\0';
+  symbol.begin = whole_begin(frame.bind_frame + (of_list ? 1 : 0), &symbol.end);
+  symbol.type_name = written_type(frame);
+  if (!symbol.local) {
+    symbol.signature = line_signature(symbol.begin, symbol.end);
+    if (row_.doc != DocStyle::none) symbol.doc = doc_before(frame.bind_frame);
+  }
+  facts_.symbols.push_back(std::move(symbol));
+  occurrence(frame, name, Role::definition, scope, receiver);
+}
+
+// self.x = ... in a method: the first such write makes x a field of the class around it.
+void Walker::define_self_field(const Frame& frame, uint32_t name) {
+  uint32_t class_index = frame.scope;
+  for (int up = 0; up < 8 && class_index != kNone; ++up) {
+    if (is_class_like(facts_.symbols[class_index].kind)) break;
+    class_index = facts_.symbols[class_index].parent;
+  }
+  if (class_index == kNone || !is_class_like(facts_.symbols[class_index].kind)) return;
+  const Occurrence& written = facts_.occurrences.back();
+  if (!contains_kind(row_.self_names, facts_.names[written.receiver])) return;
+  if (!defined_.insert(uint64_t{class_index} << 32 | name).second) return;
+  Symbol symbol;
+  symbol.name = facts_.names[name];
+  symbol.kind = SymbolKind::field;
+  symbol.name_begin = written.begin;
+  symbol.name_end = written.end;
+  symbol.parent = class_index;
+  // The statement around it: the frame two up is the assignment (x, then self.x, then x = y).
+  size_t statement = frames_.size() >= 3 ? frames_.size() - 3 : 0;
+  symbol.begin = frames_[statement].begin;
+  symbol.end = ts_node_end_byte(frames_[statement].node);
+  for (const char* field : {"type", "right"}) {
+    if (!symbol.type_name.empty()) break;
+    TSNode value = ts_node_child_by_field_name(
+        frames_[statement].node, field, static_cast<uint32_t>(std::string_view(field).size()));
+    if (ts_node_is_null(value)) continue;
+    symbol.type_name = field[0] == 't' ? main_type_name(text_of(value)) : value_type(value);
+    // self.x = x: the parameter's written type, if it has one.
+    if (symbol.type_name.empty() && language_.kind(ts_node_symbol(value)).identifier) {
+      std::string_view parameter = text_of(value);
+      for (auto it = facts_.symbols.rbegin(); it != facts_.symbols.rend(); ++it) {
+        if (it->parent == frame.scope && it->name == parameter) {
+          symbol.type_name = it->type_name;
+          break;
+        }
+        if (static_cast<uint32_t>(facts_.symbols.rend() - it) <= frame.scope) break;
+      }
+    }
+  }
+  symbol.signature = line_signature(symbol.begin, symbol.end);
+  facts_.occurrences.back().role = Role::definition;
+  facts_.symbols.push_back(std::move(symbol));
+}
+
+void Walker::occurrence(const Frame& frame, uint32_t name, Role role, uint32_t scope,
+                        uint32_t receiver) {
+  Occurrence o;
+  o.name = name;
+  o.begin = frame.begin;
+  o.end = ts_node_end_byte(frame.node);
+  o.role = role;
+  o.scope = scope;
+  o.receiver = receiver;
+  facts_.occurrences.push_back(o);
+}
+
+void Walker::read_imports(Frame& frame) {
+  size_t before = facts_.imports.size();
+  if (before > 20000) return;
+  row_.imports(SyntaxAccess::wrap(frame.node), text_, facts_.imports);
+  if (facts_.imports.size() > before && !language_.kind(frame.symbol).has_bindings) {
+    frame.import = true;
+  }
+}
+
+uint32_t Walker::receiver_of(const Frame& member, TSFieldId field) {
+  const KindInfo& kind = language_.kind(member.symbol);
+  if (!kind.is_member || (!kind.member_any_child && field != kind.member_name)) return kNone;
+  if (kind.member_receiver == 0) return intern(std::string_view());
+  TSNode receiver = ts_node_child_by_field_id(member.node, kind.member_receiver);
+  if (ts_node_is_null(receiver)) return kNone;
+  for (int depth = 0; depth < 6; ++depth) {
+    const KindInfo& inner = language_.kind(ts_node_symbol(receiver));
+    TSNode next{};
+    if (inner.identifier || inner.type_identifier) return intern(text_of(receiver));
+    if (inner.is_call) {
+      std::string called = value_type(receiver);
+      if (called.empty()) break;
+      if (inner.call_constructs) called += "()";
+      return intern_copy(called);
+    }
+    if (inner.is_member && inner.member_name != 0) {
+      next = ts_node_child_by_field_id(receiver, inner.member_name);
+    } else if (ts_node_named_child_count(receiver) == 1) {  // (x), *x, &x, x!
+      next = ts_node_named_child(receiver, 0);
+    } else if (ts_node_child_count(receiver) == 0) {  // this, self, super, crate
+      return intern(text_of(receiver).substr(0, 64));
+    }
+    if (ts_node_is_null(next)) break;
+    receiver = next;
+  }
+  return intern(std::string_view());
+}
+
+// What a value tells of its type: "Foo" for a construction, "make()" for a call.
+std::string Walker::value_type(TSNode value) const {
+  for (int depth = 0; depth < 4; ++depth) {
+    const KindInfo& kind = language_.kind(ts_node_symbol(value));
+    if (kind.is_call) {
+      TSNode function = ts_node_child_by_field_id(value, kind.call_field);
+      if (ts_node_is_null(function)) return {};
+      std::string_view written = text_of(function);
+      if (written.size() > 200 || written.find('(') != std::string_view::npos) return {};
+      if (kind.call_constructs) return main_type_name(written);
+      // Type arguments go: make<Foo>(), Vec::<u8>::new().
+      std::string_view path = written.substr(0, written.find_first_of("<["));
+      size_t cut = path.find_last_of(".:>");
+      std::string_view last = cut == std::string_view::npos ? path : path.substr(cut + 1);
+      if (last.empty()) return {};
+      if (row_.scoped_call_constructs && cut != std::string_view::npos && cut > 1 &&
+          path[cut] == ':' && islower(static_cast<unsigned char>(last[0]))) {
+        std::string_view owner = path.substr(0, cut - 1);
+        size_t before = owner.find_last_of(":");
+        if (before != std::string_view::npos) owner = owner.substr(before + 1);
+        if (!owner.empty() && isupper(static_cast<unsigned char>(owner[0]))) {
+          return std::string(owner);
+        }
+      }
+      return std::string(last) + "()";
+    }
+    if (ts_node_named_child_count(value) != 1) return {};
+    value = ts_node_named_child(value, 0);
+  }
+  return {};
+}
+
+std::string Walker::written_type(const Frame& frame) const {
+  const CompiledBinding& binding = language_.bindings[frame.binding];
+  const Frame& at = frames_[frame.bind_frame];
+  std::string name;
+  if (binding.type_field != 0) {
+    TSNode type = ts_node_child_by_field_id(at.node, binding.type_field);
+    if (!ts_node_is_null(type)) name = main_type_name(text_of(type));
+  }
+  if (!name.empty() && name != "auto" && name != "var") return name;
+  if (binding.value_field == 0) return {};
+  // The value is beside the name, or beside one of the declarators in between.
+  for (size_t i = frame.bind_frame; i + 1 < frames_.size(); ++i) {
+    TSNode value = ts_node_child_by_field_id(frames_[i].node, binding.value_field);
+    if (!ts_node_is_null(value)) return value_type(value);
+  }
+  return {};
+}
+
+// Where the definition begins and ends with its decorators, `export`, `template<...>`.
+uint32_t Walker::whole_begin(size_t frame_index, uint32_t* end) const {
+  uint32_t begin = frames_[frame_index].begin;
+  *end = ts_node_end_byte(frames_[frame_index].node);
+  for (size_t i = frame_index; i > 1; --i) {
+    const Frame& above = frames_[i - 1];
+    if (!language_.kind(above.symbol).wrapper) break;
+    uint32_t above_end = ts_node_end_byte(above.node);
+    if (above.previous_child == frames_[i].symbol || above_end > *end + 1) break;
+    begin = above.begin;
+    *end = above_end;
+  }
+  return begin;
+}
+
+std::string Walker::doc_before(size_t frame_index) const {
+  for (size_t i = frame_index; i >= 1; --i) {
+    const Frame& above = frames_[i - 1];
+    const Frame& node = frames_[i];
+    if (above.comment_end > 0 && above.comment_end <= node.begin &&
+        above.comment_row + 1 >= node.row) {
+      // A comment behind other code on its line belongs to that code.
+      size_t line = text_.rfind('\n', above.comment_begin == 0 ? 0 : above.comment_begin - 1);
+      line = line == std::string_view::npos ? 0 : line + 1;
+      if (line > above.comment_begin) line = above.comment_begin;
+      if (!trim(text_.substr(line, above.comment_begin - line)).empty()) return {};
+      return clean_doc(text_.substr(above.comment_begin, above.comment_end - above.comment_begin),
+                       false);
+    }
+    if (!language_.kind(above.symbol).wrapper && above.row != node.row) break;
+    if (i == 1 || above.definition != kNone) break;
+  }
+  return {};
+}
+
+std::string Walker::docstring(const Frame& frame, TSFieldId body_field) const {
+  TSNode body = ts_node_child_by_field_id(frame.node, body_field);
+  if (ts_node_is_null(body)) return {};
+  TSNode first = ts_node_named_child(body, 0);
+  if (ts_node_is_null(first)) return {};
+  if (std::string_view(ts_node_type(first)) == "expression_statement") {
+    first = ts_node_named_child(first, 0);
+  }
+  if (ts_node_is_null(first) || std::string_view(ts_node_type(first)) != "string") return {};
+  return clean_doc(text_of(first), true);
+}
+
+std::string Walker::definition_signature(const Frame& frame, const CompiledDefinition& d,
+                                         uint32_t whole) const {
+  uint32_t begin = frame.begin, end = ts_node_end_byte(frame.node);
+  // `export` or `type` on the same line is part of how it is written.
+  if (whole < begin && begin - whole < 200 &&
+      text_.substr(whole, begin - whole).find('\n') == std::string_view::npos) {
+    begin = whole;
+  }
+  TSNode body{};
+  if (d.body_field != 0) body = ts_node_child_by_field_id(frame.node, d.body_field);
+  if (d.body_field != 0 && !ts_node_is_null(body)) {
+    TSNode inner = ts_node_child_by_field_name(body, "body", 4);  // of the arrow function
+    if (!ts_node_is_null(inner)) {
+      return clean_signature(text_.substr(begin, ts_node_start_byte(inner) - begin));
+    }
+    // A comment between the head and the body is not part of the head.
+    end = begin;
+    for (uint32_t i = 0; i < ts_node_child_count(frame.node) && i < 64; ++i) {
+      TSNode child = ts_node_child(frame.node, i);
+      if (ts_node_eq(child, body)) break;
+      if (!language_.kind(ts_node_symbol(child)).comment) end = ts_node_end_byte(child);
+    }
+    if (end < begin) end = ts_node_start_byte(body);
+    return clean_signature(text_.substr(begin, end - begin));
+  }
+  if (is_function_like(d.rule->kind)) return clean_signature(text_.substr(begin, end - begin));
+  return line_signature(begin, end);
+}
+
+std::string Walker::line_signature(uint32_t begin, uint32_t end) const {
+  std::string_view s = text_.substr(begin, std::min<uint32_t>(end - begin, 300));
+  return clean_signature(s.substr(0, s.find('\n')));
+}
+
+// Definitions without a name (an error in the text, a computed key) go; what they enclose moves to
+// the next one out.
+void Walker::drop_nameless() {
+  std::vector<uint32_t> new_index(facts_.symbols.size(), kNone);
+  uint32_t kept = 0;
+  for (size_t i = 0; i < facts_.symbols.size(); ++i) {
+    Symbol& symbol = facts_.symbols[i];
+    uint32_t parent = symbol.parent == kNone ? kNone : new_index[symbol.parent];
+    if (symbol.name.empty()) {
+      new_index[i] = parent;
+      continue;
+    }
+    symbol.parent = parent;
+    new_index[i] = kept;
+    if (kept != i) facts_.symbols[kept] = std::move(symbol);
+    ++kept;
+  }
+  facts_.symbols.resize(kept);
+  for (Occurrence& o : facts_.occurrences) {
+    if (o.scope != kNone) o.scope = new_index[o.scope];
+  }
+  // Nearly sorted already: a definition's name can come after its qualifier's.
+  if (!std::is_sorted(facts_.occurrences.begin(), facts_.occurrences.end(),
+                      [](const auto& a, const auto& b) { return a.begin < b.begin; })) {
+    std::stable_sort(facts_.occurrences.begin(), facts_.occurrences.end(),
+                     [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  }
+  facts_.symbols.shrink_to_fit();
+  facts_.occurrences.shrink_to_fit();
+  facts_.names.shrink_to_fit();
+}
+
+}  // namespace
+
+FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::string_view text,
+                        const ExtractLimits& limits, const CancelToken& cancel) {
+  FileFacts facts = Walker(language, text, limits).run(root, cancel);
+  facts.n_bytes = static_cast<uint32_t>(text.size());
+  facts.n_lines = count_lines(text);
+  return facts;
+}
+
+}  // namespace engramd::repoindex

@@ -1,0 +1,327 @@
+#include "repoindex/query.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/thread_pool.h"
+#include "repoindex/query/resolve.h"
+
+namespace engramd::repoindex {
+
+namespace {
+
+bool is_value(SymbolKind kind) {
+  return kind == SymbolKind::variable || kind == SymbolKind::constant ||
+         kind == SymbolKind::type_alias || kind == SymbolKind::field;
+}
+
+// The occurrence that contains the offset or ends at it; the containing one wins.
+const Occurrence* occurrence_at(const FileFacts& facts, size_t offset) {
+  auto it = std::upper_bound(facts.occurrences.begin(), facts.occurrences.end(), offset,
+                             [](size_t at, const Occurrence& o) { return at < o.begin; });
+  const Occurrence* ending = nullptr;
+  for (int back = 0; back < 4 && it != facts.occurrences.begin(); ++back) {
+    --it;
+    if (it->begin <= offset && offset < it->end) return &*it;
+    if (it->end == offset && ending == nullptr) ending = &*it;
+  }
+  return ending;
+}
+
+// Inside the quotes of an import there is no name: the file that is meant.
+std::vector<Found> imported_file_at(Resolver& resolver, const View& view, const std::string& path,
+                                    const FileFacts& facts, size_t offset) {
+  std::vector<Found> out;
+  for (const Import& import : facts.imports) {
+    if (offset < import.begin || offset >= import.end) continue;
+    for (const std::string& file : resolver.import_target(path, facts, import).files) {
+      bool known =
+          std::any_of(out.begin(), out.end(), [&](const Found& f) { return f.path == file; });
+      FileFactsPtr target = view.facts(file);
+      if (!known && target != nullptr) out.push_back({file, target, kNone, Confidence::certain});
+    }
+  }
+  return out;
+}
+
+std::vector<SymbolHit> hits_of(Resolver& resolver, const std::vector<Found>& found, size_t limit) {
+  std::vector<SymbolHit> out;
+  for (const Found& f : found) {
+    if (out.size() >= limit) break;
+    out.push_back(resolver.hit(f));
+  }
+  return out;
+}
+
+void visit_files_with_name(
+    const View& view, std::string_view name,
+    const std::function<bool(const std::string&, const FileFactsPtr&)>& visit) {
+  bool more = true;
+  if (view.overlay != nullptr) {
+    for (const auto& [path, document] : *view.overlay) {
+      if (document.facts != nullptr && more) more = visit(path, document.facts);
+    }
+  }
+  if (view.snapshot == nullptr || !more) return;
+  view.snapshot->files_with_name(name, [&](const FileEntry& file) {
+    if (view.overlay != nullptr && view.overlay->count(file.path) != 0) return true;
+    return visit(file.path, file.facts);
+  });
+}
+
+uint32_t id_of(const FileFacts& facts, std::string_view name) {
+  for (uint32_t i = 0; i < facts.names.size(); ++i) {
+    if (facts.names[i] == name) return i;
+  }
+  return kNone;
+}
+
+void sort_references(std::vector<ReferenceHit>& hits) {
+  std::stable_sort(hits.begin(), hits.end(), [](const ReferenceHit& a, const ReferenceHit& b) {
+    if (a.place.path != b.place.path) return a.place.path < b.place.path;
+    return a.place.range.begin < b.place.range.begin;
+  });
+}
+
+}  // namespace
+
+std::optional<NameAt> name_at(const View& view, const std::string& path, size_t offset) {
+  FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return std::nullopt;
+  const Occurrence* o = occurrence_at(*facts, offset);
+  if (o == nullptr) return std::nullopt;
+  return NameAt{facts->names[o->name], {o->begin, o->end}};
+}
+
+std::vector<SymbolHit> find_definitions(const View& view, const std::string& path, size_t offset,
+                                        size_t limit) {
+  FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return {};
+  Resolver resolver(view);
+  const Occurrence* o = occurrence_at(*facts, offset);
+  if (o == nullptr) {
+    return hits_of(resolver, imported_file_at(resolver, view, path, *facts, offset), limit);
+  }
+  return hits_of(resolver, resolver.resolve(path, facts, *o), limit);
+}
+
+std::vector<ReferenceHit> find_references(const View& view, const std::string& path, size_t offset,
+                                          bool include_definitions, size_t limit,
+                                          const CancelToken& cancel) {
+  FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return {};
+  const Occurrence* asked = occurrence_at(*facts, offset);
+  if (asked == nullptr) return {};
+  const std::string name = facts->names[asked->name];
+  Resolver resolver(view);
+  std::vector<Found> meant = resolver.resolve(path, facts, *asked);
+  // What is only possible is not asked for, when something better is known.
+  if (!meant.empty() && meant[0].confidence != Confidence::possible) {
+    std::erase_if(meant, [&](const Found& f) { return f.confidence == Confidence::possible; });
+  }
+  auto means = [&](const std::vector<Found>& found) {
+    return std::any_of(found.begin(), found.end(), [&](const Found& f) {
+      return std::any_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(f); });
+    });
+  };
+  bool local = meant.size() == 1 && meant[0].symbol != kNone &&
+               meant[0].facts->symbols[meant[0].symbol].local;
+  std::vector<ReferenceHit> out;
+  auto look = [&](const std::string& file, const FileFactsPtr& file_facts) {
+    uint32_t id = id_of(*file_facts, name);
+    if (id == kNone) return true;
+    // Same receiver in the same scope means the same, except for locals that shadow.
+    std::map<std::pair<uint32_t, uint32_t>, std::vector<Found>> known;
+    for (const Occurrence& o : file_facts->occurrences) {
+      if (o.name != id) continue;
+      if (cancel.cancelled() || out.size() >= limit) return false;
+      if (o.role == Role::definition && !include_definitions) {
+        // A further definition of the same name is no reference to this one.
+        continue;
+      }
+      std::vector<Found> fresh;
+      const std::vector<Found>* found = &fresh;
+      bool is_use = o.role != Role::definition && o.role != Role::import;
+      if (is_use && !local) {
+        auto [it, added] = known.try_emplace({o.receiver, o.scope});
+        if (added) it->second = resolver.resolve(file, file_facts, o);
+        found = &it->second;
+      } else {
+        fresh = resolver.resolve(file, file_facts, o);
+      }
+      Confidence confidence = Confidence::possible;
+      if (means(*found)) {
+        confidence = Confidence::possible;
+        for (const Found& f : *found) {
+          for (const Found& m : meant) {
+            if (m.same(f)) confidence = std::min(confidence, f.confidence);
+          }
+        }
+      } else if (!found->empty() && (*found)[0].confidence != Confidence::possible) {
+        continue;  // it is known to mean something else
+      } else if (local || meant.empty() || found->empty()) {
+        bool same_name_only = meant.empty() || (!local && o.receiver != kNone);
+        if (!same_name_only) continue;
+      }
+      ReferenceHit hit;
+      hit.place = resolver.place(file, o.begin, o.end);
+      hit.role = o.role;
+      hit.confidence = confidence;
+      out.push_back(std::move(hit));
+    }
+    return true;
+  };
+  if (local) {
+    look(path, facts);
+  } else {
+    visit_files_with_name(view, name, look);
+  }
+  sort_references(out);
+  return out;
+}
+
+std::vector<SymbolHit> definitions_of(const View& view, std::string_view name, size_t limit) {
+  Resolver resolver(view);
+  std::vector<Found> found = resolver.by_name(name, 5000);
+  std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) {
+    auto score = [](const Found& f) {
+      const Symbol& s = f.facts->symbols[f.symbol];
+      int n = s.is_declaration ? 4 : 0;
+      n += s.kind == SymbolKind::key ? 8 : is_value(s.kind) ? 2 : 0;
+      return n + (f.path.find("test") != std::string::npos ? 1 : 0);
+    };
+    int x = score(a), y = score(b);
+    return x != y ? x < y : a.path < b.path;
+  });
+  return hits_of(resolver, found, limit);
+}
+
+std::vector<ReferenceHit> references_of(const View& view, std::string_view name, size_t limit) {
+  Resolver resolver(view);
+  std::vector<ReferenceHit> out;
+  visit_files_with_name(view, name, [&](const std::string& path, const FileFactsPtr& facts) {
+    uint32_t id = id_of(*facts, name);
+    for (const Occurrence& o : facts->occurrences) {
+      if (o.name != id) continue;
+      if (out.size() >= limit) return false;
+      out.push_back({resolver.place(path, o.begin, o.end), o.role, Confidence::possible});
+    }
+    return true;
+  });
+  sort_references(out);
+  return out;
+}
+
+std::vector<ReferenceHit> calls_of(const View& view, std::string_view name, size_t limit) {
+  std::vector<ReferenceHit> all = references_of(view, name, limit * 4);
+  std::erase_if(all, [](const ReferenceHit& hit) { return hit.role != Role::call; });
+  if (all.size() > limit) all.resize(limit);
+  return all;
+}
+
+std::vector<SymbolHit> document_symbols(const View& view, const std::string& path) {
+  FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return {};
+  Resolver resolver(view);
+  std::vector<SymbolHit> out;
+  std::vector<uint32_t> index(facts->symbols.size(), kNone);
+  for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
+    const Symbol& symbol = facts->symbols[s];
+    uint32_t parent = symbol.parent == kNone ? kNone : index[symbol.parent];
+    if (symbol.local && is_value(symbol.kind)) continue;
+    SymbolHit hit = resolver.hit({path, facts, s, Confidence::certain});
+    hit.symbol.parent = parent;
+    index[s] = static_cast<uint32_t>(out.size());
+    out.push_back(std::move(hit));
+  }
+  return out;
+}
+
+std::optional<HoverInfo> hover(const View& view, const std::string& path, size_t offset) {
+  FileFactsPtr facts = view.facts(path);
+  auto at = name_at(view, path, offset);
+  if (facts == nullptr || !at) return std::nullopt;
+  std::vector<SymbolHit> found = find_definitions(view, path, offset);
+  if (found.empty()) return std::nullopt;
+  HoverInfo info;
+  info.at = *at;
+  info.n_definitions = found.size();
+  info.definition = std::move(found[0]);
+  FileFactsPtr there = view.facts(info.definition.place.path);
+  info.language = there != nullptr ? there->language : facts->language;
+  Symbol& symbol = info.definition.symbol;
+  // Locals carry no signature of their own: the line they are written on.
+  if (symbol.signature.empty() && symbol.kind != SymbolKind::file) {
+    if (auto text = view.text(info.definition.place.path);
+        text && symbol.name_begin < text->size()) {
+      LineIndex lines(*text);
+      ByteRange line = lines.line_range(info.definition.place.start.line, *text);
+      symbol.signature = utf8_sanitized(
+          trim(std::string_view(*text).substr(line.begin, std::min<size_t>(line.size(), 300))));
+    }
+  }
+  return info;
+}
+
+std::vector<TextHit> search_text(const View& view, std::string_view needle, size_t limit,
+                                 const CancelToken& cancel) {
+  std::vector<TextHit> out;
+  if (needle.empty() || limit == 0) return out;
+  std::vector<std::string> paths = view.paths();
+  size_t n_threads = hardware_threads();
+  constexpr size_t kBlock = 256;  // files searched before the limit is looked at again
+  for (size_t first = 0; first < paths.size() && out.size() < limit; first += kBlock) {
+    if (cancel.cancelled()) break;
+    size_t n = std::min(kBlock, paths.size() - first);
+    std::vector<std::vector<TextHit>> found(n);
+    size_t room = limit - out.size();
+    ThreadPool::parallel_for(n, n_threads, [&](size_t i) {
+      const std::string& path = paths[first + i];
+      if (cancel.cancelled() || view.facts(path) == nullptr) return;  // binary or too big
+      auto text = view.text(path);
+      if (!text) return;
+      size_t at = text->find(needle);
+      if (at == std::string::npos) return;
+      LineIndex lines(*text);
+      while (at != std::string::npos && found[i].size() < room) {
+        TextHit hit;
+        hit.place = {
+            path, {at, at + needle.size()}, lines.position(at), lines.position(at + needle.size())};
+        ByteRange line = lines.line_range(hit.place.start.line, *text);
+        hit.line = text->substr(line.begin, std::min<size_t>(line.size(), 400));
+        found[i].push_back(std::move(hit));
+        at = text->find(needle, at + needle.size());
+      }
+    });
+    for (auto& hits : found) {
+      for (TextHit& hit : hits) {
+        if (out.size() < limit) out.push_back(std::move(hit));
+      }
+    }
+  }
+  return out;
+}
+
+std::optional<SymbolHit> enclosing_symbol(const View& view, const std::string& path,
+                                          size_t offset) {
+  FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return std::nullopt;
+  uint32_t best = kNone;
+  for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
+    const Symbol& symbol = facts->symbols[s];
+    if (is_value(symbol.kind) || symbol.kind == SymbolKind::key ||
+        symbol.kind == SymbolKind::enum_member || symbol.kind == SymbolKind::macro) {
+      continue;
+    }
+    if (symbol.begin > offset || offset >= symbol.end) continue;
+    if (best == kNone ||
+        symbol.end - symbol.begin <= facts->symbols[best].end - facts->symbols[best].begin) {
+      best = s;
+    }
+  }
+  if (best == kNone) return std::nullopt;
+  Resolver resolver(view);
+  return resolver.hit({path, facts, best, Confidence::certain});
+}
+
+}  // namespace engramd::repoindex
