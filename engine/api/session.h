@@ -1,0 +1,96 @@
+// engine/api/session.h - one mutable token timeline, and what is done with it.
+//
+// The caller always hands the FULL token prefix; the session reuses, extends or rebuilds, and says
+// how many tokens it reused. One thread at a time per session; compute workers sit below.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "engine/api/model.h"
+
+namespace engramd::engine {
+
+struct SyncResult {
+  size_t n_reused = 0;  // leading tokens whose state was still there
+  size_t n_computed = 0;
+};
+
+// A sparse distribution over next tokens from outside the network: the repository memory behind
+// an adapter, or drafts. Knows nothing of repositories. Called on the session's thread.
+struct Proposal {
+  struct Entry {
+    TokenId token = 0;
+    float probability = 0;
+  };
+  std::vector<Entry> entries;  // sum at most 1
+  float confidence = 0;        // 0..1: how much of the mixture it deserves
+};
+class Proposer {
+ public:
+  virtual ~Proposer() = default;
+  virtual Proposal propose(std::span<const TokenId> suffix) = 0;
+};
+
+struct SampleOptions {
+  float temperature = 0;  // 0: greedy
+  int top_k = 0;          // 0: off
+  float top_p = 1;
+  uint64_t seed = 0;
+};
+
+struct GenerateOptions {
+  size_t max_tokens = 64;
+  SampleOptions sample;
+  std::vector<TokenId> stop_tokens;  // eos and the FIM markers are always stops
+  // The text generated must start with this (a partial word left of the cursor): tokens are
+  // constrained until it is covered.
+  std::string forced_prefix;
+  Proposer* proposer = nullptr;  // mixed in when set
+  // Stop early on text: called with everything generated so far; true stops.
+  std::function<bool(std::string_view)> stop_when;
+  // Called with each token's bytes as it is decided.
+  std::function<void(std::string_view)> on_text;
+};
+
+struct GenerateResult {
+  std::vector<TokenId> tokens;
+  std::string text;                  // includes the forced prefix
+  std::vector<float> probabilities;  // of each chosen token, after mixing
+  SyncResult prompt;
+  double prompt_s = 0, generate_s = 0;
+  std::string stop_reason;  // "eos", "stop", "length", "cancelled"
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  // Makes the timeline equal to `tokens`. When cancelled, what was computed stays usable.
+  virtual Result<SyncResult> sync(std::span<const TokenId> tokens, const CancelToken& = {}) = 0;
+  // Logits of the next token, float32 [n_vocab]; valid until the next call.
+  virtual std::span<const float> logits() const = 0;
+  // Logits after every token of `tokens`, row-major [tokens.size(), n_vocab].
+  virtual Result<std::vector<float>> all_logits(std::span<const TokenId> tokens,
+                                                const CancelToken& = {}) = 0;
+  // Appends one token and computes its state.
+  virtual Status append(TokenId token, const CancelToken& = {}) = 0;
+
+  virtual Result<GenerateResult> generate(std::span<const TokenId> prompt, const GenerateOptions&,
+                                          const CancelToken& = {}) = 0;
+  // Natural-log probability of each candidate after the prefix (sum over its tokens).
+  virtual Result<std::vector<double>> score(std::span<const TokenId> prefix,
+                                            const std::vector<std::vector<TokenId>>& candidates,
+                                            const CancelToken& = {}) = 0;
+  virtual size_t n_tokens() const = 0;
+  virtual size_t memory_bytes() const = 0;
+};
+
+}  // namespace engramd::engine

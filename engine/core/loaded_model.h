@@ -1,0 +1,43 @@
+// engine/core/loaded_model.h - the Model behind engine/api: a mapped file and what was built on it.
+//
+// Immutable after load; sessions keep it alive. Any thread.
+#pragma once
+
+#include <memory>
+
+#include "engine/api/model.h"
+#include "engine/arch/family.h"
+#include "engine/cpu/kernels.h"
+#include "engine/format/gguf.h"
+#include "engine/memory/kv_cache.h"
+
+namespace engramd::engine::core {
+
+class LoadedModel final : public Model {
+ public:
+  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  const ModelInfo& info() const override { return info_; }
+  Result<std::unique_ptr<Session>> open_session(size_t max_tokens) const override;
+
+  const arch::Network& network() const { return network_; }
+  const cpu::Kernels& kernels() const { return *kernels_; }
+  size_t n_threads() const { return n_threads_; }
+  const std::shared_ptr<memory::Budget>& budget() const { return budget_; }
+
+ private:
+  friend class engramd::engine::Model;
+  std::unique_ptr<format::GgufFile> file_;  // first: everything below points into it
+  arch::Network network_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  const cpu::Kernels* kernels_ = nullptr;
+  size_t n_threads_ = 1;
+  std::shared_ptr<memory::Budget> budget_;
+  ModelInfo info_;
+};
+
+// Reads the tokenizer's keys of the file.
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::GgufFile& file);
+
+std::unique_ptr<Session> make_session(std::shared_ptr<const LoadedModel> model, size_t max_tokens);
+
+}  // namespace engramd::engine::core

@@ -1,0 +1,82 @@
+// engine/cpu/select.cpp - which kernels this processor runs.
+#include <cstring>
+#include <string>
+
+#include "base/environment.h"
+#include "engine/cpu/kernels.h"
+
+namespace engramd::engine::cpu {
+
+void (*Kernels::matmul(quant::Type type) const)(const MatmulArgs&) {
+  switch (type) {
+    case quant::Type::f32:
+      return matmul_f32;
+    case quant::Type::f16:
+      return matmul_f16;
+    case quant::Type::bf16:
+      return matmul_bf16;
+    case quant::Type::q8_0:
+      return matmul_q8_0;
+    case quant::Type::q4_k:
+      return matmul_q4_k;
+    case quant::Type::q6_k:
+      return matmul_q6_k;
+  }
+  return nullptr;
+}
+
+void Kernels::quantise(ActivationFormat format, const float* x, size_t n, std::byte* out) const {
+  switch (format) {
+    case ActivationFormat::f32:
+      std::memcpy(out, x, n * sizeof(float));
+      return;
+    case ActivationFormat::q8_32:
+      quantise_q8_32(x, n, reinterpret_cast<BlockQ8_32*>(out));
+      return;
+    case ActivationFormat::q8_256:
+      quantise_q8_256(x, n, reinterpret_cast<BlockQ8_256*>(out));
+      return;
+  }
+}
+
+#if !defined(__x86_64__)
+const Kernels* avx2_kernels() {
+  return nullptr;
+}
+const Kernels* avx512_kernels() {
+  return nullptr;
+}
+#endif
+
+std::vector<const Kernels*> usable_kernels() {
+  std::vector<const Kernels*> out = {&reference_kernels()};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  // __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c")) {
+    if (const Kernels* kernels = avx2_kernels()) out.push_back(kernels);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vnni"))
+      if (const Kernels* kernels = avx512_kernels()) out.push_back(kernels);
+  }
+#endif
+  return out;
+}
+
+Result<const Kernels*> select_kernels(std::string_view name) {
+  std::string wanted(name);
+  if (wanted.empty()) wanted = environment("ENGRAMD_KERNELS").value_or("");
+  const auto usable = usable_kernels();
+  if (wanted.empty()) return usable.back();
+  std::string names;
+  for (const Kernels* kernels : usable) {
+    if (kernels->name == wanted) return kernels;
+    names += (names.empty() ? "" : ", ") + std::string(kernels->name);
+  }
+  return fail(ErrorCode::invalid_input,
+              "kernels \"" + wanted + "\" cannot run on this processor, these can: " + names);
+}
+
+}  // namespace engramd::engine::cpu

@@ -1,0 +1,161 @@
+#include "engine/decode/generate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/decode/mixture.h"
+#include "engine/decode/sampler.h"
+
+namespace engramd::engine::decode {
+namespace {
+
+// Control tokens that end a text although the file may name another one as eos: chat files name
+// the end of a turn, base files the end of a document, and both kinds produce either.
+constexpr std::string_view kEndSpellings[] = {"<|endoftext|>",   "<|im_end|>", "<|eot_id|>",
+                                              "<|end_of_text|>", "<|user|>",   "</s>"};
+
+std::vector<TokenId> always_stops(const Tokenizer& tokenizer) {
+  const SpecialTokens& s = tokenizer.specials();
+  std::vector<TokenId> stops;
+  for (const TokenId token :
+       {s.eos, s.pad, s.fim_prefix, s.fim_suffix, s.fim_middle, s.fim_pad, s.repo_name, s.file_sep})
+    if (token >= 0) stops.push_back(token);
+  for (const std::string_view spelling : kEndSpellings) {
+    const auto tokens = tokenizer.encode_with_specials(spelling);
+    if (tokens.size() == 1 && tokenizer.is_special(tokens[0])) stops.push_back(tokens[0]);
+  }
+  return stops;
+}
+
+// What is left to cover of a forced prefix, and which tokens agree with it.
+class ForcedPrefix {
+ public:
+  ForcedPrefix(const Tokenizer& tokenizer, std::string_view prefix)
+      : tokenizer_(tokenizer), left_(prefix) {
+    if (left_.empty()) return;
+    // One walk over the vocabulary: the tokens that can cover any part of the prefix.
+    for (size_t i = 0; i < tokenizer_.n_vocab(); ++i) {
+      const auto token = static_cast<TokenId>(i);
+      const std::string_view bytes = tokenizer_.bytes(token);
+      if (!bytes.empty() && left_.find(bytes[0]) != std::string_view::npos)
+        candidates_.push_back(token);
+    }
+  }
+  bool covered() const { return left_.empty(); }
+  void took(TokenId token) {
+    left_.remove_prefix(std::min(left_.size(), tokenizer_.bytes(token).size()));
+  }
+  // Zeroes every token that disagrees and makes the rest sum to one. When the distribution has
+  // ruled them all out, the longest agreeing token gets everything.
+  void constrain(std::vector<float>& probabilities) {
+    masked_.assign(probabilities.size(), 0.0f);
+    double sum = 0;
+    TokenId longest = -1;
+    for (const TokenId token : candidates_) {
+      const std::string_view bytes = tokenizer_.bytes(token);
+      if (static_cast<size_t>(token) >= probabilities.size() ||
+          !(bytes.starts_with(left_) || left_.starts_with(bytes)))
+        continue;
+      sum += masked_[static_cast<size_t>(token)] = probabilities[static_cast<size_t>(token)];
+      if (left_.starts_with(bytes) &&
+          (longest < 0 || bytes.size() > tokenizer_.bytes(longest).size()))
+        longest = token;
+    }
+    if (sum > 0) {
+      for (float& p : masked_) p = static_cast<float>(p / sum);
+    } else if (longest >= 0) {
+      masked_[static_cast<size_t>(longest)] = 1;
+    }
+    probabilities.swap(masked_);
+  }
+
+ private:
+  const Tokenizer& tokenizer_;
+  std::string_view left_;
+  std::vector<TokenId> candidates_;
+  std::vector<float> masked_;
+};
+
+bool contains(const std::vector<TokenId>& tokens, TokenId token) {
+  return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+}
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+Result<GenerateResult> generate(Session& session, const Model& model,
+                                std::span<const TokenId> prompt, const GenerateOptions& options,
+                                const CancelToken& cancel) {
+  const Tokenizer& tokenizer = model.tokenizer();
+  if (prompt.empty()) return fail(ErrorCode::invalid_input, "the prompt has no tokens");
+  GenerateResult result;
+  const auto ended = [&](const char* reason) {
+    result.stop_reason = reason;
+    return std::move(result);
+  };
+
+  const auto prompt_start = Clock::now();
+  const auto synced = session.sync(prompt, cancel);
+  result.prompt_s = seconds_since(prompt_start);
+  if (!synced) {
+    if (cancel.cancelled()) return ended("cancelled");
+    return fail(synced.error().with("while reading the prompt"));
+  }
+  result.prompt = *synced;
+
+  const auto generate_start = Clock::now();
+  const std::vector<TokenId> ends = always_stops(tokenizer);
+  ForcedPrefix forced(tokenizer, options.forced_prefix);
+  Sampler sampler(options.sample);
+  std::vector<TokenId> timeline(prompt.begin(), prompt.end());
+  // Rows that pad the output matrix beyond the vocabulary are no tokens.
+  std::vector<float> probabilities(tokenizer.n_vocab());
+  const char* reason = "length";
+  while (result.tokens.size() < options.max_tokens) {
+    if (cancel.cancelled()) {
+      reason = "cancelled";
+      break;
+    }
+    if (!softmax(session.logits(), probabilities))
+      return fail(ErrorCode::corrupt, "the model's logits after " +
+                                          std::to_string(timeline.size()) +
+                                          " tokens are not finite numbers");
+    if (options.proposer != nullptr) mix(options.proposer->propose(timeline), probabilities);
+    if (!forced.covered()) forced.constrain(probabilities);
+    const TokenId token = sampler.pick(probabilities);
+    if (token < 0) return fail(ErrorCode::internal, "no token has a positive probability");
+    const bool is_end = contains(ends, token);
+    if (is_end || contains(options.stop_tokens, token)) {
+      reason = is_end ? "eos" : "stop";
+      break;
+    }
+
+    const std::string_view bytes = tokenizer.bytes(token);
+    forced.took(token);
+    timeline.push_back(token);
+    result.tokens.push_back(token);
+    result.probabilities.push_back(probabilities[static_cast<size_t>(token)]);
+    result.text += bytes;
+    if (options.on_text) options.on_text(bytes);
+    if (options.stop_when && options.stop_when(result.text)) {
+      reason = "stop";
+      break;
+    }
+    if (result.tokens.size() == options.max_tokens) break;  // its state would serve nobody
+    if (const Status appended = session.append(token, cancel); !appended) {
+      if (cancel.cancelled()) {
+        reason = "cancelled";
+        break;
+      }
+      return fail(appended.error().with("while generating token " +
+                                        std::to_string(result.tokens.size() + 1)));
+    }
+  }
+  result.generate_s = seconds_since(generate_start);
+  return ended(reason);
+}
+
+}  // namespace engramd::engine::decode

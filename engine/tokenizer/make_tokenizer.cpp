@@ -1,0 +1,360 @@
+#include "engine/tokenizer/make_tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <bitset>
+#include <optional>
+#include <utility>
+
+#include "base/hash.h"
+#include "engine/tokenizer/byte_alphabet.h"
+#include "engine/tokenizer/merge_table.h"
+#include "engine/tokenizer/pre_tokenizer.h"
+
+namespace engramd::engine::tokenizer {
+namespace {
+
+// Vocabularies in use end below 300,000; the cap keeps a hostile file's tables small.
+constexpr size_t kMaxTokens = 4u << 20;
+constexpr size_t kMaxTokenBytes = 64u << 10;
+
+enum TokenType : int32_t {
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6,
+};
+
+// A token as an error message shows it: short, and printable whatever the file holds.
+std::string shown(std::string_view token) {
+  std::string text = "\"";
+  for (const unsigned char c : token.substr(0, 40)) {
+    if (c < 0x20 || c == 0x7F || c == '"' || c == '\\')
+      text += "\\x" + to_hex({reinterpret_cast<const char*>(&c), 1});
+    else
+      text += static_cast<char>(c);
+  }
+  return text + (token.size() > 40 ? "...\"" : "\"");
+}
+
+// Spelling -> id, over views into strings that outlive it.
+class SpellingTable {
+ public:
+  explicit SpellingTable(size_t n) : slots_(std::bit_ceil(std::max<size_t>(2 * n, 2)), -1) {}
+  // The id that has this spelling already, or nothing when it was added.
+  std::optional<TokenId> add(const std::vector<std::string>& spellings, TokenId id) {
+    for (size_t i = hash64(spellings[static_cast<size_t>(id)]) & mask();; i = (i + 1) & mask()) {
+      if (slots_[i] < 0) {
+        slots_[i] = id;
+        return std::nullopt;
+      }
+      if (spellings[static_cast<size_t>(slots_[i])] == spellings[static_cast<size_t>(id)])
+        return slots_[i];
+    }
+  }
+  TokenId find(const std::vector<std::string>& spellings, std::string_view spelling) const {
+    for (size_t i = hash64(spelling) & mask();; i = (i + 1) & mask())
+      if (slots_[i] < 0 || spellings[static_cast<size_t>(slots_[i])] == spelling) return slots_[i];
+  }
+
+ private:
+  size_t mask() const { return slots_.size() - 1; }
+  std::vector<TokenId> slots_;
+};
+
+// The spellings by which files without the GGUF keys name their fill-in-the-middle tokens.
+struct SpecialSpelling {
+  TokenId SpecialTokens::*field;
+  std::string_view spelling;
+};
+constexpr SpecialSpelling kSpecialSpellings[] = {
+    {&SpecialTokens::fim_prefix, "<|fim_prefix|>"},
+    {&SpecialTokens::fim_prefix, "<fim_prefix>"},
+    {&SpecialTokens::fim_prefix, "<|code_prefix|>"},
+    {&SpecialTokens::fim_prefix,
+     "<\xEF\xBD\x9C"
+     "fim\xE2\x96\x81"
+     "begin\xEF\xBD\x9C>"},
+    {&SpecialTokens::fim_suffix, "<|fim_suffix|>"},
+    {&SpecialTokens::fim_suffix, "<fim_suffix>"},
+    {&SpecialTokens::fim_suffix, "<|code_suffix|>"},
+    {&SpecialTokens::fim_suffix,
+     "<\xEF\xBD\x9C"
+     "fim\xE2\x96\x81"
+     "hole\xEF\xBD\x9C>"},
+    {&SpecialTokens::fim_middle, "<|fim_middle|>"},
+    {&SpecialTokens::fim_middle, "<fim_middle>"},
+    {&SpecialTokens::fim_middle, "<|code_middle|>"},
+    {&SpecialTokens::fim_middle,
+     "<\xEF\xBD\x9C"
+     "fim\xE2\x96\x81"
+     "end\xEF\xBD\x9C>"},
+    {&SpecialTokens::fim_pad, "<|fim_pad|>"},
+    {&SpecialTokens::fim_pad, "<fim_pad>"},
+    {&SpecialTokens::repo_name, "<|repo_name|>"},
+    {&SpecialTokens::repo_name, "<|fim_repo|>"},
+    {&SpecialTokens::repo_name, "<reponame>"},
+    {&SpecialTokens::file_sep, "<|file_sep|>"},
+    {&SpecialTokens::file_sep, "<file_sep>"},
+    {&SpecialTokens::eos, "<|endoftext|>"},
+};
+constexpr std::pair<TokenId SpecialTokens::*, const char*> kSpecialFields[] = {
+    {&SpecialTokens::bos, "bos"},
+    {&SpecialTokens::eos, "eos"},
+    {&SpecialTokens::pad, "pad"},
+    {&SpecialTokens::fim_prefix, "fim_prefix"},
+    {&SpecialTokens::fim_suffix, "fim_suffix"},
+    {&SpecialTokens::fim_middle, "fim_middle"},
+    {&SpecialTokens::fim_pad, "fim_pad"},
+    {&SpecialTokens::repo_name, "repo_name"},
+    {&SpecialTokens::file_sep, "file_sep"},
+};
+
+// Invariant: every token's bytes are in bytes_; every single byte is an ordinary token, so that
+// any text encodes.
+class BytePairTokenizer final : public Tokenizer {
+ public:
+  BytePairTokenizer(NextWord next_word, size_t n_tokens, size_t n_merges)
+      : next_word_(next_word), merges_(n_merges), special_(n_tokens, false), begin_(1, 0) {}
+
+  std::vector<TokenId> encode(std::string_view text) const override {
+    std::vector<TokenId> out;
+    out.reserve(text.size() / 3 + 1);
+    encode_into(text, out);
+    return out;
+  }
+
+  std::vector<TokenId> encode_with_specials(std::string_view text) const override {
+    std::vector<TokenId> out;
+    out.reserve(text.size() / 3 + 1);
+    size_t done = 0;
+    for (size_t i = 0; i < text.size();) {
+      const auto* found = added_at(text.substr(i));
+      if (found == nullptr) {
+        ++i;
+        continue;
+      }
+      encode_into(text.substr(done, i - done), out);
+      out.push_back(found->second);
+      i += found->first.size();
+      done = i;
+    }
+    encode_into(text.substr(done), out);
+    return out;
+  }
+
+  std::string decode(std::span<const TokenId> tokens) const override {
+    std::string text;
+    for (const TokenId token : tokens) text += bytes(token);
+    return text;
+  }
+
+  std::string_view bytes(TokenId token) const override {
+    if (token < 0 || static_cast<size_t>(token) >= special_.size()) return {};
+    const auto i = static_cast<size_t>(token);
+    return std::string_view(bytes_).substr(begin_[i], begin_[i + 1] - begin_[i]);
+  }
+  const SpecialTokens& specials() const override { return specials_; }
+  bool is_special(TokenId token) const override {
+    return token >= 0 && static_cast<size_t>(token) < special_.size() &&
+           special_[static_cast<size_t>(token)];
+  }
+  size_t n_vocab() const override { return special_.size(); }
+
+ private:
+  friend class Builder;
+  using Added = std::pair<std::string, TokenId>;
+
+  void encode_into(std::string_view text, std::vector<TokenId>& out) const {
+    for (size_t i = 0; i < text.size();) {
+      const size_t end = next_word_(text, i);
+      merges_.merge(text.substr(i, end - i), out);
+      i = end;
+    }
+  }
+
+  // The longest added token that the text starts with.
+  const Added* added_at(std::string_view text) const {
+    if (!added_starts_.test(static_cast<unsigned char>(text[0]))) return nullptr;
+    for (const Added& added : added_)
+      if (text.starts_with(added.first)) return &added;
+    return nullptr;
+  }
+
+  NextWord next_word_;
+  MergeTable merges_;
+  std::vector<bool> special_;
+  std::string bytes_;          // of all tokens, one after the other
+  std::vector<size_t> begin_;  // token -> offset in bytes_; one more than tokens
+  std::vector<Added> added_;   // control and user-defined tokens, longest first
+  std::bitset<256> added_starts_;
+  SpecialTokens specials_;
+};
+
+// Checks hostile data and fills a BytePairTokenizer.
+class Builder {
+ public:
+  explicit Builder(TokenizerData data) : data_(std::move(data)), table_(data_.tokens.size()) {}
+
+  Result<std::unique_ptr<Tokenizer>> build() {
+    if (data_.model != "gpt2")
+      return fail(ErrorCode::unsupported, "tokenizer model is " + shown(data_.model) +
+                                              ", expected \"gpt2\" (byte-level BPE)");
+    const NextWord next_word = find_pre_tokenizer(data_.pre);
+    if (next_word == nullptr)
+      return fail(ErrorCode::unsupported, "pre-tokenizer is " + shown(data_.pre) +
+                                              ", expected one of " + pre_tokenizer_names());
+    ENGRAMD_CHECK(check_sizes());
+    ENGRAMD_CHECK(index_tokens());
+    ENGRAMD_CHECK(resolve_specials());
+    made_ =
+        std::make_unique<BytePairTokenizer>(next_word, data_.tokens.size(), data_.merges.size());
+    ENGRAMD_CHECK(fill_bytes());
+    ENGRAMD_CHECK(fill_byte_tokens());
+    ENGRAMD_CHECK(fill_merges());
+    made_->specials_ = data_.specials;
+    return std::unique_ptr<Tokenizer>(std::move(made_));
+  }
+
+ private:
+  int32_t type(size_t id) const { return data_.types.empty() ? kNormal : data_.types[id]; }
+  bool is_added(size_t id) const { return type(id) == kControl || type(id) == kUserDefined; }
+  bool is_named(size_t id) const {
+    return std::any_of(std::begin(kSpecialFields), std::end(kSpecialFields), [&](auto& field) {
+      return data_.specials.*field.first == static_cast<TokenId>(id);
+    });
+  }
+
+  Status check_sizes() const {
+    const size_t n = data_.tokens.size();
+    if (n == 0) return fail(ErrorCode::corrupt, "the vocabulary is empty");
+    if (n > kMaxTokens || data_.merges.size() > kMaxTokens)
+      return fail(ErrorCode::exhausted, "the vocabulary has " + std::to_string(n) + " tokens and " +
+                                            std::to_string(data_.merges.size()) +
+                                            " merges, expected at most " +
+                                            std::to_string(kMaxTokens) + " of each");
+    if (!data_.types.empty() && data_.types.size() != n)
+      return fail(ErrorCode::corrupt, "the vocabulary has " + std::to_string(n) + " tokens and " +
+                                          std::to_string(data_.types.size()) + " token types");
+    for (size_t id = 0; id < data_.types.size(); ++id)
+      if (data_.types[id] < kNormal || data_.types[id] > kByte)
+        return fail(ErrorCode::corrupt, "token " + std::to_string(id) + " has type " +
+                                            std::to_string(data_.types[id]) + ", expected 1 to 6");
+    return {};
+  }
+
+  Status index_tokens() {
+    for (size_t id = 0; id < data_.tokens.size(); ++id) {
+      const std::string& token = data_.tokens[id];
+      if (token.empty() || token.size() > kMaxTokenBytes)
+        return fail(ErrorCode::corrupt,
+                    "token " + std::to_string(id) + " has " + std::to_string(token.size()) +
+                        " bytes, expected 1 to " + std::to_string(kMaxTokenBytes));
+      if (const auto earlier = table_.add(data_.tokens, static_cast<TokenId>(id)))
+        return fail(ErrorCode::corrupt, "tokens " + std::to_string(*earlier) + " and " +
+                                            std::to_string(id) + " are both " + shown(token));
+    }
+    return {};
+  }
+
+  Status resolve_specials() {
+    for (const auto& [field, name] : kSpecialFields) {
+      const TokenId id = data_.specials.*field;
+      if (id < -1 || id >= static_cast<TokenId>(data_.tokens.size()))
+        return fail(ErrorCode::corrupt, std::string("the ") + name + " token is " +
+                                            std::to_string(id) + ", but the vocabulary has " +
+                                            std::to_string(data_.tokens.size()) + " tokens");
+    }
+    for (const SpecialSpelling& row : kSpecialSpellings) {
+      if (data_.specials.*row.field != -1) continue;
+      const TokenId id = table_.find(data_.tokens, row.spelling);
+      // An ordinary token with such a name is text, unless the file gives no types at all.
+      if (id >= 0 && (data_.types.empty() || is_added(static_cast<size_t>(id))))
+        data_.specials.*row.field = id;
+    }
+    return {};
+  }
+
+  Status fill_bytes() {
+    BytePairTokenizer& made = *made_;
+    made.begin_.reserve(data_.tokens.size() + 1);
+    for (size_t id = 0; id < data_.tokens.size(); ++id) {
+      const std::string& token = data_.tokens[id];
+      const bool special = type(id) == kControl || type(id) == kUnknown || is_named(id);
+      made.special_[id] = special;
+      if (special || type(id) == kUserDefined) {
+        made.added_.emplace_back(token, static_cast<TokenId>(id));
+        made.added_starts_.set(static_cast<unsigned char>(token[0]));
+        if (!special) made.bytes_ += token;  // spelled as it is, not in the byte alphabet
+      } else if (const auto bytes = bytes_of_spelling(token)) {
+        made.bytes_ += *bytes;
+      } else if (type(id) == kUnused) {
+        made.bytes_ += token;
+      } else {
+        return fail(ErrorCode::corrupt, "token " + std::to_string(id) + " is " + shown(token) +
+                                            ", which is not in the printable byte alphabet");
+      }
+      made.begin_.push_back(made.bytes_.size());
+    }
+    std::sort(made.added_.begin(), made.added_.end(), [](const auto& a, const auto& b) {
+      return a.first.size() != b.first.size() ? a.first.size() > b.first.size() : a.first < b.first;
+    });
+    return {};
+  }
+
+  Status fill_byte_tokens() {
+    for (int byte = 0; byte < 256; ++byte) {
+      const auto c = static_cast<char>(byte);
+      const TokenId id = table_.find(data_.tokens, spelling_of_bytes({&c, 1}));
+      if (id < 0 || made_->bytes(id) != std::string_view(&c, 1))
+        return fail(ErrorCode::corrupt, "the vocabulary has no token for byte 0x" +
+                                            to_hex({&c, 1}) +
+                                            ", so that not every text could be encoded");
+      made_->merges_.set_byte_token(static_cast<unsigned char>(byte), id);
+    }
+    return {};
+  }
+
+  Status fill_merges() {
+    const auto find = [&](std::string_view spelling) {
+      const TokenId id = table_.find(data_.tokens, spelling);
+      return id >= 0 && made_->bytes(id).empty() ? TokenId{-1} : id;  // a special one has no part
+    };
+    std::string joined_spelling;
+    for (size_t rank = 0; rank < data_.merges.size(); ++rank) {
+      const std::string_view merge = data_.merges[rank];
+      const auto where = [&] { return "merge " + std::to_string(rank) + " is " + shown(merge); };
+      // The alphabet has no space, so the first one separates.
+      const size_t space = merge.find(' ');
+      if (space == std::string_view::npos || space == 0 || space + 1 == merge.size() ||
+          merge.find(' ', space + 1) != std::string_view::npos)
+        return fail(ErrorCode::corrupt, where() + ", expected two tokens with a space between");
+      const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
+      joined_spelling.assign(left).append(right);
+      const TokenId a = find(left), b = find(right), joined = find(joined_spelling);
+      for (const auto& [id, spelling] : {std::pair{a, left}, std::pair{b, right},
+                                         std::pair{joined, std::string_view(joined_spelling)}})
+        if (id < 0)
+          return fail(ErrorCode::corrupt, where() + ", but " + shown(spelling) +
+                                              " is not an ordinary token of the vocabulary");
+      if (!made_->merges_.add(a, b, joined))
+        return fail(ErrorCode::corrupt, where() + ", which an earlier merge has already");
+    }
+    return {};
+  }
+
+  TokenizerData data_;
+  SpellingTable table_;
+  std::unique_ptr<BytePairTokenizer> made_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> make_tokenizer(TokenizerData data) {
+  return Builder(std::move(data)).build();
+}
+
+}  // namespace engramd::engine::tokenizer
