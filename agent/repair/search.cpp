@@ -1,0 +1,184 @@
+#include "agent/repair/search.h"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "repoindex/index.h"
+
+namespace engramd::agent {
+
+Result<Workplace> Workplace::make(const std::filesystem::path& original, SandboxMode mode,
+                                  const std::map<std::string, std::string>& unsaved,
+                                  const CancelToken& cancel) {
+  ENGRAMD_TRY(WorkTree tree, WorkTree::copy_of(original, {}, cancel));
+  for (const auto& [path, text] : unsaved) ENGRAMD_CHECK(tree.write(path, text));
+  Workplace place;
+  place.tree = std::make_unique<WorkTree>(std::move(tree));
+  ENGRAMD_TRY(
+      Sandbox sandbox,
+      Sandbox::make(mode, *place.tree, {{kPytestDriverName, std::string(pytest_driver_source())}}));
+  place.sandbox = std::make_unique<Sandbox>(std::move(sandbox));
+  return place;
+}
+
+namespace {
+
+class Search {
+ public:
+  Search(std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
+         const std::function<std::optional<std::string>(const std::string&)>& base,
+         const std::function<Result<TestRun>(const std::string&, const std::string&)>& accept,
+         const SearchOptions& options, const CancelToken& cancel)
+      : workplaces_(workplaces),
+        candidates_(candidates),
+        accept_(accept),
+        options_(options),
+        cancel_(cancel) {
+    for (const Candidate& candidate : candidates)
+      if (base_.count(candidate.path) == 0)
+        if (auto text = base(candidate.path)) base_[candidate.path] = std::move(*text);
+  }
+
+  SearchResult run() {
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < workplaces_.size(); ++i)
+      threads.emplace_back([this, i] { work(workplaces_[i]); });
+    work(workplaces_[0]);
+    for (std::thread& thread : threads) thread.join();
+    result_.n_tried = n_tried_;
+    for (const Workplace& place : workplaces_)
+      if (place.warm) result_.cpu_s += place.warm->cpu_s();
+    const size_t n = std::min(candidates_.size(), options_.max_candidates);
+    result_.ran_out = !result_.accepted && (next_ < n || candidates_.size() > n);
+    return std::move(result_);
+  }
+
+ private:
+  void work(Workplace& place) {
+    const size_t n = std::min(candidates_.size(), options_.max_candidates);
+    for (;;) {
+      if (cancel_.cancelled()) return;
+      const size_t index = next_.fetch_add(1);
+      if (index >= n) {
+        next_ = n;
+        return;
+      }
+      // Somebody found one that stands earlier.
+      if (index > best_.load()) return;
+      const Candidate& candidate = candidates_[index];
+      const auto base = base_.find(candidate.path);
+      if (base == base_.end()) continue;
+      const std::string text = apply_edit(base->second, candidate.edit);
+      const bool promising = quick_check(place, candidate.path, base->second, text);
+      const size_t tried = ++n_tried_;
+      if (options_.on_progress && tried % 16 == 0) {
+        std::lock_guard lock(mutex_);
+        options_.on_progress(tried);
+      }
+      if (!promising || cancel_.cancelled()) continue;
+      auto run = accept_(candidate.path, text);
+      std::lock_guard lock(mutex_);
+      if (!run) {
+        result_.notes.push_back("the test command could not be run again: " + run.error().message);
+        continue;
+      }
+      result_.cpu_s += run->cpu_s;
+      if (!run->green) {
+        ++result_.n_rejected_at_the_end;
+        continue;
+      }
+      if (result_.accepted && result_.accepted->index < index) continue;
+      best_ = index;
+      result_.accepted = Accepted{index, text, std::move(*run)};
+    }
+  }
+
+  bool quick_check(Workplace& place, const std::string& path, const std::string& before,
+                   const std::string& text) {
+    if (place.warm) {
+      if (options_.try_hot) {
+        ++result_n_hot();
+        const TrialOutcome hot =
+            place.warm->try_text(path, text, true, options_.test_cpu_s, options_.trial_wall_s);
+        if (hot == TrialOutcome::failed || hot == TrialOutcome::syntax) return false;
+        if (hot == TrialOutcome::gone) return lose_warm(place), plain(place, path, before, text);
+      }
+      ++result_n_cold();
+      const TrialOutcome cold = place.warm->try_text(path, text, false, 2 * options_.test_cpu_s,
+                                                     2 * options_.trial_wall_s);
+      if (cold == TrialOutcome::gone) return lose_warm(place), plain(place, path, before, text);
+      return cold == TrialOutcome::passed;
+    }
+    return plain(place, path, before, text);
+  }
+
+  bool plain(Workplace& place, const std::string& path, const std::string& before,
+             const std::string& text) {
+    if (!repoindex::parses_cleanly(path, text) && repoindex::parses_cleanly(path, before))
+      return false;
+    {
+      std::lock_guard lock(mutex_);
+      ++result_.n_plain;
+    }
+    if (auto written = place.tree->write(path, text); !written) {
+      std::lock_guard lock(mutex_);
+      result_.notes.push_back(written.error().message);
+      return false;
+    }
+    TestRunOptions run_options;
+    run_options.limits.wall_ms = static_cast<int64_t>(options_.trial_wall_s * 1000);
+    run_options.detailed = false;
+    const auto run = run_tests(*place.sandbox, options_.command, run_options, cancel_);
+    if (auto restored = place.tree->write(path, before); !restored) {
+      std::lock_guard lock(mutex_);
+      result_.notes.push_back(restored.error().message);
+    }
+    if (!run) return false;
+    std::lock_guard lock(mutex_);
+    result_.cpu_s += run->cpu_s;
+    return run->green;
+  }
+
+  void lose_warm(Workplace& place) {
+    place.warm.reset();
+    std::lock_guard lock(mutex_);
+    result_.notes.push_back("the warm test runner ended; plain test runs from there on");
+  }
+  // Counters that several jobs write.
+  struct Counted {
+    std::mutex& mutex;
+    size_t& value;
+    void operator++() {
+      std::lock_guard lock(mutex);
+      ++value;
+    }
+  };
+  Counted result_n_hot() { return {mutex_, result_.n_hot}; }
+  Counted result_n_cold() { return {mutex_, result_.n_cold}; }
+
+  std::vector<Workplace>& workplaces_;
+  const std::vector<Candidate>& candidates_;
+  const std::function<Result<TestRun>(const std::string&, const std::string&)>& accept_;
+  const SearchOptions& options_;
+  const CancelToken cancel_;
+  std::map<std::string, std::string> base_;
+  std::atomic<size_t> next_{0}, n_tried_{0};
+  std::atomic<size_t> best_{static_cast<size_t>(-1)};
+  std::mutex mutex_;  // guards result_: jobs only add to it
+  SearchResult result_;
+};
+
+}  // namespace
+
+SearchResult search(
+    std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
+    const std::function<std::optional<std::string>(const std::string& path)>& base,
+    const std::function<Result<TestRun>(const std::string& path, const std::string& text)>& accept,
+    const SearchOptions& options, const CancelToken& cancel) {
+  if (workplaces.empty() || candidates.empty()) return {};
+  return Search(workplaces, candidates, base, accept, options, cancel).run();
+}
+
+}  // namespace engramd::agent

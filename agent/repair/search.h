@@ -1,0 +1,69 @@
+// agent/repair/search.h - tries candidates in order, several at a time, until one passes the tests.
+//
+// Each job has its own copy of the tree and its own sandbox, so candidates never see each other.
+// What a job's quick check lets through is run by the user's own command on a fresh copy before it
+// counts. Of several that pass, the one that stands first in the order wins.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/repair/mutate.h"
+#include "agent/sandbox/sandbox.h"
+#include "agent/tests/runner.h"
+#include "agent/tests/warm_pytest.h"
+#include "base/cancel.h"
+#include "base/result.h"
+
+namespace engramd::agent {
+
+// One worker: a copy of the tree, its sandbox and, for pytest, a loaded runner.
+struct Workplace {
+  std::unique_ptr<WorkTree> tree;
+  std::unique_ptr<Sandbox> sandbox;
+  std::unique_ptr<WarmPytest> warm;  // may be null
+  // The sandbox names the tree's folder: both live behind stable addresses.
+  // unsaved: texts that stand for the copied ones.
+  static Result<Workplace> make(const std::filesystem::path& original, SandboxMode mode,
+                                const std::map<std::string, std::string>& unsaved,
+                                const CancelToken& cancel);
+};
+
+struct SearchOptions {
+  TestCommand command;
+  std::vector<std::string> red_ids;  // that must turn green
+  double test_cpu_s = 0.3;           // for one test in a warm runner
+  double trial_wall_s = 10;          // for one candidate
+  double accept_wall_s = 60;         // for the whole command
+  bool try_hot = true;
+  size_t max_candidates = 20000;
+  std::function<void(size_t tried)> on_progress;
+};
+
+struct Accepted {
+  size_t index = 0;  // in the candidates
+  std::string text;  // of the whole file
+  TestRun run;       // of the user's command, on a fresh copy
+};
+
+struct SearchResult {
+  std::optional<Accepted> accepted;
+  size_t n_tried = 0;
+  size_t n_hot = 0, n_cold = 0, n_plain = 0, n_rejected_at_the_end = 0;
+  bool ran_out = false;  // of time, before the last candidate
+  double cpu_s = 0;
+  std::vector<std::string> notes;
+};
+
+// accept(candidate text) runs the user's command from scratch; it may be called by any job.
+SearchResult search(
+    std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
+    const std::function<std::optional<std::string>(const std::string& path)>& base,
+    const std::function<Result<TestRun>(const std::string& path, const std::string& text)>& accept,
+    const SearchOptions& options, const CancelToken& cancel);
+
+}  // namespace engramd::agent

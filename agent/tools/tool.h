@@ -1,0 +1,58 @@
+// agent/tools/tool.h - what the loop lets a model do: one file per tool, one row per tool.
+//
+// Adding a tool: one .cpp beside this with a make_NAME_tool function, one row in all_tools()
+// (tool.cpp), one case in tests/agent/tools_test.cpp. A tool never throws for bad arguments: it
+// answers with a sentence the model can act on. Loop thread only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/model/chat_model.h"
+#include "agent/tools/arguments.h"
+#include "agent/tools/workbench.h"
+
+namespace engramd::agent {
+
+struct ToolOutcome {
+  std::string text;
+  bool finished = false;  // the model says that it is done
+};
+
+struct ToolContext {
+  Workbench& bench;
+  const CancelToken& cancel;
+};
+
+struct Tool {
+  ToolDescription description;
+  std::function<Result<ToolOutcome>(ToolContext&, const Arguments&)> run;
+};
+
+Tool make_locate_tool();
+Tool make_search_tool();
+Tool make_open_tool();
+Tool make_outline_tool();
+Tool make_definition_tool();
+Tool make_references_tool();
+Tool make_replace_symbol_tool();
+Tool make_replace_text_tool();
+Tool make_create_file_tool();
+Tool make_run_tests_tool();
+Tool make_finish_tool();
+
+const std::vector<Tool>& all_tools();
+const Tool* find_tool(const std::string& name);
+
+// JSON Schema of an object whose properties are all strings or integers; names ending in '?' are
+// optional: schema({{"path", "string", "relative path"}, {"first_line?", "integer", "..."}}).
+struct Parameter {
+  std::string name, type, help;
+};
+std::string schema(const std::vector<Parameter>& parameters);
+
+// At most max_bytes, head and tail kept, with a line between that says what is missing.
+std::string capped(const std::string& text, size_t max_bytes);
+
+}  // namespace engramd::agent
