@@ -1,0 +1,328 @@
+// The commands that ask the index: index, query, locate, context.
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "daemon/cli/command.h"
+#include "repoindex/context.h"
+#include "repoindex/locate.h"
+#include "repoindex/query.h"
+
+namespace engramd::daemon::cli {
+namespace {
+
+using nlohmann::json;
+using namespace repoindex;
+
+constexpr uint64_t kMaxTaskBytes = 4u << 20;
+
+void print_json(const json& value) {
+  // Bytes that are not UTF-8 (a path, a source line) are replaced rather than refused.
+  std::cout << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+uint64_t peak_rss_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+// --- index ----------------------------------------------------------------------------------
+
+json stats_json(const IndexStats& s) {
+  json languages = json::object();
+  for (const auto& [language, n] : s.files_by_language) languages[language] = n;
+  return {{"files", s.n_files},
+          {"indexed", s.n_indexed},
+          {"parsed", s.n_parsed},
+          {"binary", s.n_skipped_binary},
+          {"too_large", s.n_skipped_large},
+          {"unreadable", s.n_unreadable},
+          {"lines", s.n_lines},
+          {"bytes", s.n_bytes},
+          {"symbols", s.n_symbols},
+          {"occurrences", s.n_occurrences},
+          {"index_bytes", s.cache_bytes},
+          {"wall_s", s.wall_s},
+          {"cpu_s", s.cpu_s},
+          {"peak_rss_bytes", peak_rss_bytes()},
+          {"git", s.is_git},
+          {"languages", languages},
+          {"notes", s.notes}};
+}
+
+void print_stats(const IndexStats& s) {
+  std::printf("%zu files, %zu indexed (%zu parsed now, the rest from the cache), %llu lines, %s\n",
+              s.n_files, s.n_indexed, s.n_parsed, static_cast<unsigned long long>(s.n_lines),
+              human_bytes(s.n_bytes).c_str());
+  std::printf("%zu symbols, %zu occurrences, index %s on disk\n", s.n_symbols, s.n_occurrences,
+              human_bytes(s.cache_bytes).c_str());
+  std::printf("%.2f s (%.2f s CPU), peak memory %s\n", s.wall_s, s.cpu_s,
+              human_bytes(peak_rss_bytes()).c_str());
+  if (!s.files_by_language.empty()) {
+    std::printf("languages:");
+    for (const auto& [language, n] : s.files_by_language)
+      std::printf(" %s %zu", language.c_str(), n);
+    std::printf("\n");
+  }
+  if (s.n_skipped_binary + s.n_skipped_large + s.n_unreadable > 0)
+    std::printf("listed only: %zu binary, %zu too large, %zu unreadable\n", s.n_skipped_binary,
+                s.n_skipped_large, s.n_unreadable);
+  for (const std::string& note : s.notes) std::printf("note: %s\n", note.c_str());
+}
+
+// --- query ----------------------------------------------------------------------------------
+
+std::string place_text(const Place& place) {
+  return place.path + ":" + std::to_string(place.start.line + 1) + ":" +
+         std::to_string(place.start.column + 1);
+}
+
+const char* confidence_text(Confidence confidence) {
+  switch (confidence) {
+    case Confidence::certain:
+      return "certain";
+    case Confidence::likely:
+      return "likely";
+    case Confidence::possible:
+      return "possible";
+  }
+  return "possible";
+}
+
+json place_json(const Place& place) {
+  return {{"path", place.path},
+          {"line", place.start.line + 1},
+          {"column", place.start.column + 1},
+          {"end_line", place.end.line + 1},
+          {"end_column", place.end.column + 1}};
+}
+
+// One answer of `query`: a place, a line of text for people and fields for programs.
+struct Answer {
+  Place place;
+  std::string text;
+  json fields;
+};
+
+Answer answer_of(const SymbolHit& hit) {
+  return {hit.place,
+          std::string(to_string(hit.symbol.kind)) + " " +
+              (hit.container.empty() ? "" : hit.container + ".") + hit.symbol.name,
+          {{"name", hit.symbol.name},
+           {"kind", to_string(hit.symbol.kind)},
+           {"container", hit.container},
+           {"signature", hit.symbol.signature},
+           {"confidence", confidence_text(hit.confidence)}}};
+}
+
+Answer answer_of(const ReferenceHit& hit) {
+  return {hit.place,
+          std::string(to_string(hit.role)),
+          {{"role", to_string(hit.role)}, {"confidence", confidence_text(hit.confidence)}}};
+}
+
+Answer answer_of(const TextHit& hit) {
+  return {hit.place, hit.line, {{"text", hit.line}}};
+}
+
+template <class Hits>
+std::vector<Answer> answers_of(const Hits& hits) {
+  std::vector<Answer> answers;
+  answers.reserve(hits.size());
+  for (const auto& hit : hits) answers.push_back(answer_of(hit));
+  return answers;
+}
+
+struct QueryRow {
+  const char* kind;
+  std::vector<Answer> (*ask)(const View&, const std::string& name, size_t limit);
+};
+
+const QueryRow kQueries[] = {
+    {"def", [](const View& v, const std::string& n,
+               size_t k) { return answers_of(definitions_of(v, n, k)); }},
+    {"refs", [](const View& v, const std::string& n,
+                size_t k) { return answers_of(references_of(v, n, k)); }},
+    {"calls",
+     [](const View& v, const std::string& n, size_t k) { return answers_of(calls_of(v, n, k)); }},
+    {"symbols", [](const View& v, const std::string& n,
+                   size_t k) { return answers_of(workspace_symbols(v, n, k)); }},
+    {"text", [](const View& v, const std::string& n,
+                size_t k) { return answers_of(search_text(v, n, k)); }},
+};
+
+Result<int> run_query(const CommonOptions& common, const std::string& kind, const std::string& name,
+                      size_t limit) {
+  ENGRAMD_TRY(const Settings settings, settings_for(common));
+  ENGRAMD_TRY(const OpenedIndex opened, open_index(common, settings));
+  for (const QueryRow& row : kQueries) {
+    if (kind != row.kind) continue;
+    const std::vector<Answer> answers = row.ask(opened.view, name, limit);
+    if (common.json) {
+      json list = json::array();
+      for (const Answer& answer : answers) {
+        json item = place_json(answer.place);
+        item.update(answer.fields);
+        list.push_back(std::move(item));
+      }
+      print_json(list);
+    } else {
+      for (const Answer& answer : answers)
+        std::printf("%s: %s\n", place_text(answer.place).c_str(), answer.text.c_str());
+    }
+    return answers.empty() ? 1 : 0;
+  }
+  return fail(ErrorCode::invalid_input,
+              "\"" + kind + "\" is not a question, expected def, refs, symbols, calls or text");
+}
+
+// --- locate, context ------------------------------------------------------------------------
+
+Result<std::string> read_task(const std::string& file) {
+  if (file == "-") {
+    std::string text(std::istreambuf_iterator<char>(std::cin), {});
+    if (text.size() > kMaxTaskBytes)
+      return fail(ErrorCode::exhausted, "the task on standard input is over 4 MiB");
+    return text;
+  }
+  return read_file(file, kMaxTaskBytes);
+}
+
+json locate_json(const LocateResult& located) {
+  json files = json::array(), functions = json::array();
+  for (const RankedFile& file : located.files)
+    files.push_back({{"path", file.path}, {"score", file.score}});
+  for (const RankedFunction& f : located.functions)
+    functions.push_back({{"path", f.path}, {"name", f.name}, {"score", f.score}});
+  return {{"files", files}, {"functions", functions}};
+}
+
+Result<int> run_context(const CommonOptions& common, const std::string& at, const std::string& task,
+                        size_t tokens) {
+  if (at.empty() == task.empty())
+    return fail(ErrorCode::invalid_input, "give one of --at FILE:LINE:COL and --task FILE");
+  ENGRAMD_TRY(const Settings settings, settings_for(common));
+  ENGRAMD_TRY(const OpenedIndex opened, open_index(common, settings));
+  Window window;
+  if (!at.empty()) {
+    ENGRAMD_TRY(const FilePosition where, parse_position(at, opened.view));
+    ENGRAMD_TRY(window, window_at(opened.view, where.path, where.offset, approximate_tokens,
+                                  Budget{tokens}, interrupt_token()));
+  } else {
+    ENGRAMD_TRY(const std::string text, read_task(task));
+    ENGRAMD_TRY(window, window_for_task(opened.view, text, approximate_tokens, Budget{tokens},
+                                        interrupt_token()));
+  }
+  if (common.json) {
+    json parts = json::array();
+    for (const WindowPart& part : window.parts)
+      parts.push_back({{"path", part.path},
+                       {"begin", part.range.begin},
+                       {"end", part.range.end},
+                       {"tokens", part.n_tokens},
+                       {"why", part.why},
+                       {"text", part.text}});
+    print_json({{"parts", parts},
+                {"path", window.path},
+                {"prefix", window.prefix},
+                {"suffix", window.suffix},
+                {"tokens", window.n_tokens}});
+    return 0;
+  }
+  for (const WindowPart& part : window.parts)
+    std::printf("=== %s (%zu tokens): %s\n%s\n", part.path.c_str(), part.n_tokens, part.why.c_str(),
+                part.text.c_str());
+  if (!window.path.empty())
+    std::printf("=== %s: the file with the cursor\n%s<cursor>%s\n", window.path.c_str(),
+                window.prefix.c_str(), window.suffix.c_str());
+  std::printf("=== %zu tokens in all\n", window.n_tokens);
+  return 0;
+}
+
+}  // namespace
+
+Action define_index(CLI::App& app) {
+  auto common = std::make_shared<CommonOptions>();
+  add_repo_option(app, *common);
+  add_json_option(app, *common);
+  return [common]() -> Result<int> {
+    ENGRAMD_TRY(const Settings settings, settings_for(*common));
+    ENGRAMD_TRY(const OpenedIndex opened, open_index(*common, settings));
+    if (common->json)
+      print_json(stats_json(opened.stats));
+    else
+      print_stats(opened.stats);
+    return 0;
+  };
+}
+
+Action define_query(CLI::App& app) {
+  struct Options : CommonOptions {
+    std::string kind, name;
+    size_t limit = 200;
+  };
+  auto options = std::make_shared<Options>();
+  app.add_option("kind", options->kind, "def, refs, symbols, calls or text")->required();
+  app.add_option("name", options->name, "a name (symbols: any part of it; text: literal)")
+      ->required();
+  app.add_option("--limit", options->limit, "at most this many answers")->capture_default_str();
+  add_repo_option(app, *options);
+  add_json_option(app, *options);
+  return [options] { return run_query(*options, options->kind, options->name, options->limit); };
+}
+
+Action define_locate(CLI::App& app) {
+  struct Options : CommonOptions {
+    std::string task;
+    size_t k = 20;
+    bool include_tests = false;
+  };
+  auto options = std::make_shared<Options>();
+  add_repo_option(app, *options);
+  add_json_option(app, *options);
+  app.add_option("--task", options->task, "file with the issue text; - for standard input")
+      ->required();
+  app.add_option("-k", options->k, "how many files and functions")->capture_default_str();
+  app.add_flag("--include-tests", options->include_tests, "rank test files too");
+  return [options]() -> Result<int> {
+    ENGRAMD_TRY(const std::string task, read_task(options->task));
+    ENGRAMD_TRY(const Settings settings, settings_for(*options));
+    ENGRAMD_TRY(const OpenedIndex opened, open_index(*options, settings));
+    LocateOptions locate_options;
+    locate_options.k_files = locate_options.k_functions = options->k;
+    locate_options.include_tests = options->include_tests;
+    ENGRAMD_TRY(const LocateResult located,
+                locate(opened.view, task, locate_options, interrupt_token()));
+    if (options->json) {
+      print_json(locate_json(located));
+    } else {
+      for (const RankedFile& file : located.files)
+        std::printf("%8.3f  %s\n", file.score, file.path.c_str());
+      for (const RankedFunction& f : located.functions)
+        std::printf("%8.3f  %s: %s\n", f.score, f.path.c_str(), f.name.c_str());
+    }
+    return located.files.empty() ? 1 : 0;
+  };
+}
+
+Action define_context(CLI::App& app) {
+  struct Options : CommonOptions {
+    std::string at, task;
+    size_t budget = 2048;
+  };
+  auto options = std::make_shared<Options>();
+  add_repo_option(app, *options);
+  add_json_option(app, *options);
+  app.add_option("--at", options->at, "FILE:LINE:COL of a cursor, counted from 1");
+  app.add_option("--task", options->task, "file with an issue text; - for standard input");
+  app.add_option("--budget", options->budget, "tokens")->capture_default_str();
+  return [options] { return run_context(*options, options->at, options->task, options->budget); };
+}
+
+}  // namespace engramd::daemon::cli

@@ -1,0 +1,142 @@
+#include "daemon/completion/memory_decode.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/completion/prompt.h"
+
+namespace engramd::daemon {
+namespace {
+
+constexpr size_t kTail = 64;  // the longest context a memory looks at
+constexpr size_t kTailBytes = 2u << 10;
+constexpr size_t kHealingWidth = 8;
+constexpr int kMaxHealingSteps = 16;  // an identifier of more tokens is not healed
+
+}  // namespace
+
+MemoryProposer::MemoryProposer(const engine::Tokenizer& tokenizer,
+                               std::shared_ptr<const repoindex::RepositoryMemory> memory,
+                               std::vector<engine::TokenId> tail, size_t n_prompt,
+                               MemoryWeight weight)
+    : tokenizer_(tokenizer),
+      memory_(std::move(memory)),
+      context_(std::move(tail)),
+      n_tail_(0),
+      n_prompt_(n_prompt),
+      weight_(std::move(weight)) {
+  if (context_.size() > kTail)
+    context_.erase(context_.begin(), context_.end() - static_cast<std::ptrdiff_t>(kTail));
+  n_tail_ = context_.size();
+}
+
+engine::Proposal MemoryProposer::propose(std::span<const engine::TokenId> timeline) {
+  const auto generated = timeline.subspan(std::min(n_prompt_, timeline.size()));
+  context_.resize(n_tail_);
+  context_.insert(context_.end(), generated.begin(), generated.end());
+  const repoindex::MemoryAnswer answer = memory_->next(context_);
+  engine::Proposal proposal;
+  for (const repoindex::Candidate& candidate : answer.candidates)
+    if (!tokenizer_.bytes(candidate.token).empty())
+      proposal.entries.push_back({candidate.token, candidate.probability});
+  proposal.confidence = weight_(answer.match_length, answer.n_seen);
+  best_.push_back(proposal.entries.empty() ? -1 : proposal.entries.front().token);
+  return proposal;
+}
+
+engine::GenerateResult generate_from_memory(const engine::Tokenizer& tokenizer,
+                                            const repoindex::RepositoryMemory& memory,
+                                            std::vector<engine::TokenId> context,
+                                            const engine::GenerateOptions& options,
+                                            const CancelToken& cancel) {
+  const auto start = Clock::now();
+  engine::GenerateResult result;
+  result.stop_reason = "length";
+  std::string_view forced = options.forced_prefix;
+  while (result.tokens.size() < options.max_tokens) {
+    if (cancel.cancelled()) {
+      result.stop_reason = "cancelled";
+      break;
+    }
+    const size_t begin = context.size() > kTail ? context.size() - kTail : 0;
+    const auto answer = memory.next(std::span(context).subspan(begin));
+    const repoindex::Candidate* best = nullptr;
+    double agreeing = 0;
+    for (const repoindex::Candidate& candidate : answer.candidates) {
+      const std::string_view bytes = tokenizer.bytes(candidate.token);
+      if (bytes.empty() || !(bytes.starts_with(forced) || forced.starts_with(bytes))) continue;
+      agreeing += candidate.probability;
+      if (best == nullptr || candidate.probability > best->probability) best = &candidate;
+    }
+    if (best == nullptr) {
+      result.stop_reason = "unknown";
+      break;
+    }
+    const std::string_view bytes = tokenizer.bytes(best->token);
+    const double whole = forced.empty() ? 1 : agreeing;
+    forced.remove_prefix(std::min(forced.size(), bytes.size()));
+    context.push_back(best->token);
+    result.tokens.push_back(best->token);
+    result.probabilities.push_back(static_cast<float>(best->probability / whole));
+    result.text += bytes;
+    if (options.stop_when && options.stop_when(result.text)) {
+      result.stop_reason = "stop";
+      break;
+    }
+  }
+  result.generate_s = std::chrono::duration<double>(Clock::now() - start).count();
+  return result;
+}
+
+std::vector<engine::TokenId> memory_context(const engine::Tokenizer& tokenizer,
+                                            std::string_view text) {
+  if (text.size() > kTailBytes) {
+    text.remove_prefix(text.size() - kTailBytes);
+    const size_t line = text.find('\n');
+    if (line != std::string_view::npos) text.remove_prefix(line + 1);
+  }
+  auto tokens = tokenizer.encode(text);
+  if (tokens.size() > kTail)
+    tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(kTail));
+  return tokens;
+}
+
+size_t heal_with_memory(const engine::Tokenizer& tokenizer,
+                        const repoindex::RepositoryMemory& memory, std::string_view before) {
+  struct Path {
+    double probability = 1;
+    size_t at = 0;  // covered up to here
+    std::vector<engine::TokenId> context;
+  };
+  const size_t start = healing_start(before);
+  if (start == before.size()) return start;
+  std::vector<Path> open{{1, start, memory_context(tokenizer, before.substr(0, start))}};
+  double best = 0;
+  size_t found = before.size();
+  for (int step = 0; step < kMaxHealingSteps && !open.empty(); ++step) {
+    std::vector<Path> next;
+    for (const Path& path : open) {
+      const std::string_view left = before.substr(path.at);
+      for (const auto& candidate : memory.next(path.context).candidates) {
+        const std::string_view bytes = tokenizer.bytes(candidate.token);
+        const double probability = path.probability * candidate.probability;
+        if (bytes.empty() || probability <= best) continue;
+        if (bytes.starts_with(left)) {
+          best = probability;
+          found = path.at;
+        } else if (left.starts_with(bytes)) {
+          next.push_back({probability, path.at + bytes.size(), path.context});
+          next.back().context.push_back(candidate.token);
+        }
+      }
+    }
+    std::sort(next.begin(), next.end(),
+              [](const Path& a, const Path& b) { return a.probability > b.probability; });
+    if (next.size() > kHealingWidth) next.resize(kHealingWidth);
+    std::erase_if(next, [&](const Path& path) { return path.probability <= best; });
+    open = std::move(next);
+  }
+  return found;
+}
+
+}  // namespace engramd::daemon

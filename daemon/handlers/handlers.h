@@ -1,0 +1,29 @@
+// daemon/handlers/handlers.h - the table of features: one bind function per file in this folder.
+//
+// A bind function registers the feature's methods with the session's binder. Called once per
+// session, before its first message.
+#pragma once
+
+#include "daemon/session/session.h"
+
+namespace engramd::daemon {
+
+void bind_document_symbol(Session& session);
+void bind_workspace_symbol(Session& session);
+void bind_definition(Session& session);
+void bind_references(Session& session);
+void bind_hover(Session& session);
+void bind_inline_completion(Session& session);
+void bind_execute_command(Session& session);
+
+constexpr void (*kFeatures[])(Session&) = {
+    bind_document_symbol, bind_workspace_symbol,  bind_definition,      bind_references,
+    bind_hover,           bind_inline_completion, bind_execute_command,
+};
+
+// LSP's number for a symbol kind; all_kinds false keeps to those of LSP 1.0.
+int lsp_symbol_kind(repoindex::SymbolKind kind, bool all_kinds);
+// The commands of workspace/executeCommand that these ports can serve.
+std::vector<std::string> commands_for(const Ports& ports);
+
+}  // namespace engramd::daemon

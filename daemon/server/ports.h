@@ -1,0 +1,66 @@
+// daemon/server/ports.h - what the sessions need from the engine and the agent, as functions.
+//
+// Sessions and handlers are tested without weights and without a sandbox: a test passes lambdas,
+// main passes the real ones. An empty function means the feature is absent, and then it is not
+// advertised. Each is called on a worker thread and must look at its token.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "repoindex/view.h"
+
+namespace engramd::daemon {
+
+struct CompletionQuery {
+  repoindex::View view;
+  std::string path;           // relative to the view's root
+  size_t offset = 0;          // of the cursor, in bytes
+  bool invoked = false;       // asked for by a key rather than by typing
+  std::string selected_text;  // of the item chosen in the editor's completion menu; may be empty
+  std::optional<ByteRange> selected_range;
+};
+struct CompletionSuggestion {
+  std::string text;
+  ByteRange replaced;  // usually empty, at the cursor
+};
+
+struct FixQuery {
+  std::filesystem::path repo;
+  std::string test_command;  // empty: found by the agent
+  std::string task;          // issue text; empty: "make the tests pass"
+  repoindex::View view;      // the repository with the asker's unsaved buffers
+  std::map<std::string, std::string> client_environment;
+  // Any thread; percentage 0..100 when known.
+  std::function<void(const std::string& message, std::optional<uint32_t> percentage)> progress;
+};
+struct FixedFile {
+  std::string path;                   // relative to repo
+  std::optional<std::string> before;  // nothing: the file is new
+  std::string after;
+};
+struct FixReport {
+  bool fixed = false;
+  std::string patch;             // unified diff
+  std::string report_json;       // an object
+  std::vector<FixedFile> files;  // what the patch changes
+};
+
+struct Ports {
+  // One call at a time, on the engine thread.
+  std::function<Result<std::vector<CompletionSuggestion>>(const CompletionQuery&,
+                                                          const CancelToken&)>
+      complete;
+  std::function<Result<FixReport>(const FixQuery&, const CancelToken&)> fix;
+  // JSON object about the resident model for `engramd status`; any thread, must not wait.
+  std::function<std::string()> model_status;
+};
+
+}  // namespace engramd::daemon

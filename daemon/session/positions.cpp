@@ -1,0 +1,71 @@
+#include "daemon/session/positions.h"
+
+#include "lsp/uri.h"
+
+namespace engramd::daemon {
+namespace {
+
+// Answers name files in runs, so a forgotten cache costs little.
+constexpr size_t kMaxCachedBytes = 64u << 20;
+
+}  // namespace
+
+const PlaceMapper::Text* PlaceMapper::text_of(const std::string& path) {
+  if (const auto at = texts_.find(path); at != texts_.end())
+    return at->second.text ? &at->second : nullptr;
+  if (cached_bytes_ > kMaxCachedBytes) {
+    texts_.clear();
+    cached_bytes_ = 0;
+  }
+  Text entry;
+  if (view_.overlay) {
+    if (const auto open = view_.overlay->find(path); open != view_.overlay->end()) {
+      entry.text = open->second.text;
+      entry.lines = open->second.lines;
+    }
+  }
+  if (!entry.text) {
+    if (auto text = view_.text(path)) {
+      cached_bytes_ += text->size();
+      entry.text = std::make_shared<const std::string>(std::move(*text));
+      entry.lines = std::make_shared<const LineIndex>(*entry.text);
+    }
+  }
+  const auto at = texts_.emplace(path, std::move(entry)).first;
+  return at->second.text ? &at->second : nullptr;
+}
+
+std::optional<size_t> PlaceMapper::offset(const std::string& path, lsp::Position position) {
+  const Text* text = text_of(path);
+  if (text == nullptr) return std::nullopt;
+  const LineColumn place =
+      text->lines->from_encoded(encoding_, position.line, position.character, *text->text);
+  return text->lines->offset(place, *text->text);
+}
+
+lsp::Position PlaceMapper::position(const std::string& path, LineColumn place) {
+  if (encoding_ == PositionEncoding::utf8) return {place.line, place.column};
+  const Text* text = text_of(path);
+  if (text == nullptr) return {place.line, place.column};
+  return {place.line, text->lines->column_in(encoding_, place, *text->text)};
+}
+
+lsp::Range PlaceMapper::range(const std::string& path, LineColumn start, LineColumn end) {
+  return {position(path, start), position(path, end)};
+}
+
+lsp::Range PlaceMapper::range(const std::string& path, ByteRange bytes) {
+  const Text* text = text_of(path);
+  if (text == nullptr) return {};
+  return range(path, text->lines->position(bytes.begin), text->lines->position(bytes.end));
+}
+
+std::string PlaceMapper::uri(const std::string& path) const {
+  return root_.empty() ? path : lsp::uri_of_path(root_ / path);
+}
+
+lsp::Location PlaceMapper::location(const repoindex::Place& place) {
+  return {uri(place.path), range(place.path, place.start, place.end)};
+}
+
+}  // namespace engramd::daemon

@@ -1,0 +1,158 @@
+#include "daemon/wiring/ports.h"
+
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "agent/edit/unified_diff.h"
+#include "agent/fix.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "daemon/completion/completer.h"
+#include "daemon/wiring/repair_model.h"
+
+namespace engramd::daemon {
+namespace {
+
+using nlohmann::json;
+
+// The resident model and its completer. load() and complete() come one at a time (the engine
+// thread); model() and status_json() from anywhere.
+class ResidentModel {
+ public:
+  explicit ResidentModel(Settings settings) : settings_(std::move(settings)), background_(1, 16) {}
+
+  Result<std::vector<CompletionSuggestion>> complete(const CompletionQuery& query,
+                                                     const CancelToken& cancel) {
+    ENGRAMD_CHECK(load());
+    CompleteOptions options;
+    options.trigger = query.invoked ? CompletionTrigger::invoked : CompletionTrigger::automatic;
+    options.selected_text = query.selected_text;
+    options.selected_range = query.selected_range;
+    // Ghost text that comes later than this is about a line the user has left.
+    options.deadline = Clock::now() + std::chrono::milliseconds(query.invoked ? 5000 : 1500);
+    ENGRAMD_TRY(const Completion completion,
+                completer_->complete(query.view, query.path, query.offset, options, cancel));
+    if (completion.text.empty()) return std::vector<CompletionSuggestion>{};
+    return std::vector<CompletionSuggestion>{{completion.text, completion.replaced}};
+  }
+
+  // The loaded weights, loading them if need be. An error is remembered: the file is not read
+  // again at every keystroke.
+  Result<std::shared_ptr<const engine::Model>> model() {
+    std::lock_guard lock(load_mutex_);
+    if (!tried_) {
+      tried_ = true;
+      auto loaded = load_from_settings();
+      std::lock_guard status_lock(status_mutex_);
+      if (loaded) {
+        model_ = *loaded;
+      } else {
+        problem_ = loaded.error();
+        log_error("no resident model: " + problem_->message);
+      }
+    }
+    if (problem_) return fail(*problem_);
+    return model_;
+  }
+
+  std::string status_json() const {
+    std::lock_guard lock(status_mutex_);
+    if (problem_) return json{{"loaded", false}, {"problem", problem_->message}}.dump();
+    if (!model_) return json{{"loaded", false}}.dump();
+    const engine::ModelInfo& info = model_->info();
+    return json{{"loaded", true},
+                {"architecture", info.architecture},
+                {"name", info.name},
+                {"file_bytes", info.file_bytes},
+                {"kernels", info.kernels},
+                {"load_s", info.load_s},
+                {"parameters", info.n_parameters}}
+        .dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+
+ private:
+  Result<std::shared_ptr<const engine::Model>> load_from_settings() const {
+    ENGRAMD_TRY(const ModelReference reference, model_for(settings_, "complete"));
+    if (reference.is_endpoint())
+      return fail(ErrorCode::unsupported,
+                  "completions need a local .gguf file, the setting names an endpoint");
+    engine::LoadOptions options;
+    options.n_threads = static_cast<size_t>(settings_.number("engine.threads"));
+    return engine::Model::load(reference.file, options);
+  }
+
+  Status load() {
+    if (completer_) return {};
+    ENGRAMD_TRY(const auto loaded, model());
+    CompleterOptions options;
+    options.executor = [this](std::function<void()> job) {
+      return background_.try_submit(std::move(job));
+    };
+    ENGRAMD_TRY(completer_, Completer::make(loaded, nullptr, std::move(options)));
+    return {};
+  }
+
+  const Settings settings_;
+  std::mutex load_mutex_;  // one load at a time; guards tried_
+  bool tried_ = false;
+  mutable std::mutex status_mutex_;  // guards the two below
+  std::shared_ptr<const engine::Model> model_;
+  std::optional<Error> problem_;
+  ThreadPool background_;  // builds of the repository memory
+  std::unique_ptr<Completer> completer_;
+};
+
+Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, const FixQuery& query,
+                          const CancelToken& cancel) {
+  agent::FixOptions options;
+  options.repo = query.repo;
+  options.task = query.task;
+  if (query.view.overlay)
+    for (const auto& [path, document] : *query.view.overlay) options.unsaved[path] = *document.text;
+  if (!query.test_command.empty())
+    options.test_command = query.test_command;
+  else if (const std::string& test = settings.text("agent.test"); !test.empty())
+    options.test_command = test;
+  options.sandbox = settings.text("agent.sandbox");
+  options.progress = [&](const agent::FixProgress& p) {
+    std::optional<uint32_t> percentage;
+    if (p.total > 0) percentage = static_cast<uint32_t>(100 * p.done / p.total);
+    if (query.progress)
+      query.progress(p.stage + (p.detail.empty() ? "" : ": " + p.detail), percentage);
+  };
+  // The model is a help, not a need.
+  if (const auto model = resident.model(); model)
+    if (auto repair = make_repair_model(*model, query.view, "", cancel); repair) {
+      options.ranker = std::move(repair->ranker);
+      options.propose_lines = std::move(repair->propose_lines);
+    }
+  ENGRAMD_TRY(const agent::FixReport done, agent::fix(options, cancel));
+  FixReport report;
+  report.fixed = done.ok();
+  report.patch = done.patch;
+  report.report_json = to_json_text(done);
+  const auto before = [&](const std::string& path) { return query.view.text(path); };
+  if (!done.patch.empty()) {
+    ENGRAMD_TRY(const auto changes, agent::apply_unified_diff(done.patch, before));
+    for (const agent::FileChange& change : changes)
+      if (change.after) report.files.push_back({change.path, change.before, *change.after});
+  }
+  return report;
+}
+
+}  // namespace
+
+Ports make_ports(const Settings& settings) {
+  auto resident = std::make_shared<ResidentModel>(settings);
+  Ports ports;
+  ports.complete = [resident](const CompletionQuery& query, const CancelToken& cancel) {
+    return resident->complete(query, cancel);
+  };
+  ports.fix = [resident, settings](const FixQuery& query, const CancelToken& cancel) {
+    return run_fix(*resident, settings, query, cancel);
+  };
+  ports.model_status = [resident] { return resident->status_json(); };
+  return ports;
+}
+
+}  // namespace engramd::daemon
