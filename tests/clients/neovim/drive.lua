@@ -1,0 +1,209 @@
+-- Drives a second Neovim as a user would: real key strokes, real event loop. Run by the first one with
+--   nvim -n -i NONE --headless --clean -S drive.lua </dev/null
+-- (0.7 has no -l). Reads ENGRAMD_NVIM_TASK (JSON), writes what it saw to the file named there.
+local task = vim.fn.json_decode(vim.env.ENGRAMD_NVIM_TASK)
+local seen = { steps = {} }
+
+local child = vim.fn.jobstart({ task.nvim, '--embed', '--headless', '--clean', '-n', '-i', 'NONE' }, {
+  rpc = true, cwd = task.project,
+})
+
+local function lua(code, ...) return vim.rpcrequest(child, 'nvim_exec_lua', code, { ... }) end
+local function keys(text) vim.rpcrequest(child, 'nvim_input', text) end
+
+-- Polls from here, so that the child's own loop runs on.
+local function eventually(what, code, ...)
+  local arguments, answer = { ... }, nil
+  local reached = vim.wait(task.timeout_ms, function()
+    answer = lua(code, unpack(arguments))
+    return answer ~= nil and answer ~= vim.NIL and answer ~= false
+  end, 20)
+  if not reached then
+    error(('%s: nothing within %d ms; messages: %s'):format(what, task.timeout_ms, lua("return vim.api.nvim_exec('messages', true)")))
+  end
+  return answer
+end
+
+local steps = {
+  {
+    'start', function()
+      lua([[
+        local task = ...
+        vim.o.hidden = true
+        vim.o.columns, vim.o.lines = 120, 40
+        vim.opt.runtimepath:prepend(task.plugin)
+        if task.options then vim.g.engramd = task.options end
+        vim.cmd('runtime plugin/engramd.lua')
+        vim.cmd('edit ' .. vim.fn.fnameescape(task.file))
+      ]], task)
+      return eventually('attached', [[
+        local client = require('engramd').clients({ bufnr = vim.api.nvim_get_current_buf() })[1]
+        if not client or not (client.initialized == nil or client.initialized) then return nil end
+        return { encoding = client.offset_encoding, root = client.config.root_dir, version = vim.fn.has('nvim-0.11') == 1 and 11 or 7,
+                 inline = client.server_capabilities.inlineCompletionProvider ~= nil }
+      ]])
+    end,
+  },
+  {
+    'symbols', function()
+      lua('vim.lsp.buf.document_symbol()')
+      return eventually('document symbols', [[
+        local items = vim.fn.getloclist(0)
+        if #items == 0 then items = vim.fn.getqflist() end
+        if #items == 0 then return nil end
+        vim.cmd('silent! lclose | silent! cclose')
+        return vim.tbl_map(function(item) return item.text end, items)
+      ]])
+    end,
+  },
+  {
+    'hover', function()
+      lua("vim.fn.setqflist({}) vim.fn.cursor(...)", task.line, task.column)
+      local deadline = vim.loop.hrtime() + task.timeout_ms * 1e6
+      -- Asked again until the index knows the other file.
+      repeat
+        lua('vim.lsp.buf.hover()')
+        local text
+        vim.wait(1000, function()
+          text = lua([[
+            for _, window in ipairs(vim.api.nvim_list_wins()) do
+              if vim.api.nvim_win_get_config(window).relative ~= '' then
+                return table.concat(vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false), '\n')
+              end
+            end
+          ]])
+          return text ~= nil and text ~= vim.NIL
+        end, 20)
+        if text ~= nil and text ~= vim.NIL then return text end
+      until vim.loop.hrtime() > deadline
+      error('no hover window')
+    end,
+  },
+  {
+    'references', function()
+      lua("vim.fn.cursor(...)", task.line, task.column)
+      lua('vim.lsp.buf.references()')
+      return eventually('references', [[
+        local items = vim.fn.getqflist()
+        if #items == 0 then return nil end
+        vim.cmd('silent! cclose')
+        return vim.tbl_map(function(item)
+          return ('%s:%d:%d'):format(vim.fn.fnamemodify(vim.fn.bufname(item.bufnr), ':p'), item.lnum, item.col)
+        end, items)
+      ]])
+    end,
+  },
+  {
+    'definition', function()
+      lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...))", task.file)
+      lua("vim.fn.cursor(...)", task.line, task.column)
+      lua('vim.lsp.buf.definition()')
+      return eventually('the jump to the definition', [[
+        local task = ...
+        local position = vim.api.nvim_win_get_cursor(0)
+        local name = vim.api.nvim_buf_get_name(0)
+        if name == task.file then return nil end
+        return ('%s:%d:%d'):format(name, position[1], position[2] + 1)
+      ]], task)
+    end,
+  },
+  {
+    'back and CTRL-]', function()
+      keys('<C-o>')
+      eventually('the way back', "return vim.api.nvim_buf_get_name(0) == (...)", task.file)
+      lua("vim.fn.cursor(...)", task.line, task.column)
+      keys('<C-]>')
+      return eventually('the jump by tag', [[
+        local task = ...
+        local position = vim.api.nvim_win_get_cursor(0)
+        local name = vim.api.nvim_buf_get_name(0)
+        if name == task.file then return nil end
+        return ('%s:%d:%d'):format(name, position[1], position[2] + 1)
+      ]], task)
+    end,
+  },
+  {
+    'accept key without a suggestion', function()
+      lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...))", task.file)
+      lua("vim.cmd('normal! Go') vim.bo.expandtab = false")
+      keys('A<Tab>x<Esc>')
+      local line = eventually('the typed line', "local line = vim.api.nvim_get_current_line() return line:match('x$') and line or nil")
+      keys('u')
+      return line
+    end,
+  },
+  {
+    'ghost text', function()
+      lua("vim.cmd('normal! G')")
+      keys('o' .. task.typed)
+      local shown = eventually('ghost text', [[
+        local ghost = require('engramd.ghost')
+        if vim.lsp.inline_completion then
+          for name, id in pairs(vim.api.nvim_get_namespaces()) do
+            if name:match('inline_completion') then
+              local marks = vim.api.nvim_buf_get_extmarks(0, id, 0, -1, { details = true })
+              if #marks > 0 and marks[1][4].virt_text then
+                return table.concat(vim.tbl_map(function(chunk) return chunk[1] end, marks[1][4].virt_text))
+              end
+            end
+          end
+          return nil
+        end
+        return ghost.shown()
+      ]])
+      local marks = lua("return #vim.api.nvim_buf_get_extmarks(0, vim.api.nvim_get_namespaces()['engramd.ghost'] or -1, 0, -1, {})")
+      keys('<Tab>')
+      local line = eventually('the accepted line', [[
+        local typed = ...
+        local lines = vim.api.nvim_buf_get_lines(0, 0, -1, false)
+        for _, line in ipairs(lines) do if #line > #typed and line:sub(1, #typed) == typed then return line end end
+      ]], task.typed)
+      keys('<Esc>')
+      return { shown = shown, line = line, marks = marks }
+    end,
+  },
+  {
+    'commands', function()
+      return lua([[
+        local found = {}
+        for name in pairs(vim.api.nvim_get_commands({})) do if name:match('^Engramd') then table.insert(found, name) end end
+        table.sort(found)
+        return found
+      ]])
+    end,
+  },
+  {
+    'health', function()
+      lua("vim.cmd('checkhealth engramd')")
+      return lua("return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')")
+    end,
+  },
+  {
+    'restart', function()
+      lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...))", task.file)
+      local old = lua("return require('engramd').clients()[1].id")
+      lua("vim.cmd('EngramdRestart')")
+      return eventually('a new client', [[
+        local old = ...
+        local client = require('engramd').clients({ bufnr = vim.api.nvim_get_current_buf() })[1]
+        return client and client.id ~= old and client.id or nil
+      ]], old)
+    end,
+  },
+}
+
+for _, step in ipairs(steps) do
+  local name, body = step[1], step[2]
+  if not task.only or vim.tbl_contains(task.only, name) then
+    local ok, result = pcall(body)
+    table.insert(seen.steps, { name = name, ok = ok, result = ok and result or tostring(result) })
+    if not ok and name == 'start' then break end
+  end
+end
+pcall(lua, "pcall(vim.cmd, 'silent! stopinsert')")
+seen.messages = select(2, pcall(lua, "return vim.api.nvim_exec('messages', true)"))
+-- Leaving stops the clients in an orderly way.
+pcall(vim.rpcnotify, child, 'nvim_command', 'qall!')
+vim.fn.jobwait({ child }, 10000)
+vim.fn.writefile({ vim.fn.json_encode(seen) }, task.result)
+vim.cmd('qall!')
