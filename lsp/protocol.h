@@ -49,6 +49,7 @@ struct ClientCapabilities {
   bool all_workspace_symbol_kinds = false;
   bool definition_links = false;
   bool hover_markdown = false;
+  bool inline_completion = false;  // the editor shows ghost text
 };
 struct WorkspaceFolder {
   std::string uri, name;

@@ -116,6 +116,7 @@ ClientCapabilities capabilities_of(const Json& json) {
   out.all_workspace_symbol_kinds =
       member(member(member(workspace, "symbol"), "symbolKind"), "valueSet").is_array();
   const Json& document = member(json, "textDocument");
+  out.inline_completion = member(document, "inlineCompletion").is_object();
   const Json& symbols = member(document, "documentSymbol");
   out.hierarchical_symbols = flag(symbols, "hierarchicalDocumentSymbolSupport");
   out.all_symbol_kinds = member(member(symbols, "symbolKind"), "valueSet").is_array();

@@ -19,6 +19,7 @@ constexpr size_t kRecentBytes = 256u << 10;
 constexpr size_t kOtherBufferBytes = 64u << 10;  // of all other unsaved documents together
 constexpr size_t kMinPromptTokens = 48;
 constexpr double kPromptShareOfTime = 0.5;
+constexpr int kFirstMemoryPartOfTime = 3;  // a third
 
 std::string_view last_bytes(std::string_view text, size_t n) {
   if (text.size() <= n) return text;
@@ -89,9 +90,15 @@ size_t Completer::n_bytes() const {
 // The folder's memory with the open file (without the cursor's line, which is context) and the
 // asker's other unsaved documents.
 std::shared_ptr<const repoindex::RepositoryMemory> Completer::memory_for(
-    const repoindex::View& view, const Request& request) {
+    const repoindex::View& view, const Request& request, const CompleteOptions& options,
+    const CancelToken& cancel) {
   if (memories_ == nullptr) return nullptr;
-  auto repository = memories_->get(view, request.path);
+  Clock::time_point wait_until{};
+  if (options.deadline) {
+    const auto now = Clock::now();
+    wait_until = now + (*options.deadline - now) / kFirstMemoryPartOfTime;
+  }
+  auto repository = memories_->get(view, request.path, wait_until, cancel);
   if (repository == nullptr) {
     // Not built yet: the open file alone is worth having.
     auto empty = repoindex::RepositoryMemory::from_documents({}, options_.memory);
@@ -243,7 +250,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
 
   Completion completion;
   completion.replaced = request.replaced;
-  const auto memory = memory_for(view, request);
+  const auto memory = memory_for(view, request, options, cancel);
   if (model_ == nullptr && memory == nullptr) {
     completion.stop_reason = "unknown";
     return completion;

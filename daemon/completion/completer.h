@@ -28,7 +28,8 @@ enum class CompletionTrigger { automatic, invoked };
 struct CompleteOptions {
   size_t max_tokens = 48;
   size_t max_lines = 6;
-  // What is there by then is used. The prompt is cut to what can be read in half of the time.
+  // What is there by then is used. The prompt is cut to what can be read in half of the time, and
+  // the folder's first memory is waited for during a third of it; without a deadline, not at all.
   std::optional<Clock::time_point> deadline;
   CompletionTrigger trigger = CompletionTrigger::automatic;
   // The item chosen in the editor's menu: the suggestion replaces the range and starts with it.
@@ -82,7 +83,9 @@ class Completer {
             std::shared_ptr<const engine::Tokenizer> tokenizer, CompleterOptions options);
 
   std::shared_ptr<const repoindex::RepositoryMemory> memory_for(const repoindex::View& view,
-                                                                const Request& request);
+                                                                const Request& request,
+                                                                const CompleteOptions& options,
+                                                                const CancelToken& cancel);
   size_t prompt_budget(const CompleteOptions& options) const;
   size_t healed_at(const Request& request, const repoindex::RepositoryMemory* memory) const;
   Result<engine::GenerateResult> generate(

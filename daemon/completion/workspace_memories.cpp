@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 
@@ -11,6 +12,7 @@
 namespace engramd::daemon {
 
 constexpr int kRestFactor = 9;  // a folder's rebuild waits this many times its last build's time
+constexpr std::chrono::milliseconds kCancelCheck{5};  // how soon a waiting request sees its token
 
 struct WorkspaceMemories::State {
   struct Slot {
@@ -28,6 +30,7 @@ struct WorkspaceMemories::State {
   repoindex::TokenCache cache;
 
   std::mutex mutex;  // guards all below; builds run outside of it
+  std::condition_variable built;
   std::map<std::string, Slot> slots;
   uint64_t clock = 0;
   size_t n_builds = 0;
@@ -44,6 +47,7 @@ void WorkspaceMemories::State::build(const std::string& root, const repoindex::V
   const auto end = Clock::now();
   std::lock_guard lock(mutex);
   ++n_builds;
+  built.notify_all();
   const auto found = slots.find(root);
   if (found == slots.end()) return;  // dropped meanwhile
   Slot& slot = found->second;
@@ -80,19 +84,30 @@ WorkspaceMemories::~WorkspaceMemories() {
 }
 
 std::shared_ptr<const repoindex::RepositoryMemory> WorkspaceMemories::get(
-    const repoindex::View& view, const std::string& near) {
+    const repoindex::View& view, const std::string& near, Clock::time_point wait_until,
+    const CancelToken& cancel) {
   const std::string root = view.root().string();
-  const auto newest = [&] {
+  // With the mutex held.
+  const auto slot_now = [&]() -> State::Slot* {
     const auto found = state_->slots.find(root);
-    return found == state_->slots.end() ? nullptr : found->second.memory;
+    return found == state_->slots.end() ? nullptr : &found->second;
+  };
+  const auto answer = [&](std::unique_lock<std::mutex>& lock) {
+    for (State::Slot* slot = slot_now(); slot != nullptr && slot->building; slot = slot_now()) {
+      if (slot->memory != nullptr && slot->memory->n_tokens() > 0) break;
+      if (cancel.cancelled() || Clock::now() >= wait_until) break;
+      state_->built.wait_for(lock, kCancelCheck);
+    }
+    const State::Slot* slot = slot_now();
+    return slot == nullptr ? nullptr : slot->memory;
   };
   {
-    std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     State::Slot& slot = state_->slots[root];
     slot.last_use = ++state_->clock;
     state_->drop_least_used();
-    if (slot.building || slot.built_for == view.snapshot || Clock::now() < slot.not_before)
-      return slot.memory;
+    const bool rests = Clock::now() < slot.not_before;
+    if (slot.building || slot.built_for == view.snapshot || rests) return answer(lock);
     slot.building = true;
   }
   const auto job = [state = state_, root, near,
@@ -103,11 +118,10 @@ std::shared_ptr<const repoindex::RepositoryMemory> WorkspaceMemories::get(
     job();
   } else if (!state_->executor(job)) {
     std::lock_guard lock(state_->mutex);
-    if (const auto found = state_->slots.find(root); found != state_->slots.end())
-      found->second.building = false;
+    if (State::Slot* slot = slot_now()) slot->building = false;
   }
-  std::lock_guard lock(state_->mutex);
-  return newest();
+  std::unique_lock lock(state_->mutex);
+  return answer(lock);
 }
 
 size_t WorkspaceMemories::n_bytes() const {

@@ -3,8 +3,9 @@
 // A memory is built over the published snapshot only, never over an attachment's unsaved text: it
 // is shared by all who ask about the folder. A request gets the newest finished one at once; when
 // the snapshot has moved on, a rebuild is handed to the executor, at most one per folder at a
-// time and not more than a tenth of the time. At most kMaxWorkspaces are kept, the least recently
-// asked for goes first. Any thread; jobs outlive the object safely.
+// time and not more than a tenth of the time. Only while there is nothing to give, because the
+// first build of the folder still runs, may a request wait. At most kMaxWorkspaces are kept, the
+// least recently asked for goes first. Any thread; jobs outlive the object safely.
 #pragma once
 
 #include <functional>
@@ -27,8 +28,12 @@ class WorkspaceMemories {
   WorkspaceMemories(const WorkspaceMemories&) = delete;
 
   // Null until the first build of this folder has ended. near: built around this path first.
+  // wait_until: how long a first build may be waited for, unless the token is cancelled before;
+  // by default not at all. A memory without tokens (of a folder not read yet) counts as none.
   std::shared_ptr<const repoindex::RepositoryMemory> get(const repoindex::View& view,
-                                                         const std::string& near);
+                                                         const std::string& near,
+                                                         Clock::time_point wait_until = {},
+                                                         const CancelToken& cancel = {});
   size_t n_bytes() const;  // resident, of all memories
   size_t n_builds() const;
 

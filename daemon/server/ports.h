@@ -58,6 +58,9 @@ struct Ports {
   std::function<Result<std::vector<CompletionSuggestion>>(const CompletionQuery&,
                                                           const CancelToken&)>
       complete;
+  // What the first completion in this folder would otherwise wait for: weights and memory. Called
+  // when an index has been filled, on the engine thread; near is an open document's path or empty.
+  std::function<void(const repoindex::View&, const std::string& near)> prepare_completion;
   std::function<Result<FixReport>(const FixQuery&, const CancelToken&)> fix;
   // JSON object about the resident model for `engramd status`; any thread, must not wait.
   std::function<std::string()> model_status;

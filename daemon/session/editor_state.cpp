@@ -237,6 +237,12 @@ std::vector<Asked> EditorState::ask_all() {
   return out;
 }
 
+std::string EditorState::a_document_in(const Root& root) const {
+  for (const auto& [uri, file] : documents_)
+    if (file.root.get() == &root) return file.path;
+  return {};
+}
+
 std::optional<int64_t> EditorState::version(const std::string& uri) const {
   const auto at = documents_.find(key_of(uri));
   return at == documents_.end() ? std::nullopt : std::optional(at->second.version);

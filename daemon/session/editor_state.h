@@ -52,6 +52,9 @@ class EditorState {
   // The root that holds a file, with the relative path; null when none does.
   std::shared_ptr<Root> root_of(const std::filesystem::path& file, std::string* relative) const;
 
+  // Path of one open document of this root, relative to it; empty when none is open.
+  std::string a_document_in(const Root& root) const;
+
   // Version of an open document; nothing when it is not open.
   std::optional<int64_t> version(const std::string& uri) const;
   std::optional<std::string> text(const std::string& uri) const;

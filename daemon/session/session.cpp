@@ -181,16 +181,34 @@ void Session::refresh_root(const std::shared_ptr<EditorState::Root>& root) {
     progress->report(std::to_string(at.done) + " of " + std::to_string(at.total) + " files",
                      static_cast<uint32_t>(at.done * 100 / at.total));
   };
-  listener.on_end = [progress,
-                     weak = weak_from_this()](const Result<repoindex::IndexStats>& stats) {
+  listener.on_end = [progress, weak = weak_from_this(),
+                     path = root->path](const Result<repoindex::IndexStats>& stats) {
     const auto self = weak.lock();
     if (!self) return;
+    if (stats)
+      self->on_strand([weak, path] {
+        if (const auto session = weak.lock()) session->prepare_completion(path);
+      });
     self->end_progress(progress,
                        stats ? std::to_string(stats->n_files) + " files" : stats.error().message);
   };
   running->withdraw = root->index->refresh(std::move(listener));
   std::lock_guard lock(mutex_);
   withdraw_refreshes_.push_back(running->withdraw);
+}
+
+// A head start only: with a full queue the first request does it all by itself.
+void Session::prepare_completion(const std::filesystem::path& root) {
+  const auto& prepare = services_.ports.prepare_completion;
+  if (!prepare || !capabilities_.inline_completion) return;
+  for (const auto& open : editor_->roots()) {
+    if (open->path != root) continue;
+    repoindex::View view{open->index->snapshot(), nullptr};
+    services_.completions.try_submit(
+        [prepare, view = std::move(view), near = editor_->a_document_in(*open)] {
+          prepare(view, near);
+        });
+  }
 }
 
 void Session::watch_files() {

@@ -84,6 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void add_folder(const lsp::WorkspaceFolder& folder);
   void watched_files_changed(const lsp::DidChangeWatchedFilesParams& params);
   void watch_files();
+  void prepare_completion(const std::filesystem::path& root);
   void saved(const std::string& uri);
   void publish_status();
   void run_in(ThreadPool& pool, const CancelToken& token,

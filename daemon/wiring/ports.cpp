@@ -70,6 +70,10 @@ class ResidentModel {
         .dump(-1, ' ', false, json::error_handler_t::replace);
   }
 
+  void prepare(const repoindex::View& view, const std::string& near) {
+    if (load()) completer_->prepare(view, near);  // the error is kept for whoever asks
+  }
+
  private:
   Result<std::shared_ptr<const engine::Model>> load_from_settings() const {
     ENGRAMD_TRY(const ModelReference reference, model_for(settings_, "complete"));
@@ -147,6 +151,9 @@ Ports make_ports(const Settings& settings) {
   Ports ports;
   ports.complete = [resident](const CompletionQuery& query, const CancelToken& cancel) {
     return resident->complete(query, cancel);
+  };
+  ports.prepare_completion = [resident](const repoindex::View& view, const std::string& near) {
+    resident->prepare(view, near);
   };
   ports.fix = [resident, settings](const FixQuery& query, const CancelToken& cancel) {
     return run_fix(*resident, settings, query, cancel);

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <thread>
 
@@ -326,6 +327,31 @@ TEST_CASE("before the memory is built the open file is what it knows") {
   REQUIRE(later);
   CHECK(later->text == "urn value");
   CHECK(completer->n_bytes() > 0);
+}
+
+TEST_CASE("with time to spare the first request waits for the memory") {
+  Fixture fixture(kProject);
+  std::vector<std::jthread> builders;
+  std::atomic<bool> go{false};
+  CompleterOptions options;
+  options.executor = [&](std::function<void()> job) {
+    builders.emplace_back([&go, job = std::move(job)] {
+      while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      job();
+    });
+    return true;
+  };
+  const auto completer = made(nullptr, options);
+  CompleteOptions patient;
+  patient.deadline = Clock::now() + std::chrono::minutes(10);
+
+  const std::jthread later([&go] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    go = true;
+  });
+  const auto first = fixture.complete(*completer, patient);
+  REQUIRE(first);
+  CHECK(first->text == "urn value");
 }
 
 TEST_CASE("a build that ends after its completer is harmless") {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <future>
 #include <thread>
 
 #include "lsp/uri.h"
@@ -389,6 +390,30 @@ TEST_CASE("a completion sees the text of its moment and is cancelled by what com
   CHECK(items[0]["insertText"] == "after[yy]");
   CHECK(items[0]["range"] == json({{"start", {{"line", 0}, {"character", 2}}},
                                    {"end", {{"line", 0}, {"character", 2}}}}));
+}
+
+TEST_CASE("a filled index gives completion a head start, for editors that show it") {
+  const Workspace workspace("//- /a.py\nx = 1\n");
+  std::promise<std::string> prepared;
+  EditorOptions options;
+  options.ports.prepare_completion = [&](const repoindex::View& view, const std::string&) {
+    prepared.set_value(view.text("a.py").value_or("nothing"));
+  };
+  options.capabilities = {{"textDocument", {{"inlineCompletion", json::object()}}}};
+  const Editor showing(workspace, options);
+  CHECK(prepared.get_future().get() == "x = 1\n");
+
+  std::atomic<int> n_prepared{0};
+  options.ports.prepare_completion = [&](const repoindex::View&, const std::string&) {
+    ++n_prepared;
+  };
+  options.capabilities = json::object();
+  {
+    Editor silent(workspace, options);
+    silent.wait_for_index();
+    silent.ask("shutdown", nullptr);  // on the strand, behind whatever the index's end queued there
+  }
+  CHECK(n_prepared == 0);
 }
 
 TEST_CASE("shutdown, exit and a lost editor end a session") {

@@ -11,10 +11,14 @@ local child = vim.fn.jobstart({ task.nvim, '--embed', '--headless', '--clean', '
 local function lua(code, ...) return vim.rpcrequest(child, 'nvim_exec_lua', code, { ... }) end
 local function keys(text) vim.rpcrequest(child, 'nvim_input', text) end
 
--- Polls from here, so that the child's own loop runs on.
-local function eventually(what, code, ...)
-  local arguments, answer = { ... }, nil
+-- Polls from here, so that the child's own loop runs on. `again` is called every two seconds until the answer is there.
+local function eventually_again(again, what, code, ...)
+  local arguments, answer, last = { ... }, nil, vim.loop.hrtime()
   local reached = vim.wait(task.timeout_ms, function()
+    if again and vim.loop.hrtime() - last > 2e9 then
+      last = vim.loop.hrtime()
+      again()
+    end
     answer = lua(code, unpack(arguments))
     return answer ~= nil and answer ~= vim.NIL and answer ~= false
   end, 20)
@@ -23,6 +27,7 @@ local function eventually(what, code, ...)
   end
   return answer
 end
+local function eventually(...) return eventually_again(nil, ...) end
 
 local steps = {
   {
@@ -136,7 +141,9 @@ local steps = {
     'ghost text', function()
       lua("vim.cmd('normal! G')")
       keys('o' .. task.typed)
-      local shown = eventually('ghost text', [[
+      -- A busy machine may still be learning the repository; who sees nothing types on.
+      local function type_last_again() keys('<BS>' .. task.typed:sub(-1)) end
+      local shown = eventually_again(type_last_again, 'ghost text', [[
         local ghost = require('engramd.ghost')
         if vim.lsp.inline_completion then
           for name, id in pairs(vim.api.nvim_get_namespaces()) do
