@@ -46,7 +46,7 @@ struct FixLimits {
 
 struct FixOptions {
   std::filesystem::path repo;
-  std::string task;                         // issue text; may be empty
+  std::string task;  // issue text; may be empty
   // Texts that stand for the files on disk (an editor's unsaved buffers), by relative path.
   std::map<std::string, std::string> unsaved;
   std::optional<std::string> test_command;  // nothing: detected from the project's files

@@ -68,7 +68,7 @@ struct Occurrence {
   uint32_t name = 0;  // index into FileFacts::names
   uint32_t begin = 0, end = 0;
   Role role = Role::reference;
-  uint32_t scope = kNone;     // symbol whose body encloses it
+  uint32_t scope = kNone;  // symbol whose body encloses it
   // Name index of `x` in `x.name`, `x->name`, `x::name`, if written. The name is "f()" when the
   // receiver is a call of f, and empty when it is something we do not follow.
   uint32_t receiver = kNone;

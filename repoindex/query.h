@@ -52,7 +52,8 @@ std::vector<SymbolHit> definitions_of(const View&, std::string_view name, size_t
 std::vector<ReferenceHit> references_of(const View&, std::string_view name, size_t limit = 10000);
 std::vector<ReferenceHit> calls_of(const View&, std::string_view name, size_t limit = 10000);
 
-// Definitions of one file in file order, without local variables and parameters; parent indexes point into the answer.
+// Definitions of one file in file order, without local variables and parameters; parent indexes
+// point into the answer.
 std::vector<SymbolHit> document_symbols(const View&, const std::string& path);
 // Fuzzy (subsequence, camel and snake aware), best first.
 std::vector<SymbolHit> workspace_symbols(const View&, std::string_view query, size_t limit = 200,

@@ -303,9 +303,10 @@ Result<ProcessResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   // bubblewrap leaves without waiting for its child, so the processor time is asked for inside.
   static std::atomic<unsigned> counter{0};
   const std::string times_name = "times-" + std::to_string(counter.fetch_add(1));
-  options.argv.insert(options.argv.end(),
-                      {"/bin/sh", "-c", "t=$1; shift; \"$@\"; s=$?; times >\"$t\" 2>/dev/null; exit $s",
-                       "engramd-command", report_path(times_name)});
+  options.argv.insert(
+      options.argv.end(),
+      {"/bin/sh", "-c", "t=$1; shift; \"$@\"; s=$?; times >\"$t\" 2>/dev/null; exit $s",
+       "engramd-command", report_path(times_name)});
   options.argv.insert(options.argv.end(), command.argv.begin(), command.argv.end());
   options.env = std::move(env);
   options.wall_ms = command.limits.wall_ms;
@@ -321,7 +322,8 @@ Result<ProcessResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   auto ran = run_process(options, cancel);
   const std::filesystem::path times = report_file(times_name);
   if (ran)
-    if (const auto text = read_file(times, 4096)) ran->cpu_s = std::max(ran->cpu_s, seconds_in_times(*text));
+    if (const auto text = read_file(times, 4096))
+      ran->cpu_s = std::max(ran->cpu_s, seconds_in_times(*text));
   std::error_code error;
   fs::remove(times, error);
   return ran;
