@@ -40,6 +40,7 @@ int64_t wall_ns() {
 
 struct Outcome {
   FileEntry entry;
+  FileFactsPtr facts;
   FileStamp stamp;
   bool binary = false, large = false, unreadable = false, parsed = false, racy = false;
   std::string key;
@@ -99,7 +100,7 @@ class RepoIndexImpl : public RepoIndex {
       std::vector<std::pair<std::string, FileFactsPtr>> fresh;
       for (size_t i = first; i < first + n; ++i) {
         Outcome& o = outcomes[i];
-        if (o.parsed && o.entry.facts != nullptr) fresh.emplace_back(o.key, o.entry.facts);
+        if (o.parsed && o.facts != nullptr) fresh.emplace_back(o.key, o.facts);
       }
       if (cache_ != nullptr) cache_->put(fresh);
       ENGRAMD_CHECK(cancel.check());  // after the flush: what was parsed is not lost
@@ -107,7 +108,7 @@ class RepoIndexImpl : public RepoIndex {
 
     bool stamps_changed = stamps_.size() != outcomes.size();
     std::unordered_map<std::string, FileStamp> stamps;
-    std::vector<FileEntry> files;
+    std::vector<IndexedFile> files;
     files.reserve(outcomes.size());
     std::map<std::string, size_t> by_language;
     bool same = before->n_files() == outcomes.size();
@@ -120,7 +121,7 @@ class RepoIndexImpl : public RepoIndex {
       stats.n_skipped_binary += o.binary ? 1 : 0;
       stats.n_skipped_large += o.large ? 1 : 0;
       stats.n_parsed += o.parsed ? 1 : 0;
-      if (const FileFactsPtr& facts = o.entry.facts; facts != nullptr) {
+      if (const FileFactsPtr& facts = o.facts; facts != nullptr) {
         ++stats.n_indexed;
         stats.n_bytes += facts->n_bytes;
         stats.n_lines += facts->n_lines;
@@ -130,7 +131,7 @@ class RepoIndexImpl : public RepoIndex {
       }
       const FileEntry* old = before->find(o.entry.path);
       same = same && old != nullptr && old->blob_id == o.entry.blob_id &&
-             old->facts == o.entry.facts && old->n_bytes == o.entry.n_bytes;
+             before->facts(*old) == o.facts && old->n_bytes == o.entry.n_bytes;
       if (!o.racy) {
         auto known = stamps_.find(o.stamp.path);
         stamps_changed = stamps_changed || known == stamps_.end() ||
@@ -139,7 +140,7 @@ class RepoIndexImpl : public RepoIndex {
                          known->second.inode != o.stamp.inode;
         stamps.emplace(o.stamp.path, std::move(o.stamp));
       }
-      files.push_back(std::move(o.entry));
+      files.push_back({std::move(o.entry), std::move(o.facts)});
     }
     stats.files_by_language.assign(by_language.begin(), by_language.end());
     std::stable_sort(stats.files_by_language.begin(), stats.files_by_language.end(),
@@ -161,7 +162,7 @@ class RepoIndexImpl : public RepoIndex {
     {
       std::lock_guard lock(work_mutex_);
       SnapshotPtr before = snapshot();
-      std::vector<FileEntry> changed;
+      std::vector<IndexedFile> changed;
       std::vector<std::string> removed;
       std::vector<std::pair<std::string, FileFactsPtr>> fresh;
       Extractor extractor;
@@ -190,18 +191,21 @@ class RepoIndexImpl : public RepoIndex {
           removed.push_back(path);
           continue;
         }
-        if (o.parsed && o.entry.facts != nullptr) fresh.emplace_back(o.key, o.entry.facts);
+        if (o.parsed && o.facts != nullptr) fresh.emplace_back(o.key, o.facts);
         if (!o.racy) stamps_[path] = o.stamp;
-        changed.push_back(std::move(o.entry));
+        changed.push_back({std::move(o.entry), std::move(o.facts)});
       }
       if (!whole) {
         if (cache_ != nullptr) cache_->put(fresh);
         if (!changed.empty() || !removed.empty()) {
           // The last word on a path counts when it was named twice.
-          std::map<std::string, FileEntry> last;
-          for (FileEntry& entry : changed) last[entry.path] = std::move(entry);
+          std::map<std::string, IndexedFile> last;
+          for (IndexedFile& file : changed) {
+            std::string path = file.entry.path;
+            last[path] = std::move(file);
+          }
           changed.clear();
-          for (auto& [path, entry] : last) changed.push_back(std::move(entry));
+          for (auto& [path, file] : last) changed.push_back(std::move(file));
           publish(before->with_changes(std::move(changed), std::move(removed)));
         }
       }
@@ -266,8 +270,8 @@ class RepoIndexImpl : public RepoIndex {
     }
     o.entry.blob_id = o.stamp.blob_id;
     const FileEntry* old = before.find(file.path);
-    if (old != nullptr && old->facts != nullptr && old->blob_id == o.entry.blob_id) {
-      o.entry.facts = old->facts;
+    if (old != nullptr && old->indexed && old->blob_id == o.entry.blob_id) {
+      o.facts = before.facts(*old);
       return o;
     }
     // A script without an extension needs its first line; the row is then part of the key.
@@ -279,16 +283,16 @@ class RepoIndexImpl : public RepoIndex {
     }
     o.key = facts_key(o.entry.blob_id, language != nullptr ? language->name : "text");
     if (cache_ != nullptr) {
-      o.entry.facts = cache_->get(o.key);
-      if (o.entry.facts != nullptr) return o;
+      o.facts = cache_->get(o.key);
+      if (o.facts != nullptr) return o;
     }
     if (trusted && text.empty() && file.n_bytes > 0) {
       if (!read_bytes(file, &text, &o)) return o;
       o.entry.blob_id = o.stamp.blob_id;
       o.key = facts_key(o.entry.blob_id, language != nullptr ? language->name : "text");
     }
-    o.entry.facts = extractor.extract(language, text, cancel);
-    o.parsed = o.entry.facts != nullptr;
+    o.facts = extractor.extract(language, text, cancel);
+    o.parsed = o.facts != nullptr;
     return o;
   }
 

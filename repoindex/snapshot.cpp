@@ -36,21 +36,27 @@ uint64_t letter_bits(std::string_view name) {
 // list[begin[n]] ... list[begin[n + 1] - 1]. Names are views into the files' facts.
 class Segment {
  public:
-  explicit Segment(std::vector<FileEntry> files) : files_(std::move(files)) {
-    std::sort(files_.begin(), files_.end(),
-              [](const FileEntry& a, const FileEntry& b) { return a.path < b.path; });
+  explicit Segment(std::vector<IndexedFile> files) {
+    std::sort(files.begin(), files.end(), [](const IndexedFile& a, const IndexedFile& b) {
+      return a.entry.path < b.entry.path;
+    });
+    for (IndexedFile& file : files) {
+      file.entry.indexed = file.facts != nullptr;
+      files_.push_back(std::move(file.entry));
+      facts_.push_back(std::move(file.facts));
+    }
     for (uint32_t f = 0; f < files_.size(); ++f)
       by_base_name_[base_name_of(files_[f].path)].push_back(f);
     size_t n_guess = 0;
-    for (const FileEntry& file : files_) {
-      if (file.facts != nullptr) n_guess += file.facts->names.size();
+    for (const FileFactsPtr& facts : facts_) {
+      if (facts != nullptr) n_guess += facts->names.size();
     }
     ids_.reserve(n_guess / 6 + 16);
     std::vector<uint32_t> sequence;  // name ids in file order, one per (file, name)
     sequence.reserve(n_guess);
-    for (const FileEntry& file : files_) {
-      if (file.facts == nullptr) continue;
-      for (const std::string& name : file.facts->names) {
+    for (const FileFactsPtr& facts : facts_) {
+      if (facts == nullptr) continue;
+      for (const std::string& name : facts->names) {
         auto [it, added] = ids_.try_emplace(name, static_cast<uint32_t>(names_.size()));
         if (added) {
           names_.push_back(name);
@@ -60,7 +66,7 @@ class Segment {
         ++use_begin_[it->second];
         sequence.push_back(it->second);
       }
-      for (const Symbol& symbol : file.facts->symbols) {
+      for (const Symbol& symbol : facts->symbols) {
         if (symbol.local) continue;
         auto [it, added] = ids_.try_emplace(symbol.name, static_cast<uint32_t>(names_.size()));
         if (added) {  // JSON keys and operators are no identifiers
@@ -79,7 +85,7 @@ class Segment {
     std::vector<uint32_t> next_definition(definition_begin_.begin(), definition_begin_.end() - 1);
     size_t at = 0;
     for (uint32_t f = 0; f < files_.size(); ++f) {
-      const FileFactsPtr& facts = files_[f].facts;
+      const FileFactsPtr& facts = facts_[f];
       if (facts == nullptr) continue;
       for (size_t i = 0; i < facts->names.size(); ++i) uses_[next_use[sequence[at++]]++] = f;
       for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
@@ -95,6 +101,10 @@ class Segment {
   }
 
   const std::vector<FileEntry>& files() const { return files_; }
+  const FileFactsPtr& facts(uint32_t file) const { return facts_[file]; }
+  bool owns(const FileEntry& file) const {
+    return !files_.empty() && &file >= files_.data() && &file < files_.data() + files_.size();
+  }
   uint32_t find(std::string_view path) const {
     auto it = std::lower_bound(files_.begin(), files_.end(), path,
                                [](const FileEntry& f, std::string_view p) { return f.path < p; });
@@ -153,6 +163,7 @@ class Segment {
   }
 
   std::vector<FileEntry> files_;
+  std::vector<FileFactsPtr> facts_;  // of the same file
   std::unordered_map<std::string_view, uint32_t> ids_;
   std::vector<std::string_view> names_;
   std::vector<uint64_t> letters_;
@@ -162,23 +173,25 @@ class Segment {
   std::unordered_map<std::string_view, std::vector<uint32_t>> by_base_name_;
 };
 
-SnapshotPtr Snapshot::build(std::filesystem::path root, std::vector<FileEntry> files) {
+SnapshotPtr Snapshot::build(std::filesystem::path root, std::vector<IndexedFile> files) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->root_ = std::move(root);
   snapshot->n_files_ = files.size();
   snapshot->base_ = std::make_shared<const Segment>(std::move(files));
-  snapshot->patch_ = std::make_shared<const Segment>(std::vector<FileEntry>());
+  snapshot->patch_ = std::make_shared<const Segment>(std::vector<IndexedFile>());
   return snapshot;
 }
 
-SnapshotPtr Snapshot::with_changes(std::vector<FileEntry> changed,
+SnapshotPtr Snapshot::with_changes(std::vector<IndexedFile> changed,
                                    std::vector<std::string> removed) const {
   std::unordered_set<std::string_view> gone(removed.begin(), removed.end());
   std::unordered_set<std::string_view> replaced;
-  for (const FileEntry& file : changed) replaced.insert(file.path);
-  std::vector<FileEntry> patch;
-  for (const FileEntry& file : patch_->files()) {
-    if (gone.count(file.path) == 0 && replaced.count(file.path) == 0) patch.push_back(file);
+  for (const IndexedFile& file : changed) replaced.insert(file.entry.path);
+  std::vector<IndexedFile> patch;
+  for (uint32_t f = 0; f < patch_->files().size(); ++f) {
+    const FileEntry& file = patch_->files()[f];
+    if (gone.count(file.path) == 0 && replaced.count(file.path) == 0)
+      patch.push_back({file, patch_->facts(f)});
   }
   std::vector<uint32_t> hidden = hidden_;
   for (const auto* paths : {&gone, &replaced}) {
@@ -194,7 +207,8 @@ SnapshotPtr Snapshot::with_changes(std::vector<FileEntry> changed,
 
   if (patch.size() + hidden.size() > 64 + base_->files().size() / 16) {
     for (uint32_t f = 0; f < base_->files().size(); ++f) {
-      if (!std::binary_search(hidden.begin(), hidden.end(), f)) patch.push_back(base_->files()[f]);
+      if (!std::binary_search(hidden.begin(), hidden.end(), f))
+        patch.push_back({base_->files()[f], base_->facts(f)});
     }
     return build(root_, std::move(patch));
   }
@@ -231,16 +245,68 @@ void Snapshot::for_each_file(const std::function<void(const FileEntry&)>& visit)
   while (patch != patch_end) visit(*patch++);
 }
 
+FileFactsPtr Snapshot::facts(const FileEntry& file) const {
+  for (const Segment* segment : {patch_.get(), base_.get()}) {
+    if (segment == nullptr || !segment->owns(file)) continue;
+    return segment->facts(static_cast<uint32_t>(&file - segment->files().data()));
+  }
+  return nullptr;
+}
+
+FileSummary Snapshot::summary(const FileEntry& file) const {
+  FileFactsPtr facts = this->facts(file);
+  if (facts == nullptr) return {};
+  return {facts->language,
+          facts->n_bytes,
+          facts->n_lines,
+          static_cast<uint32_t>(facts->symbols.size()),
+          static_cast<uint32_t>(facts->occurrences.size()),
+          facts->has_errors,
+          facts->truncated};
+}
+
+namespace {
+DefinitionRef reference_to(const FileEntry& file, const FileFacts& facts, uint32_t s) {
+  const Symbol& symbol = facts.symbols[s];
+  DefinitionRef ref{&file,
+                    s,
+                    symbol.kind,
+                    symbol.is_declaration,
+                    symbol.qualifier.empty(),
+                    symbol.name_begin,
+                    symbol.qualifier};
+  if (symbol.parent == kNone) return ref;
+  if (ref.container.empty()) ref.container = facts.symbols[symbol.parent].name;
+  for (uint32_t p = symbol.parent; p != kNone; p = facts.symbols[p].parent) {
+    SymbolKind kind = facts.symbols[p].kind;
+    if (kind != SymbolKind::namespace_ && kind != SymbolKind::module) ref.is_top_level = false;
+  }
+  return ref;
+}
+}  // namespace
+
 void Snapshot::definitions(std::string_view name,
                            const std::function<bool(DefinitionRef)>& visit) const {
   if (base_ == nullptr) return;
   bool more = patch_->definitions(name, [&](uint32_t f, uint32_t s) {
-    return visit({&patch_->files()[f], s});
+    return visit(reference_to(patch_->files()[f], *patch_->facts(f), s));
   });
   if (!more) return;
   base_->definitions(name, [&](uint32_t f, uint32_t s) {
     if (std::binary_search(hidden_.begin(), hidden_.end(), f)) return true;
-    return visit({&base_->files()[f], s});
+    return visit(reference_to(base_->files()[f], *base_->facts(f), s));
+  });
+}
+
+void Snapshot::uses(std::string_view name, const std::function<bool(UseRef)>& visit) const {
+  files_with_name(name, [&](const FileEntry& file) {
+    FileFactsPtr facts = this->facts(file);
+    auto it = std::find(facts->names.begin(), facts->names.end(), name);
+    auto id = static_cast<uint32_t>(it - facts->names.begin());
+    for (const Occurrence& o : facts->occurrences) {
+      if (o.name == id && !visit({&file, o.begin, o.end, o.role})) return false;
+    }
+    return true;
   });
 }
 
@@ -278,7 +344,7 @@ FileFactsPtr View::facts(const std::string& path) const {
     if (auto it = overlay->find(path); it != overlay->end()) return it->second.facts;
   }
   const FileEntry* file = snapshot != nullptr ? snapshot->find(path) : nullptr;
-  return file != nullptr ? file->facts : nullptr;
+  return file != nullptr ? snapshot->facts(*file) : nullptr;
 }
 
 std::optional<std::string> View::text(const std::string& path) const {

@@ -17,24 +17,62 @@ namespace engramd::repoindex {
 
 class Segment;
 
+// A definition as the postings know it: enough to choose among many without loading a file.
 struct DefinitionRef {
   const FileEntry* file = nullptr;
-  uint32_t symbol = 0;  // index into file->facts->symbols
+  uint32_t symbol = 0;  // index into Snapshot::facts(*file)->symbols
+  SymbolKind kind = SymbolKind::variable;
+  bool is_declaration = false;
+  bool is_top_level = false;  // nothing around it but namespaces and modules, and no qualifier
+  uint32_t name_begin = 0;    // where the name starts in the file
+  // Its qualifier, else the name of the definition right around it, or empty. Valid during the
+  // visit.
+  std::string_view container;
+};
+
+// An occurrence of a name as the postings know it.
+struct UseRef {
+  const FileEntry* file = nullptr;
+  uint32_t begin = 0, end = 0;
+  Role role = Role::reference;
+};
+
+// What is known of a file without loading its facts.
+struct FileSummary {
+  std::string_view language;  // a row of the language table; empty: indexed as text only
+  uint32_t n_bytes = 0, n_lines = 0;
+  uint32_t n_symbols = 0, n_occurrences = 0;
+  bool has_errors = false, truncated = false;
+};
+
+// A file and its facts (null: only listed), for a snapshot that is built in memory.
+struct IndexedFile {
+  FileEntry entry;
+  FileFactsPtr facts;
 };
 
 class Snapshot {
  public:
-  static SnapshotPtr build(std::filesystem::path root, std::vector<FileEntry> files);
+  static SnapshotPtr build(std::filesystem::path root, std::vector<IndexedFile> files);
   // The same snapshot with these files replaced or added, and those paths gone.
-  SnapshotPtr with_changes(std::vector<FileEntry> changed, std::vector<std::string> removed) const;
+  SnapshotPtr with_changes(std::vector<IndexedFile> changed,
+                           std::vector<std::string> removed) const;
 
   const std::filesystem::path& root() const { return root_; }
   size_t n_files() const { return n_files_; }
   const FileEntry* find(std::string_view path) const;
   void for_each_file(const std::function<void(const FileEntry&)>& visit) const;  // by path
 
+  // The facts of a file of this snapshot, loaded when they are not at hand (some 50 us); hold on
+  // to the pointer while using them. Null for a file that is only listed, and when the stored facts
+  // turn out to be damaged: the next refresh makes them anew.
+  FileFactsPtr facts(const FileEntry& file) const;
+  FileSummary summary(const FileEntry& file) const;  // loads nothing
+
   // Definitions of that name that are not locals. The visitor returns whether to go on.
   void definitions(std::string_view name, const std::function<bool(DefinitionRef)>& visit) const;
+  // Every occurrence of the name, file by file, by offset in each. Loads nothing.
+  void uses(std::string_view name, const std::function<bool(UseRef)>& visit) const;
   // Files in which the name occurs at all.
   void files_with_name(std::string_view name,
                        const std::function<bool(const FileEntry&)>& visit) const;

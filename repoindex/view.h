@@ -30,7 +30,9 @@ struct FileEntry {
   std::string path;     // relative to the root, '/' separated
   std::string blob_id;  // hex git hash of the bytes that were parsed
   uint64_t n_bytes = 0;
-  FileFactsPtr facts;  // null for a file that is listed but not parsed (binary, too big)
+  // Snapshot::facts() has facts of it. False for a file that is only listed: binary, too big, or
+  // not reached yet by the first refresh.
+  bool indexed = false;
 };
 
 class Snapshot;  // repoindex/snapshot.h

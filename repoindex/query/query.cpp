@@ -65,7 +65,8 @@ void visit_files_with_name(
   if (view.snapshot == nullptr || !more) return;
   view.snapshot->files_with_name(name, [&](const FileEntry& file) {
     if (view.overlay != nullptr && view.overlay->count(file.path) != 0) return true;
-    return visit(file.path, file.facts);
+    FileFactsPtr facts = view.snapshot->facts(file);
+    return facts == nullptr || visit(file.path, facts);
   });
 }
 

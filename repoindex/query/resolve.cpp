@@ -126,7 +126,11 @@ std::vector<Found> Resolver::by_name(std::string_view name, size_t limit) {
   }
   if (view_.snapshot != nullptr) {
     view_.snapshot->definitions(name, [&](DefinitionRef ref) {
-      if (!hidden(ref.file->path)) out.push_back({ref.file->path, ref.file->facts, ref.symbol});
+      if (hidden(ref.file->path)) return true;
+      FileFactsPtr facts = view_.snapshot->facts(*ref.file);
+      if (facts != nullptr && ref.symbol < facts->symbols.size()) {
+        out.push_back({ref.file->path, std::move(facts), ref.symbol});
+      }
       return out.size() < limit;
     });
   }

@@ -36,11 +36,12 @@ int list_symbols(const char* folder) {
   if (auto stats = (*index)->refresh(); !stats) return fail_with(stats.error());
   View view{(*index)->snapshot(), nullptr};
   view.snapshot->for_each_file([&](const FileEntry& file) {
-    if (file.facts == nullptr) return;
+    const FileFactsPtr facts = view.snapshot->facts(file);
+    if (facts == nullptr) return;
     auto text = view.text(file.path);
     if (!text) return;
     LineIndex lines(*text);
-    for (const Symbol& s : file.facts->symbols) {
+    for (const Symbol& s : facts->symbols) {
       std::printf("%s:%u %s %s\n", file.path.c_str(), lines.position(s.name_begin).line + 1,
                   s.name.c_str(), std::string(to_string(s.kind)).c_str());
     }

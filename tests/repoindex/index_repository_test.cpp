@@ -43,15 +43,16 @@ std::string dump(const Snapshot& snapshot) {
   std::string out;
   snapshot.for_each_file([&](const FileEntry& file) {
     out += file.path + " " + file.blob_id + " " + std::to_string(file.n_bytes) + "\n";
-    if (file.facts == nullptr) return;
-    for (const Symbol& s : file.facts->symbols) {
+    const FileFactsPtr facts = snapshot.facts(file);
+    if (facts == nullptr) return;
+    for (const Symbol& s : facts->symbols) {
       out += "  " + s.name + " " + std::string(to_string(s.kind)) + " " + std::to_string(s.begin) +
              " " + s.signature + "\n";
       size_t n = 0;
       snapshot.definitions(s.name, [&](DefinitionRef) { return ++n, true; });
       out += "  defined " + std::to_string(n) + "\n";
     }
-    for (const std::string& name : file.facts->names) {
+    for (const std::string& name : facts->names) {
       size_t n = 0;
       snapshot.files_with_name(name, [&](const FileEntry&) { return ++n, true; });
       out += "  " + name + " in " + std::to_string(n) + "\n";
