@@ -1,5 +1,5 @@
 // repoindex/languages/javascript_family.h - what JavaScript, TypeScript and TSX share. For
-// javascript.cpp and typescript.cpp only.
+// their rows only.
 #pragma once
 
 #include "repoindex/languages/language.h"
@@ -11,6 +11,8 @@ namespace engramd::repoindex::javascript_family {
 void imports(SyntaxNode node, std::string_view text, std::vector<Import>& out);
 
 EditKinds edit_kinds();
-Language base();  // everything but name, extensions and grammar
+// Everything but name, extensions and grammar.
+Language base();
+Language typescript_base();
 
 }  // namespace engramd::repoindex::javascript_family

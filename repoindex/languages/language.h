@@ -1,8 +1,9 @@
 // repoindex/languages/language.h - what a grammar's node kinds mean, as data: one row per language.
 //
-// A new language is one file here with one Language, one line in table.cpp, one add_grammar line
-// in ../grammars/CMakeLists.txt and one corpus in tests/fixtures/languages/. Nobody else names a
-// node kind. Rows are constants: any thread, after main() has begun.
+// A new language is one folder here, called like the language: language.cpp defines rows::<folder>,
+// grammar.pin says which grammar is fetched and compiled. The build finds both. Its corpus is one
+// file in tests/fixtures/languages/. Nobody else names a node kind. Rows are constants: any thread,
+// after main() has begun.
 //
 // How the extractor (parse/extract.cpp) reads a row. It walks the tree once and looks at each node
 // together with the *slot* it sits in: "the child in field F of a node of kind K" (field "" means a
@@ -115,6 +116,7 @@ bool contains_kind(const std::vector<std::string_view>& kinds, std::string_view 
 
 struct Language {
   std::string name;                            // "python": also LSP's languageId where it has one
+  std::vector<std::string_view> other_names;   // other spellings editors use: "shellscript"
   std::vector<std::string_view> extensions;    // without the dot
   std::vector<std::string_view> file_names;    // whole names: "Makefile"
   std::vector<std::string_view> interpreters;  // in a #! line
@@ -156,10 +158,9 @@ struct Language {
   EditKinds edit;
 };
 
-// All rows, in a fixed order.
+// All rows, in the order of their names.
 std::span<const Language* const> languages();
-// By name; null when there is none. Other spellings editors use ("javascriptreact", "shellscript",
-// "jsonc") are understood.
+// By name or other name; null when there is none.
 const Language* find_language(std::string_view name);
 // By extension or file name, else by the first line's #!; null when none.
 const Language* language_for_path(std::string_view path, std::string_view text = {});

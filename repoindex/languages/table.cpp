@@ -1,30 +1,21 @@
 #include <algorithm>
-#include <array>
-#include <unordered_map>
 
 #include "repoindex/languages/language.h"
 
 namespace engramd::repoindex {
 
-extern const Language kPython, kC, kCpp, kJavascript, kTypescript, kTsx, kGo, kRust, kJava, kBash,
-    kJson;
+// The build lists the folders beside this file: one ENGRAMD_LANGUAGE(folder) each.
+namespace rows {
+#define ENGRAMD_LANGUAGE(folder) extern const Language folder;
+#include "language_rows.inc"
+#undef ENGRAMD_LANGUAGE
+}  // namespace rows
 
 namespace {
-constexpr std::array<const Language*, 11> kLanguages = {
-    &kPython, &kC, &kCpp, &kJavascript, &kTypescript, &kTsx, &kGo, &kRust, &kJava, &kBash, &kJson};
-
-struct Spelling {
-  std::string_view said, meant;
-};
-constexpr Spelling kSpellings[] = {
-    {"javascriptreact", "javascript"},
-    {"typescriptreact", "tsx"},
-    {"shellscript", "bash"},
-    {"sh", "bash"},
-    {"jsonc", "json"},
-    {"c++", "cpp"},
-    {"objective-c", "c"},
-    {"golang", "go"},
+constexpr const Language* kLanguages[] = {
+#define ENGRAMD_LANGUAGE(folder) &rows::folder,
+#include "language_rows.inc"
+#undef ENGRAMD_LANGUAGE
 };
 
 bool contains(const std::vector<std::string_view>& list, std::string_view item) {
@@ -60,11 +51,11 @@ bool contains_kind(const std::vector<std::string_view>& kinds, std::string_view 
 }
 
 const Language* find_language(std::string_view name) {
-  for (const Spelling& spelling : kSpellings) {
-    if (spelling.said == name) name = spelling.meant;
-  }
   for (const Language* language : kLanguages) {
     if (language->name == name) return language;
+  }
+  for (const Language* language : kLanguages) {
+    if (contains(language->other_names, name)) return language;
   }
   return nullptr;
 }

@@ -45,7 +45,8 @@ void python_imports(SyntaxNode node, std::string_view text, std::vector<Import>&
 
 }  // namespace
 
-extern const Language kPython = {
+namespace rows {
+extern const Language python = {
     .name = "python",
     .extensions = {"py", "pyi", "pyw"},
     .file_names = {"SConstruct", "SConscript", "wscript"},
@@ -152,4 +153,5 @@ extern const Language kPython = {
         },
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex

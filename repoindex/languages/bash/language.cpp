@@ -32,8 +32,10 @@ void bash_imports(SyntaxNode node, std::string_view text, std::vector<Import>& o
 
 }  // namespace
 
-extern const Language kBash = {
+namespace rows {
+extern const Language bash = {
     .name = "bash",
+    .other_names = {"shellscript", "sh", "zsh"},
     .extensions = {"sh", "bash", "zsh", "ksh", "bats"},
     .file_names = {".bashrc", ".profile", ".bash_profile", "PKGBUILD", "APKBUILD"},
     .interpreters = {"sh", "bash", "dash", "zsh", "ksh"},
@@ -65,4 +67,5 @@ extern const Language kBash = {
              .function = {"function_definition"}},
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex

@@ -24,8 +24,10 @@ void go_imports(SyntaxNode node, std::string_view text, std::vector<Import>& out
 
 }  // namespace
 
-extern const Language kGo = {
+namespace rows {
+extern const Language go = {
     .name = "go",
+    .other_names = {"golang"},
     .extensions = {"go"},
     .grammar = tree_sitter_go,
     .identifiers = {"identifier", "field_identifier", "package_identifier"},
@@ -112,4 +114,5 @@ extern const Language kGo = {
         },
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex

@@ -1,8 +1,88 @@
 #include "repoindex/languages/c_family.h"
 
-extern "C" const TSLanguage* tree_sitter_cpp();
+namespace engramd::repoindex::c_family {
 
-namespace engramd::repoindex {
+void imports(SyntaxNode node, std::string_view text, std::vector<Import>& out) {
+  SyntaxNode path = node.child_by_field("path");
+  std::string_view target = path.text(text);
+  // <x.h> keeps its bracket so that a query knows that it is a system header: "<x.h".
+  if (target.size() < 3 || (target[0] != '"' && target[0] != '<')) return;
+  Import import;
+  import.begin = node.begin();
+  import.end = node.end();
+  import.target = std::string(target.substr(1, target.size() - 2));
+  import.name = "*";
+  out.push_back(std::move(import));
+}
+
+EditKinds edit_kinds() {
+  return {
+      .binary = {"binary_expression"},
+      .comparison = {"binary_expression"},
+      .boolean = {"binary_expression"},
+      .unary = {"unary_expression", "update_expression"},
+      .arithmetic_tokens = {"+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^"},
+      .comparison_tokens = {"<", "<=", ">", ">=", "==", "!="},
+      .boolean_tokens = {"&&", "||"},
+      .integer = {"number_literal"},
+      .floating = {"number_literal"},
+      .string = {"string_literal", "raw_string_literal", "char_literal", "concatenated_string"},
+      .boolean_literal = {"true", "false"},
+      .identifier = {"identifier", "field_identifier"},
+      .call = {"call_expression"},
+      .arguments = {"argument_list"},
+      .conditional = {"if_statement", "while_statement", "do_statement", "for_statement",
+                      "conditional_expression"},
+      .loop = {"for_statement", "while_statement", "do_statement", "for_range_loop"},
+      .return_ = {"return_statement"},
+      .assignment = {"assignment_expression", "init_declarator"},
+      .augmented_assignment = {"assignment_expression"},
+      .subscript = {"subscript_expression"},
+      .slice = {},
+      .statement = {"expression_statement", "return_statement", "if_statement", "for_statement",
+                    "while_statement", "do_statement", "switch_statement", "break_statement",
+                    "continue_statement", "declaration", "goto_statement", "throw_statement",
+                    "for_range_loop"},
+      .block = {"compound_statement"},
+      .function = {"function_definition", "lambda_expression"},
+  };
+}
+
+std::vector<BindingRule> bindings() {
+  return {
+      {.slot = {"declaration", "declarator"}, .type_field = "type", .value_field = "value"},
+      {.slot = {"field_declaration", "declarator"}, .kind = SymbolKind::field,
+       .type_field = "type"},
+      {.slot = {"parameter_declaration", "declarator"}, .type_field = "type"},
+      {.slot = {"type_definition", "declarator"}, .kind = SymbolKind::type_alias,
+       .type_field = "type"},
+      {.slot = {"enumerator", "name"}, .kind = SymbolKind::enum_member},
+      {.slot = {"preproc_def", "name"}, .kind = SymbolKind::macro},
+      {.slot = {"preproc_function_def", "name"}, .kind = SymbolKind::macro},
+  };
+}
+
+std::vector<ThroughRule> through() {
+  return {
+      {.slot = {"init_declarator", "declarator"}},
+      {.slot = {"pointer_declarator", "declarator"}},
+      {.slot = {"array_declarator", "declarator"}},
+      {.slot = {"attributed_declarator", ""}},
+      {.slot = {"function_declarator", "declarator"}, .changes_kind = true,
+       .kind = SymbolKind::function},
+      // int (*callback)(int): a variable after all.
+      {.slot = {"parenthesized_declarator", ""}, .changes_kind = true,
+       .kind = SymbolKind::variable},
+  };
+}
+
+std::vector<RoleRule> roles() {
+  return {
+      {.slot = {"call_expression", "function"}, .role = Role::call},
+      {.slot = {"assignment_expression", "left"}, .role = Role::write},
+      {.slot = {"update_expression", "argument"}, .role = Role::write},
+  };
+}
 
 namespace {
 
@@ -13,17 +93,13 @@ std::vector<T> joined(std::vector<T> a, std::vector<T> b) {
 }
 
 void cpp_imports(SyntaxNode node, std::string_view text, std::vector<Import>& out) {
-  if (node.kind() == "preproc_include") c_family::imports(node, text, out);
+  if (node.kind() == "preproc_include") imports(node, text, out);
 }
 
 }  // namespace
 
-extern const Language kCpp = {
-    .name = "cpp",
-    // .h is read as C++: its grammar takes nearly all C, the other way round fails on classes.
-    .extensions = {"cpp", "cc", "cxx", "c++", "C", "H", "h", "hpp", "hh", "hxx", "h++", "inl",
-                   "ipp", "tpp", "cu", "cuh", "ino"},
-    .grammar = tree_sitter_cpp,
+Language cpp_base() {
+  return {
     .identifiers = {"identifier", "field_identifier", "namespace_identifier"},
     .type_identifiers = {"type_identifier"},
     .name_only = {"destructor_name", "operator_name", "operator_cast"},
@@ -51,7 +127,7 @@ extern const Language kCpp = {
              .opens_scope = false},
         },
     .bindings = joined(
-        c_family::bindings(),
+        bindings(),
         {
             {.slot = {"optional_parameter_declaration", "declarator"}, .type_field = "type"},
             {.slot = {"variadic_parameter_declaration", "declarator"}, .type_field = "type"},
@@ -62,7 +138,7 @@ extern const Language kCpp = {
              .kind = SymbolKind::type_alias},
             {.slot = {"namespace_alias_definition", "name"}, .kind = SymbolKind::namespace_},
         }),
-    .through = joined(c_family::through(),
+    .through = joined(through(),
                       {
                           {.slot = {"reference_declarator", ""}},
                           {.slot = {"variadic_declarator", ""}},
@@ -72,7 +148,7 @@ extern const Language kCpp = {
                           {.slot = {"template_type", "name"}},
                           {.slot = {"nested_namespace_specifier", ""}},
                       }),
-    .roles = joined(c_family::roles(),
+    .roles = joined(roles(),
                     {
                         {.slot = {"base_class_clause", ""}, .role = Role::type},
                         {.slot = {"new_expression", "type"}, .role = Role::call},
@@ -89,7 +165,8 @@ extern const Language kCpp = {
     .constructor_has_class_name = true,
     .import_nodes = {"preproc_include"},
     .imports = cpp_imports,
-    .edit = c_family::edit_kinds(),
+    .edit = edit_kinds(),
 };
+}
 
-}  // namespace engramd::repoindex
+}  // namespace engramd::repoindex::c_family

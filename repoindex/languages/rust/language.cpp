@@ -75,7 +75,8 @@ void rust_imports(SyntaxNode node, std::string_view text, std::vector<Import>& o
 
 }  // namespace
 
-extern const Language kRust = {
+namespace rows {
+extern const Language rust = {
     .name = "rust",
     .extensions = {"rs"},
     .grammar = tree_sitter_rust,
@@ -175,4 +176,5 @@ extern const Language kRust = {
         },
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex

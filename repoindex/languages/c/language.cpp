@@ -4,8 +4,10 @@ extern "C" const TSLanguage* tree_sitter_c();
 
 namespace engramd::repoindex {
 
-extern const Language kC = {
+namespace rows {
+extern const Language c = {
     .name = "c",
+    .other_names = {"objective-c"},
     .extensions = {"c"},
     .grammar = tree_sitter_c,
     .identifiers = {"identifier", "field_identifier"},
@@ -33,4 +35,5 @@ extern const Language kC = {
     .edit = c_family::edit_kinds(),
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex

@@ -30,7 +30,8 @@ void java_imports(SyntaxNode node, std::string_view text, std::vector<Import>& o
 
 }  // namespace
 
-extern const Language kJava = {
+namespace rows {
+extern const Language java = {
     .name = "java",
     .extensions = {"java"},
     .grammar = tree_sitter_java,
@@ -131,4 +132,5 @@ extern const Language kJava = {
         },
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex

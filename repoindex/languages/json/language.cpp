@@ -4,8 +4,10 @@ extern "C" const TSLanguage* tree_sitter_json();
 
 namespace engramd::repoindex {
 
-extern const Language kJson = {
+namespace rows {
+extern const Language json = {
     .name = "json",
+    .other_names = {"jsonc"},
     .extensions = {"json", "jsonc", "geojson", "webmanifest", "ipynb"},
     .grammar = tree_sitter_json,
     .name_only = {"string"},
@@ -17,4 +19,5 @@ extern const Language kJson = {
              .boolean_literal = {"true", "false"}},
 };
 
+}  // namespace rows
 }  // namespace engramd::repoindex
