@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "repoindex/facts.h"
+#include "repoindex/origin.h"
 
 namespace engramd::repoindex {
 
@@ -31,6 +32,7 @@ struct FileEntry {
   std::string blob_id;  // hex git hash of the bytes that were parsed
   uint64_t n_bytes = 0;
   FileFactsPtr facts;  // null for a file that is listed but not parsed (binary, too big)
+  FileOrigin origin = FileOrigin::source;
 };
 
 class Snapshot;  // repoindex/snapshot.h
