@@ -90,8 +90,9 @@ struct FileFacts {
   std::vector<Import> imports;
   uint32_t n_bytes = 0;
   uint32_t n_lines = 0;
-  bool has_errors = false;  // the tree held ERROR or MISSING nodes
-  bool truncated = false;   // a size, time or node budget cut the walk short
+  bool has_errors = false;        // the tree held ERROR or MISSING nodes
+  bool truncated = false;         // a size, time or node budget cut the walk short
+  bool marked_generated = false;  // the first lines say that a program writes it
 };
 using FileFactsPtr = std::shared_ptr<const FileFacts>;
 

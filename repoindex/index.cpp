@@ -131,7 +131,8 @@ class RepoIndexImpl : public RepoIndex {
       }
       const FileEntry* old = before->find(o.entry.path);
       same = same && old != nullptr && old->blob_id == o.entry.blob_id &&
-             before->facts(*old) == o.facts && old->n_bytes == o.entry.n_bytes;
+             before->facts(*old) == o.facts && old->n_bytes == o.entry.n_bytes &&
+             old->origin == o.entry.origin;
       if (!o.racy) {
         auto known = stamps_.find(o.stamp.path);
         stamps_changed = stamps_changed || known == stamps_.end() ||
@@ -246,6 +247,13 @@ class RepoIndexImpl : public RepoIndex {
   // Any thread: reads stamps_ and the old snapshot, writes nothing.
   Outcome look_at(const ListedFile& file, const Snapshot& before, Extractor& extractor,
                   const CancelToken& cancel) const {
+    Outcome o = facts_of(file, before, extractor, cancel);
+    o.entry.origin = origin_of(file.origin, o.facts.get());
+    return o;
+  }
+
+  Outcome facts_of(const ListedFile& file, const Snapshot& before, Extractor& extractor,
+                   const CancelToken& cancel) const {
     Outcome o;
     o.entry.path = file.path;
     o.entry.n_bytes = file.n_bytes;
@@ -265,6 +273,8 @@ class RepoIndexImpl : public RepoIndex {
         o.binary = true;
         return o;
       }
+    } else if (from_known_blob(file, &o)) {
+      return o;
     } else if (!read_bytes(file, &text, &o)) {
       return o;
     }
@@ -281,8 +291,9 @@ class RepoIndexImpl : public RepoIndex {
       if (!read_bytes(file, &text, &o)) return o;
       language = language_for_path(file.path, text);
     }
+    const std::string asked = std::move(o.key);  // and not found
     o.key = facts_key(o.entry.blob_id, language != nullptr ? language->name : "text");
-    if (cache_ != nullptr) {
+    if (cache_ != nullptr && o.key != asked) {
       o.facts = cache_->get(o.key);
       if (o.facts != nullptr) return o;
     }
@@ -294,6 +305,19 @@ class RepoIndexImpl : public RepoIndex {
     o.facts = extractor.extract(language, text, cancel);
     o.parsed = o.facts != nullptr;
     return o;
+  }
+
+  // When git vouches for the blob and the cache has its facts, the bytes need not be read.
+  bool from_known_blob(const ListedFile& file, Outcome* o) const {
+    if (cache_ == nullptr || file.index_blob_id.empty()) return false;
+    const Language* language = language_for_path(file.path, {});
+    if (language == nullptr) return false;
+    const std::string id = tree_->direct_blob_id(file);
+    if (id.empty()) return false;
+    o->key = facts_key(id, language->name);
+    o->facts = cache_->get(o->key);
+    if (o->facts != nullptr) o->entry.blob_id = o->stamp.blob_id = id;
+    return o->facts != nullptr;
   }
 
   bool read_bytes(const ListedFile& file, std::string* text, Outcome* o) const {

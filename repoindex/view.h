@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "repoindex/facts.h"
+#include "repoindex/origin.h"
 
 namespace engramd::repoindex {
 
@@ -33,6 +34,7 @@ struct FileEntry {
   // Snapshot::facts() has facts of it. False for a file that is only listed: binary, too big, or
   // not reached yet by the first refresh.
   bool indexed = false;
+  FileOrigin origin = FileOrigin::source;
 };
 
 class Snapshot;  // repoindex/snapshot.h

@@ -1,7 +1,9 @@
-// repoindex/git/ignore.h - gitignore patterns, for folders without git and for include/exclude.
+// repoindex/git/ignore.h - gitignore patterns: for include/exclude, for folders without git, and
+// for those who must know before git is asked (the watcher).
 //
 // Matches as git does: the last pattern that matches wins, `!` takes back, a slash anchors, a
-// trailing slash means folders only, `**` crosses folders. Plain data, one thread.
+// trailing slash means folders only, `**` crosses folders. tests/repoindex/git_rules_test.cpp
+// compares with git itself. Plain data, one thread at a time.
 #pragma once
 
 #include <string>
@@ -21,17 +23,22 @@ class IgnoreRules {
   // Of this very path; whether a folder above is ignored is for the caller to know.
   bool ignored(std::string_view path, bool is_folder) const;
   // Of the path or any folder above it.
-  bool ignored_with_parents(std::string_view path) const;
+  bool ignored_with_parents(std::string_view path, bool is_folder = false) const;
 
  private:
   struct Pattern {
     std::string glob, base;
-    bool negated = false, folders_only = false, anchored = false;
+    bool negated = false, folders_only = false, anchored = false, plain = false;
   };
   std::vector<Pattern> patterns_;
 };
 
-// `*` and `?` stop at slashes, `**` does not. Bounded work: patterns with many stars give up.
+// `*` and `?` stop at slashes; `**` beside slashes does not. Bounded work: a pattern with many
+// stars gives up.
 bool glob_matches(std::string_view glob, std::string_view path);
+
+// The part of path below base, and of that only the last component unless the pattern is anchored;
+// nothing to match (a null view) when path is not below base. For patterns of a file in a folder.
+std::string_view part_to_match(std::string_view path, std::string_view base, bool anchored);
 
 }  // namespace engramd::repoindex

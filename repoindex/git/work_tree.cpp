@@ -1,38 +1,20 @@
 #include "repoindex/git/work_tree.h"
 
-#include <git2.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
 
-#include "base/file.h"
-#include "repoindex/git/ignore.h"
+#include "repoindex/git/attributes.h"
+#include "repoindex/git/libgit.h"
 
 namespace fs = std::filesystem;
 
 namespace engramd::repoindex {
 
 namespace {
-
-constexpr size_t kMaxFiles = 2'000'000;
-constexpr size_t kMaxDepth = 200;
-
-// libgit2 counts its users itself; each object that needs it holds one of these.
-struct LibGit {
-  LibGit() { git_libgit2_init(); }
-  ~LibGit() { git_libgit2_shutdown(); }
-  LibGit(const LibGit&) = delete;
-};
-
-struct RepositoryDeleter {
-  void operator()(git_repository* r) const { git_repository_free(r); }
-};
-using RepositoryPtr = std::unique_ptr<git_repository, RepositoryDeleter>;
-
-std::string last_git_error() {
-  const git_error* error = git_error_last();
-  return error != nullptr && error->message != nullptr ? error->message : "unknown error";
-}
 
 bool stat_file(const fs::path& path, ListedFile* out) {
   struct stat s {};
@@ -43,257 +25,239 @@ bool stat_file(const fs::path& path, ListedFile* out) {
   return true;
 }
 
-bool is_plain_relative(const std::string& path) {
-  if (path.empty() || path[0] == '/') return false;
-  for (const fs::path& part : fs::path(path)) {
-    if (part == ".." || part == ".") return false;
-  }
-  return true;
+FileOrigin origin_with_attributes(const std::string& path, const FileAttributes& said) {
+  if (said.generated == Said::yes) return FileOrigin::generated;
+  if (said.vendored == Said::yes) return FileOrigin::vendored;
+  const FileOrigin by_path = origin_of_path(path);
+  const bool taken_back = (by_path == FileOrigin::generated && said.generated == Said::no) ||
+                          (by_path == FileOrigin::vendored && said.vendored == Said::no);
+  return taken_back ? FileOrigin::source : by_path;
 }
+
+// Whether a folder can be reached without a symbolic link; remembers what it saw.
+class RealFolders {
+ public:
+  explicit RealFolders(const fs::path& root) : root_(root) {}
+  bool real(std::string_view folder) {
+    if (folder.empty()) return true;
+    if (folder == last_) return last_real_;  // files come sorted by folder
+    auto [known, fresh] = seen_.try_emplace(std::string(folder), false);
+    if (fresh) {
+      const size_t slash = folder.rfind('/');
+      std::error_code error;
+      const bool above =
+          real(slash == std::string_view::npos ? std::string_view() : folder.substr(0, slash));
+      seen_[std::string(folder)] = above && !fs::is_symlink(root_ / folder, error);
+      known = seen_.find(std::string(folder));
+    }
+    last_ = known->first;
+    last_real_ = known->second;
+    return last_real_;
+  }
+
+ private:
+  const fs::path& root_;
+  std::unordered_map<std::string, bool> seen_;
+  std::string last_;
+  bool last_real_ = false;
+};
 
 class WorkTreeImpl : public WorkTree {
  public:
   WorkTreeImpl(fs::path root, const std::vector<std::string>& include,
-               const std::vector<std::string>& exclude)
-      : root_(std::move(root)) {
-    for (const std::string& p : include) include_.add_pattern(p, "");
-    for (const std::string& p : exclude) exclude_.add_pattern(p, "");
+               const std::vector<std::string>& exclude, GitBackend::Wanted wanted)
+      : scope_(std::move(root), include, exclude), wanted_(wanted) {}
+
+  std::string_view backend_name() const override {
+    return backend_ != nullptr ? backend_->name() : "walk";
   }
 
   Result<Listing> list(const CancelToken& cancel) override {
+    ENGRAMD_CHECK(reopen(&notes_, cancel));
     Listing listing;
-    scoped_ = exclude_;
-    if (auto text = read_file(root_ / ".engramdignore", 1u << 20)) scoped_.add(*text, "");
-    bool done = false;
-    open_repository(&listing.notes);
-    if (repository_ != nullptr) {
-      ENGRAMD_TRY(done, list_git(&listing, cancel));
+    listing.notes = notes_;
+    n_repositories_ = 0;
+    std::optional<Status> by_git;
+    if (backend_ != nullptr) {
+      by_git = list_git(&listing, cancel);
+      if (!*by_git && wanted_ == GitBackend::Wanted::best && backend_->name() == "libgit2") {
+        ENGRAMD_CHECK(cancel.check());
+        // Opened, and yet not able to compare: the other one gets its turn.
+        auto command = open_command_backend(scope_, cancel);
+        if (command) {
+          listing.notes.push_back("libgit2 cannot read the repository (" + by_git->error().message +
+                                  "): git itself is asked");
+          set_backend(std::move(*command));
+          by_git = list_git(&listing, cancel);
+        }
+      }
     }
-    if (!done) {
-      repository_.reset();
-      listing.files.clear();
-      ENGRAMD_CHECK(list_folder(&listing, cancel));
+    ENGRAMD_CHECK(cancel.check());
+    if (by_git && !*by_git) {
+      listing.notes.push_back("the repository cannot be listed (" + by_git->error().message +
+                              "): files are found by walking the folder");
+      become_plain_folder();
     }
-    listing.is_git = done;
-    std::sort(listing.files.begin(), listing.files.end(),
-              [](const auto& a, const auto& b) { return a.path < b.path; });
-    listing.files.erase(std::unique(listing.files.begin(), listing.files.end(),
-                                    [](const auto& a, const auto& b) { return a.path == b.path; }),
-                        listing.files.end());
-    if (listing.files.size() >= kMaxFiles) {
-      listing.notes.push_back("more than " + std::to_string(kMaxFiles) +
-                              " files: the rest is left out");
-    }
+    listing.is_git = backend_ != nullptr;
+    if (!listing.is_git) ENGRAMD_CHECK(list_folder(&listing, cancel));
+    finish(&listing);
     return listing;
   }
 
   bool look_at(const std::string& path, ListedFile* out) override {
-    if (!is_plain_relative(path) || !wanted(path)) return false;
-    // A folder on the way that is a link may lead out of the root.
-    fs::path folder = root_;
-    for (const fs::path& part : fs::path(path).parent_path()) {
-      folder /= part;
-      std::error_code error;
-      if (fs::is_symlink(folder, error) || part == ".git") return false;
-    }
+    if (scope_.leads_outside(path) || !scope_.wanted(path)) return false;
+    *out = {};
     out->path = path;
-    if (!stat_file(root_ / path, out)) return false;
-    if (repository_ != nullptr) {
-      if (is_tracked(prefix_ + path)) return true;
-      int ignored = 0;
-      return git_ignore_path_is_ignored(&ignored, repository_.get(), (prefix_ + path).c_str()) == 0
-                 ? ignored == 0
-                 : true;
-    }
-    IgnoreRules rules;
-    std::string base;
-    read_ignore_file(base, &rules);
-    for (size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      if (rules.ignored(path.substr(0, slash), true)) return false;
-      read_ignore_file(path.substr(0, slash), &rules);
-    }
-    return !rules.ignored(path, false);
-  }
-
- private:
-  bool wanted(std::string_view path) const {
-    if (!scoped_.empty() && scoped_.ignored_with_parents(path)) return false;
-    return include_.empty() || include_.ignored_with_parents(path);
-  }
-
-  void open_repository(std::vector<std::string>* notes) {
-    repository_.reset();
-    git_repository* raw = nullptr;
-    int code = git_repository_open_ext(&raw, root_.c_str(), 0, nullptr);
-    if (code == GIT_ENOTFOUND) {
-      notes->push_back("no git repository: files are found by walking the folder");
-      return;
-    }
-    if (code != 0) {
-      notes->push_back("libgit2 cannot open the repository (" + last_git_error() +
-                       "): files are found by walking the folder");
-      return;
-    }
-    RepositoryPtr repository(raw);
-    const char* work_tree = git_repository_workdir(raw);
-    if (work_tree == nullptr) {
-      notes->push_back("a bare repository has no files: the folder itself is walked");
-      return;
-    }
-    std::error_code error;
-    fs::path top = fs::weakly_canonical(work_tree, error);
-    fs::path here = fs::weakly_canonical(root_, error);
-    fs::path below = here.lexically_relative(top);
-    prefix_ = below.empty() || below == "." ? "" : below.generic_string() + "/";
-    if (prefix_.substr(0, 2) == "..") return;
-    if (!prefix_.empty()) {
-      int ignored = 0;
-      if (git_ignore_path_is_ignored(&ignored, raw, prefix_.c_str()) == 0 && ignored != 0) {
-        notes->push_back("the folder is ignored by the git repository around it: it is walked");
-        return;
+    if (!stat_file(scope_.root() / path, out)) return false;
+    if (backend_ != nullptr) {
+      if (!backend_->tracks(path) &&
+          (scope_.in_nested_repository(path) || backend_->ignores(path))) {
+        return false;
       }
-    }
-    repository_ = std::move(repository);
-  }
-
-  // False when libgit2 fails on this repository (a split or sparse index, say).
-  Result<bool> list_git(Listing* listing, const CancelToken& cancel) {
-    git_index* index = nullptr;
-    if (git_repository_index(&index, repository_.get()) != 0 || git_index_read(index, 1) != 0) {
-      listing->notes.push_back("libgit2 cannot read the index (" + last_git_error() +
-                               "): files are found by walking the folder");
-      if (index != nullptr) git_index_free(index);
+    } else if (scope_.ignored(path, false)) {
       return false;
     }
-    std::unique_ptr<git_index, void (*)(git_index*)> index_owner(index, git_index_free);
-    size_t n = git_index_entrycount(index);
-    for (size_t i = 0; i < n && listing->files.size() < kMaxFiles; ++i) {
-      if ((i & 1023) == 0) ENGRAMD_CHECK(cancel.check());
-      const git_index_entry* entry = git_index_get_byindex(index, i);
-      if ((entry->mode & 0170000) != 0100000) continue;  // links and submodules
-      add(entry->path, listing);
-    }
-    git_status_options options = GIT_STATUS_OPTIONS_INIT;
-    options.show = GIT_STATUS_SHOW_WORKDIR_ONLY;
-    options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS |
-                    GIT_STATUS_OPT_EXCLUDE_SUBMODULES | GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH;
-    char* pathspec = prefix_.data();
-    if (!prefix_.empty()) {
-      options.pathspec.strings = &pathspec;
-      options.pathspec.count = 1;
-    }
-    struct Payload {
-      WorkTreeImpl* self;
-      Listing* listing;
-      const CancelToken* cancel;
-    } payload{this, listing, &cancel};
-    auto visit = [](const char* path, unsigned status, void* opaque) -> int {
-      auto* p = static_cast<Payload*>(opaque);
-      if (p->cancel->cancelled() || p->listing->files.size() >= kMaxFiles) return GIT_EUSER;
-      if ((status & GIT_STATUS_WT_NEW) != 0) p->self->add(path, p->listing);
-      if ((status & GIT_STATUS_WT_UNREADABLE) != 0) ++p->listing->n_unreadable;
-      return 0;
-    };
-    int code = git_status_foreach_ext(repository_.get(), &options, visit, &payload);
-    ENGRAMD_CHECK(cancel.check());
-    if (code != 0 && code != GIT_EUSER) {
-      listing->notes.push_back("libgit2 cannot compare the work tree (" + last_git_error() +
-                               "): files are found by walking the folder");
-      return false;
-    }
+    out->origin = origin_with_attributes(path, attributes_->of(prefix_ + path));
     return true;
   }
 
-  void add(std::string_view git_path, Listing* listing) {
-    if (git_path.substr(0, prefix_.size()) != prefix_) return;
-    std::string_view path = git_path.substr(prefix_.size());
-    if (path.empty() || path.back() == '/' || !wanted(path)) return;  // "x/": a repository inside
-    ListedFile file;
-    file.path = std::string(path);
-    if (stat_file(root_ / file.path, &file)) listing->files.push_back(std::move(file));
+  std::string direct_blob_id(const ListedFile& file) override {
+    if (file.index_blob_id.empty()) return {};
+    std::lock_guard lock(odb_mutex_);
+    if (backend_ == nullptr) return {};
+    // The attributes may have changed since git wrote the file: only equal sizes prove that no
+    // line end was converted. A missing blob (partial clone) proves nothing.
+    auto size = backend_->blob_size(file.index_blob_id);
+    return size && *size == file.n_bytes ? file.index_blob_id : std::string();
   }
 
-  void read_ignore_file(const std::string& folder, IgnoreRules* rules) const {
-    fs::path path = root_ / folder / ".gitignore";
-    std::error_code error;
-    if (!fs::is_regular_file(path, error)) return;
-    if (auto text = read_file(path, 1u << 20)) rules->add(*text, folder);
-  }
-
-  Status list_folder(Listing* listing, const CancelToken& cancel) {
-    struct Open {
-      fs::directory_iterator it;
-      std::string path;
-      size_t n_rules;
-    };
-    IgnoreRules rules;
-    std::vector<Open> stack;
-    auto enter = [&](const std::string& folder) {
-      size_t n_rules = rules.size();
-      std::error_code error;
-      fs::directory_iterator it(folder.empty() ? root_ : root_ / folder, error);
-      if (error) {
-        ++listing->n_unreadable;
-        return;
-      }
-      read_ignore_file(folder, &rules);
-      stack.push_back({std::move(it), folder, n_rules});
-    };
-    enter("");
-    while (!stack.empty()) {
-      ENGRAMD_CHECK(cancel.check());
-      Open& top = stack.back();
-      if (top.it == fs::directory_iterator() || listing->files.size() >= kMaxFiles) {
-        rules.truncate(top.n_rules);
-        stack.pop_back();
-        continue;
-      }
-      fs::directory_entry entry = *top.it;
-      std::error_code error;
-      top.it.increment(error);
-      if (error) ++listing->n_unreadable;
-      std::string name = entry.path().filename().string();
-      std::string path = top.path.empty() ? name : top.path + "/" + name;
-      if (entry.is_symlink(error)) continue;
-      if (entry.is_directory(error)) {
-        // What no editor wants indexed, and what a .gitignore would nearly always name.
-        if (name == ".git" || name == ".hg" || name == ".svn" || name == "node_modules" ||
-            name == "__pycache__" || stack.size() > kMaxDepth) {
-          continue;
-        }
-        if (!rules.ignored(path, true) && !(scoped_.ignored(path, true))) enter(path);
-        continue;
-      }
-      if (rules.ignored(path, false) || !wanted(path)) continue;
-      ListedFile file;
-      file.path = path;
-      if (stat_file(entry.path(), &file)) listing->files.push_back(std::move(file));
+ private:
+  Status reopen(std::vector<std::string>* notes, const CancelToken& cancel) {
+    notes->clear();
+    set_backend(nullptr);
+    scope_.reload();
+    if (scope_.place().kind == GitPlace::Kind::bare) {
+      const bool inside = scope_.root().filename() == ".git";
+      return fail(ErrorCode::invalid_input,
+                  scope_.root().string() +
+                      (inside ? " is git's own folder: name the work tree around it"
+                              : " is a bare git repository and has no files: make a work tree of "
+                                "it first (git worktree add)"));
     }
+    if (scope_.place().kind == GitPlace::Kind::none) {
+      notes->push_back("no git repository: files are found by walking the folder");
+    } else {
+      auto opened = GitBackend::open(scope_, wanted_, cancel);
+      ENGRAMD_CHECK(cancel.check());
+      *notes = std::move(opened.notes);
+      set_backend(std::move(opened.backend));
+      if (backend_ == nullptr) become_plain_folder();
+      const std::string& prefix = scope_.place().prefix;
+      if (backend_ != nullptr && !prefix.empty() &&
+          scope_.ignored_from_top(prefix.substr(0, prefix.size() - 1))) {
+        notes->push_back("the folder is ignored by the git repository around it: it is walked");
+        become_plain_folder();
+      }
+    }
+    prefix_ = scope_.place().prefix;
+    attributes_.emplace(scope_.in_git() ? scope_.place().top : scope_.root(), scope_.place(),
+                        scope_.settings());
     return {};
   }
 
-  bool is_tracked(const std::string& path) {
-    git_index* index = nullptr;
-    if (git_repository_index(&index, repository_.get()) != 0) return false;
-    bool tracked = git_index_get_bypath(index, path.c_str(), 0) != nullptr;
-    git_index_free(index);
-    return tracked;
+  void set_backend(std::unique_ptr<GitBackend> next) {
+    std::lock_guard lock(odb_mutex_);
+    backend_ = std::move(next);
   }
 
-  LibGit libgit_;
-  fs::path root_;
+  void become_plain_folder() {
+    set_backend(nullptr);
+    scope_.forget_repository();
+    prefix_.clear();
+  }
+
+  Status list_git(Listing* listing, const CancelToken& cancel) {
+    listing->files.clear();
+    listing->n_unreadable = 0;
+    n_repositories_ = 0;
+    RealFolders folders(scope_.root());
+    GitBackend::Visitor visit;
+    visit.tracked = [&](std::string_view path, const IndexedStat& stat) {
+      add(path, &stat, &folders, listing);
+    };
+    visit.untracked = [&](std::string_view path) { add(path, nullptr, &folders, listing); };
+    visit.repository = [&](std::string_view) { ++n_repositories_; };
+    visit.unreadable = [&](std::string_view) { ++listing->n_unreadable; };
+    return backend_->list(visit, cancel);
+  }
+
+  void add(std::string_view path, const IndexedStat* stat, RealFolders* folders, Listing* listing) {
+    if (listing->files.size() >= kMaxListedFiles || !scope_.wanted(path)) return;
+    const size_t slash = path.rfind('/');
+    if (slash != std::string_view::npos && !folders->real(path.substr(0, slash))) return;
+    ListedFile file;
+    file.path = std::string(path);
+    if (!stat_file(scope_.root() / file.path, &file)) return;
+    const FileAttributes said = attributes_->of(prefix_ + file.path);
+    file.origin = origin_with_attributes(file.path, said);
+    if (stat != nullptr && !said.rewritten && stat->mtime_ns == file.mtime_ns &&
+        stat->n_bytes == (file.n_bytes & 0xFFFFFFFFu) &&
+        stat->inode == static_cast<uint32_t>(file.inode)) {
+      file.index_blob_id = stat->blob_id;
+    }
+    listing->files.push_back(std::move(file));
+  }
+
+  Status list_folder(Listing* listing, const CancelToken& cancel) {
+    listing->files.clear();
+    Scope::Visitor visit;
+    visit.file = [&](const std::string& path) {
+      ListedFile file;
+      file.path = path;
+      if (!stat_file(scope_.root() / path, &file)) return;
+      file.origin = origin_with_attributes(path, attributes_->of(path));
+      listing->files.push_back(std::move(file));
+    };
+    visit.unreadable = [&](const std::string&) { ++listing->n_unreadable; };
+    return scope_.walk("", visit, cancel);
+  }
+
+  void finish(Listing* listing) const {
+    auto& files = listing->files;
+    std::sort(files.begin(), files.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
+    files.erase(std::unique(files.begin(), files.end(),
+                            [](const auto& a, const auto& b) { return a.path == b.path; }),
+                files.end());
+    if (files.size() >= kMaxListedFiles) {
+      listing->notes.push_back("more than " + std::to_string(kMaxListedFiles) +
+                               " files: the rest is left out");
+    }
+    if (n_repositories_ > 0 && listing->is_git) {
+      listing->notes.push_back(std::to_string(n_repositories_) +
+                               (n_repositories_ == 1 ? " submodule or nested repository is"
+                                                     : " submodules or nested repositories are") +
+                               " left out: open it as a root of its own");
+    }
+  }
+
+  Scope scope_;
+  const GitBackend::Wanted wanted_;
   std::string prefix_;  // of the root below the work tree: "" or "a/b/"
-  RepositoryPtr repository_;
-  IgnoreRules include_, exclude_, scoped_;
+  std::optional<Attributes> attributes_;
+  std::mutex odb_mutex_;  // guards backend_ against direct_blob_id from the index's workers
+  std::unique_ptr<GitBackend> backend_;
+  std::vector<std::string> notes_;
+  size_t n_repositories_ = 0;
 };
 
 }  // namespace
 
 std::unique_ptr<WorkTree> WorkTree::open(const fs::path& root,
                                          const std::vector<std::string>& include,
-                                         const std::vector<std::string>& exclude) {
-  return std::make_unique<WorkTreeImpl>(root, include, exclude);
+                                         const std::vector<std::string>& exclude,
+                                         GitBackend::Wanted wanted) {
+  return std::make_unique<WorkTreeImpl>(root, include, exclude, wanted);
 }
 
 std::string git_blob_id(std::string_view bytes) {

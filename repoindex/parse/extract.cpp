@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "repoindex/index.h"
+#include "repoindex/origin.h"
 #include "repoindex/parse/syntax_access.h"
 #include "repoindex/parse/walk.h"
 
@@ -29,6 +30,7 @@ FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
     facts->n_bytes = static_cast<uint32_t>(text.size());
     facts->n_lines = count_lines(text);
     facts->truncated = truncated;
+    facts->marked_generated = says_generated(text);
     return facts;
   };
   if (language == nullptr) return plain(false);
@@ -42,8 +44,10 @@ FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
     if (cancel.cancelled()) return nullptr;
     return plain(true);
   }
-  return std::make_shared<FileFacts>(
+  auto facts = std::make_shared<FileFacts>(
       facts_of_tree(rules, ts_tree_root_node(tree.get()), text, limits, cancel));
+  facts->marked_generated = says_generated(text);
+  return facts;
 }
 
 std::vector<std::string> unknown_names(const Language& language) {

@@ -138,7 +138,8 @@ std::string encode_facts(const FileFacts& facts) {
   w.text(facts.language);
   w.number(facts.n_bytes);
   w.number(facts.n_lines);
-  w.number((facts.has_errors ? 1u : 0u) | (facts.truncated ? 2u : 0u));
+  w.number((facts.has_errors ? 1u : 0u) | (facts.truncated ? 2u : 0u) |
+           (facts.marked_generated ? 4u : 0u));
   w.number(facts.names.size());
   std::unordered_map<std::string_view, uint32_t> ids;
   ids.reserve(facts.names.size());
@@ -204,6 +205,7 @@ Result<FileFactsPtr> decode_facts(std::string_view record) {
   uint64_t flags = r.number();
   facts->has_errors = (flags & 1) != 0;
   facts->truncated = (flags & 2) != 0;
+  facts->marked_generated = (flags & 4) != 0;
   size_t n_names = r.count(1);
   facts->names.reserve(n_names);
   for (size_t i = 0; i < n_names; ++i) facts->names.emplace_back(r.text());
