@@ -3,8 +3,10 @@
 // libgit2 answers in process and costs no fork; it cannot open every repository of today, and
 // reads some wrongly. open() probes: whatever libgit2 1.5 refuses (sha256 objects, reftable,
 // worktreeConfig, relative worktrees) or misreads (split, sparse and partly checked out indexes)
-// is asked of the git program. Both answer alike; tests run the same stories on both. Nothing here
-// writes into the repository. One thread at a time.
+// is asked of the git program. Both answer alike; tests run the same stories on both. Untracked
+// files come from Scope's walk in the first case: libgit2 drops a `!rule` that takes back a rule of
+// another file, and its status hashes every changed file on the way. Nothing here writes into the
+// repository. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -60,9 +62,8 @@ class GitBackend {
     std::function<void(std::string_view path)> unreadable;
   };
   virtual Status list(const Visitor& visit, const CancelToken& cancel) = 0;
-  // Of one path, relative to the root, by the index and the rules of this moment.
+  // Of one path, relative to the root, by the index of this moment.
   virtual bool tracks(const std::string& path) = 0;
-  virtual bool ignores(const std::string& path) = 0;
 
   virtual Result<GitHead> head() = 0;
   // Between two revisions (anything git understands), by path, at most max_files.

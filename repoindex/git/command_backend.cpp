@@ -57,9 +57,6 @@ class CommandBackend : public GitBackend {
     return tracked_.count(path) != 0;
   }
 
-  // By our own reading of the rules: a process for each saved file would cost more than the file.
-  bool ignores(const std::string& path) override { return scope_.ignored(path, false); }
-
   Result<GitHead> head() override {
     GitHead head;
     auto commit = git_text(call({"rev-parse", "--verify", "-q", "HEAD^{commit}"}));

@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <unordered_set>
+
 #include "repoindex/git/backend.h"
 #include "repoindex/git/libgit.h"
 
@@ -23,8 +25,11 @@ std::string hex_of(const git_oid& id) {
 
 class LibGitBackend : public GitBackend {
  public:
-  LibGitBackend(RepositoryPtr repository, IndexPtr index, std::string prefix)
-      : repository_(std::move(repository)), index_(std::move(index)), prefix_(std::move(prefix)) {}
+  LibGitBackend(RepositoryPtr repository, IndexPtr index, const Scope& scope)
+      : repository_(std::move(repository)),
+        index_(std::move(index)),
+        scope_(scope),
+        prefix_(scope.place().prefix) {}
 
   std::string_view name() const override { return "libgit2"; }
 
@@ -38,12 +43,6 @@ class LibGitBackend : public GitBackend {
   bool tracks(const std::string& path) override {
     git_index_read(index_.get(), 0);  // only when the file changed
     return git_index_get_bypath(index_.get(), (prefix_ + path).c_str(), 0) != nullptr;
-  }
-
-  bool ignores(const std::string& path) override {
-    int ignored = 0;
-    return git_ignore_path_is_ignored(&ignored, repository_.get(), (prefix_ + path).c_str()) == 0 &&
-           ignored != 0;
   }
 
   Result<GitHead> head() override {
@@ -135,43 +134,25 @@ class LibGitBackend : public GitBackend {
   }
 
   Status list_untracked(const Visitor& visit, const CancelToken& cancel) {
-    git_status_options options = GIT_STATUS_OPTIONS_INIT;
-    options.show = GIT_STATUS_SHOW_WORKDIR_ONLY;
-    options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS |
-                    GIT_STATUS_OPT_EXCLUDE_SUBMODULES | GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH |
-                    GIT_STATUS_OPT_INCLUDE_UNREADABLE;
-    char* pathspec = prefix_.data();
-    if (!prefix_.empty()) {
-      options.pathspec.strings = &pathspec;
-      options.pathspec.count = 1;
-    }
-    struct Payload {
-      std::string_view prefix;
-      const Visitor& visit;
-      const CancelToken& cancel;
-    } payload{prefix_, visit, cancel};
-    const auto each = [](const char* full, unsigned status, void* opaque) -> int {
-      auto* p = static_cast<Payload*>(opaque);
-      if (p->cancel.cancelled()) return GIT_EUSER;
-      std::string_view path = full;
-      if (path.substr(0, p->prefix.size()) != p->prefix) return 0;
-      path.remove_prefix(p->prefix.size());
-      if ((status & GIT_STATUS_WT_UNREADABLE) != 0) {
-        if (p->visit.unreadable) p->visit.unreadable(path);
-      } else if ((status & GIT_STATUS_WT_NEW) != 0 && !path.empty()) {
-        if (path.back() != '/') {
-          p->visit.untracked(path);
-        } else if (p->visit.repository) {
-          p->visit.repository(path.substr(0, path.size() - 1));
-        }
-      }
-      return 0;
+    std::unordered_set<std::string_view> tracked;
+    const size_t n = git_index_entrycount(index_.get());
+    tracked.reserve(n);
+    for (size_t i = 0; i < n; ++i) tracked.emplace(git_index_get_byindex(index_.get(), i)->path);
+    std::string full = scope_.place().prefix;
+    const size_t n_prefix = full.size();
+    Scope::Visitor each;
+    each.file = [&](const std::string& path) {
+      full.replace(n_prefix, std::string::npos, path);
+      if (tracked.count(full) == 0) visit.untracked(path);
     };
-    const int code = git_status_foreach_ext(repository_.get(), &options, each, &payload);
-    ENGRAMD_CHECK(cancel.check());
-    if (code != 0)
-      return fail(ErrorCode::unsupported, "the work tree's status: " + last_git_error());
-    return {};
+    each.unreadable = [&](const std::string& folder) {
+      if (visit.unreadable) visit.unreadable(folder);
+    };
+    each.repository = [&](const std::string& folder) {
+      full.replace(n_prefix, std::string::npos, folder);
+      if (visit.repository && tracked.count(full) == 0) visit.repository(folder);
+    };
+    return scope_.walk("", each, cancel);
   }
 
   Result<TreePtr> tree_of(const std::string& revision) {
@@ -189,7 +170,8 @@ class LibGitBackend : public GitBackend {
   RepositoryPtr repository_;
   IndexPtr index_;
   OdbPtr odb_;
-  std::string prefix_;
+  const Scope& scope_;
+  const std::string prefix_;
 };
 
 }  // namespace
@@ -215,8 +197,7 @@ Result<std::unique_ptr<GitBackend>> open_libgit_backend(const Scope& scope) {
     if ((git_index_get_byindex(raw_index, i)->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0)
       return fail(ErrorCode::unsupported, "a sparse checkout");
   }
-  return std::make_unique<LibGitBackend>(std::move(repository), std::move(index),
-                                         scope.place().prefix);
+  return std::make_unique<LibGitBackend>(std::move(repository), std::move(index), scope);
 }
 
 }  // namespace engramd::repoindex

@@ -101,7 +101,7 @@ bool Scope::never_entered(const std::string& name) const {
 bool Scope::leads_outside(const std::string& path) const {
   if (path.empty() || path[0] == '/' || path.find('\0') != std::string::npos) return true;
   for (const fs::path& part : fs::path(path)) {
-    if (part == ".." || part == ".") return true;
+    if (part == ".." || part == "." || part == ".git") return true;
   }
   fs::path folder = root_;
   for (const fs::path& part : fs::path(path).parent_path()) {
@@ -162,11 +162,14 @@ Status Scope::walk(const std::string& start, const Visitor& visit,
     if (error && visit.unreadable) visit.unreadable(folder);
     const std::string name = entry.path().filename().string();
     const std::string path = joined(folder, name);
-    if (entry.is_symlink(error)) continue;
+    if (name == ".git" || entry.is_symlink(error)) continue;
     if (entry.is_directory(error)) {
       if (never_entered(name) || stack.size() > kMaxFolderDepth) continue;
       if (rules.ignored(prefix + path, true) || !folder_wanted(path)) continue;
-      if (in_git() && is_nested_repository(entry.path())) continue;
+      if (in_git() && is_nested_repository(entry.path())) {
+        if (visit.repository) visit.repository(path);
+        continue;
+      }
       enter(path);
       continue;
     }

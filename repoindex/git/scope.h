@@ -56,6 +56,7 @@ class Scope {
     std::function<bool(const std::string& folder)> folder;
     std::function<void(const std::string& path)> file;  // all that are no folders and no links
     std::function<void(const std::string& folder)> unreadable;
+    std::function<void(const std::string& folder)> repository;  // nested, and left out
   };
   // What is below a folder ("": all), without what is ignored. Wanted folders only.
   Status walk(const std::string& start, const Visitor& visit, const CancelToken& cancel = {}) const;

@@ -109,13 +109,8 @@ class WorkTreeImpl : public WorkTree {
     *out = {};
     out->path = path;
     if (!stat_file(scope_.root() / path, out)) return false;
-    if (backend_ != nullptr) {
-      if (!backend_->tracks(path) &&
-          (scope_.in_nested_repository(path) || backend_->ignores(path))) {
-        return false;
-      }
-    } else if (scope_.ignored(path, false)) {
-      return false;
+    if (backend_ == nullptr || !backend_->tracks(path)) {
+      if (scope_.in_nested_repository(path) || scope_.ignored(path, false)) return false;
     }
     out->origin = origin_with_attributes(path, attributes_->of(prefix_ + path));
     return true;
