@@ -170,7 +170,8 @@ class RepoIndexImpl : public RepoIndex {
       for (const std::string& path : paths) {
         std::error_code error;
         if (path.empty() || path == "." || fs::is_directory(root_ / path, error) ||
-            fs::path(path).filename() == ".gitignore" || path == ".engramdignore") {
+            fs::path(path).filename() == ".gitignore" ||
+            fs::path(path).filename() == ".gitattributes" || path == ".engramdignore") {
           whole = true;
           break;
         }

@@ -164,6 +164,7 @@ void Session::add_folder(const lsp::WorkspaceFolder& folder) {
 }
 
 void Session::refresh_root(const std::shared_ptr<EditorState::Root>& root) {
+  if (!capabilities_.watch_files) root->index->watch();
   // Filled below; the editor's cancel comes on this strand, so never in between.
   struct Running {
     std::function<void()> withdraw;
@@ -213,8 +214,18 @@ void Session::prepare_completion(const std::filesystem::path& root) {
 
 void Session::watch_files() {
   const std::string params = lsp::write(lsp::WatchFilesRegistration{"engramd-files", {"**/*"}});
-  binder_->request("client/registerCapability", params, [](const auto& answer) {
-    if (!answer) log_info("the client watches no files: " + answer.error().message);
+  binder_->request("client/registerCapability", params, [weak = weak_from_this()](
+                                                            const auto& answer) {
+    if (answer) return;
+    log_info("the client watches no files: " + answer.error().message);
+    const auto self = weak.lock();
+    if (!self) return;
+    self->on_strand([weak] {
+      const auto session = weak.lock();
+      if (!session) return;
+      session->capabilities_.watch_files = false;
+      for (const auto& root : session->editor_->roots()) root->index->watch();
+    });
   });
 }
 

@@ -14,8 +14,9 @@ constexpr size_t kMaxPendingPaths = 2000;
 
 }  // namespace
 
-SharedIndex::SharedIndex(std::unique_ptr<repoindex::RepoIndex> index, ThreadPool& pool)
-    : index_(std::move(index)), pool_(pool) {
+SharedIndex::SharedIndex(std::unique_ptr<repoindex::RepoIndex> index, ThreadPool& pool,
+                         repoindex::WatchOptions watch)
+    : index_(std::move(index)), pool_(pool), watch_options_(std::move(watch)) {
   state_.root = index_->root();
 }
 
@@ -26,6 +27,7 @@ SharedIndex::State SharedIndex::state() const {
   State state = state_;
   state.working = job_queued_;
   state.n_pending_paths = pending_paths_.size();
+  if (watcher_ != nullptr) state.n_watched_folders = watcher_->n_watches();
   return state;
 }
 
@@ -47,8 +49,51 @@ std::function<void()> SharedIndex::refresh(RefreshListener listener) {
   };
 }
 
+void SharedIndex::watch() {
+  std::lock_guard lock(mutex_);
+  if (stopped_ || watcher_ != nullptr) return;
+  // The watcher is ours, so its callbacks must not keep us alive.
+  repoindex::WatchEvents events;
+  events.changed = [weak = weak_from_this()](const std::vector<std::string>& paths) {
+    if (const auto self = weak.lock()) self->changed(paths);
+  };
+  events.rescan = [weak = weak_from_this()](const std::string& why) {
+    const auto self = weak.lock();
+    if (!self) return;
+    log_debug(self->root().string() + ": " + why);
+    std::lock_guard inner(self->mutex_);
+    if (self->stopped_) return;
+    self->want_refresh_ = true;
+    self->start_job_locked();
+  };
+  events.note = [weak = weak_from_this()](const std::string& note) {
+    const auto self = weak.lock();
+    if (!self) return;
+    log_warning(self->root().string() + ": " + note);
+    std::lock_guard inner(self->mutex_);
+    self->state_.watch_note = note;
+  };
+  events.has = [weak = weak_from_this()](const std::string& path) {
+    const auto self = weak.lock();
+    return self && repoindex::View{self->snapshot(), nullptr}.contains(path);
+  };
+  watcher_ = repoindex::Watcher::start(root(), watch_options_, std::move(events));
+}
+
+// Tracked files may lie in folders that a rule ignores: those are watched too.
+void SharedIndex::tell_watcher(const std::shared_ptr<repoindex::Watcher>& watcher) {
+  std::vector<std::string> folders;
+  for (const std::string& path : repoindex::View{snapshot(), nullptr}.paths()) {
+    const size_t slash = path.rfind('/');
+    std::string folder = slash == std::string::npos ? std::string() : path.substr(0, slash);
+    if (folders.empty() || folders.back() != folder) folders.push_back(std::move(folder));
+  }
+  watcher->also_watch(std::move(folders));
+}
+
 void SharedIndex::refresh_if_older(std::chrono::milliseconds max_age) {
   std::lock_guard lock(mutex_);
+  if (watcher_ != nullptr && !watcher_->degraded()) return;
   if (stopped_ || job_queued_ || !state_.refreshed) return;
   if (std::chrono::steady_clock::now() - *state_.refreshed < max_age) return;
   want_refresh_ = true;
@@ -67,7 +112,9 @@ void SharedIndex::changed(const std::vector<std::string>& paths) {
 }
 
 void SharedIndex::stop() {
+  std::shared_ptr<repoindex::Watcher> watcher;  // ended outside the lock: its callbacks take it
   std::lock_guard lock(mutex_);
+  watcher.swap(watcher_);
   stopped_ = true;
   want_refresh_ = false;
   pending_paths_.clear();
@@ -124,8 +171,10 @@ void SharedIndex::work() {
       stats = fail(ErrorCode::internal, std::string("the refresh threw: ") + error.what());
     }
     std::map<uint64_t, RefreshListener> listeners;
+    std::shared_ptr<repoindex::Watcher> watcher;
     {
       std::lock_guard lock(mutex_);
+      watcher = watcher_;
       running_refresh_.reset();
       listeners.swap(listeners_);
       if (stats) {
@@ -139,6 +188,8 @@ void SharedIndex::work() {
     }
     if (!stats && stats.error().code != ErrorCode::cancelled)
       log_warning("cannot index " + root().string() + ": " + stats.error().message);
+    if (watcher != nullptr && stats) tell_watcher(watcher);
+    watcher.reset();
     for (const auto& [id, listener] : listeners)
       if (listener.on_end) listener.on_end(stats);
   }
@@ -165,7 +216,10 @@ Result<std::shared_ptr<SharedIndex>> WorkspaceRegistry::open_in(const fs::path& 
   repoindex::IndexOptions options = options_;
   if (loose) options.use_cache = false;
   ENGRAMD_TRY(auto index, repoindex::RepoIndex::open(canonical, options));
-  auto shared = std::make_shared<SharedIndex>(std::move(index), pool_);
+  repoindex::WatchOptions watch;
+  watch.include = options.include;
+  watch.exclude = options.exclude;
+  auto shared = std::make_shared<SharedIndex>(std::move(index), pool_, std::move(watch));
   std::erase_if(indexes_, [](const auto& entry) { return entry.second.expired(); });
   indexes_[key] = shared;
   return shared;

@@ -18,6 +18,7 @@
 #include "base/cancel.h"
 #include "base/thread_pool.h"
 #include "repoindex/index.h"
+#include "repoindex/watch/watcher.h"
 
 namespace engramd::daemon {
 
@@ -34,13 +35,16 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
     bool complete = false;  // a refresh has ended since the index was opened
     bool working = false;
     size_t n_pending_paths = 0;
+    size_t n_watched_folders = 0;  // by us; 0 when an editor watches
+    std::string watch_note;        // why we do not see everything, if so
     repoindex::IndexProgress progress;
     repoindex::IndexStats stats;  // of the last full refresh
     std::optional<std::chrono::steady_clock::time_point> refreshed;
     std::string last_error;
   };
 
-  SharedIndex(std::unique_ptr<repoindex::RepoIndex> index, ThreadPool& pool);
+  SharedIndex(std::unique_ptr<repoindex::RepoIndex> index, ThreadPool& pool,
+              repoindex::WatchOptions watch = {});
   ~SharedIndex();
 
   const std::filesystem::path& root() const { return index_->root(); }
@@ -50,7 +54,11 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
   // Starts a full refresh or joins the one that waits or runs. The returned function withdraws the
   // listener, and stops the refresh when nobody else listens to it.
   std::function<void()> refresh(RefreshListener listener);
-  // A refresh nobody listens to, unless the last one is younger than max_age.
+  // From now on we look at the disk ourselves: somebody is attached who reports no changes. An
+  // editor's own events are preferred, so this is not called for those.
+  void watch();
+  // A refresh nobody listens to, unless the last one is younger than max_age or a watcher of ours
+  // sees everything.
   void refresh_if_older(std::chrono::milliseconds max_age);
   // These files (relative) were saved, made or deleted. Many of them become a full refresh.
   void changed(const std::vector<std::string>& paths);
@@ -59,11 +67,14 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
  private:
   void start_job_locked();
   void work();
+  void tell_watcher(const std::shared_ptr<repoindex::Watcher>& watcher);
 
   const std::unique_ptr<repoindex::RepoIndex> index_;
   ThreadPool& pool_;
+  const repoindex::WatchOptions watch_options_;
 
   mutable std::mutex mutex_;  // guards all below: asked by strands, worked on by the index thread
+  std::shared_ptr<repoindex::Watcher> watcher_;
   bool job_queued_ = false;   // or running
   bool stopped_ = false;
   bool want_refresh_ = false;

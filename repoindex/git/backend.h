@@ -74,6 +74,10 @@ class GitBackend {
   virtual Result<uint64_t> blob_size(const std::string& blob_id) = 0;
 };
 
+// A number that is another one when other paths are tracked; an error when libgit2 cannot read the
+// index. Any thread.
+Result<uint64_t> tracked_paths_digest(const GitPlace& place);
+
 // The two kinds, for open(). An error says why this one cannot serve the repository.
 Result<std::unique_ptr<GitBackend>> open_libgit_backend(const Scope& scope);
 Result<std::unique_ptr<GitBackend>> open_command_backend(const Scope& scope,

@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "base/hash.h"
 #include "repoindex/git/backend.h"
 #include "repoindex/git/libgit.h"
 
@@ -175,6 +176,18 @@ class LibGitBackend : public GitBackend {
 };
 
 }  // namespace
+
+Result<uint64_t> tracked_paths_digest(const GitPlace& place) {
+  LibGit libgit;
+  git_index* raw = nullptr;
+  if (git_index_open(&raw, (place.git_folder / "index").c_str()) != 0)
+    return fail(ErrorCode::unsupported, last_git_error());
+  IndexPtr index(raw);
+  uint64_t digest = 0;
+  const size_t n = git_index_entrycount(raw);
+  for (size_t i = 0; i < n; ++i) digest = hash64(git_index_get_byindex(raw, i)->path, digest);
+  return digest;
+}
 
 Result<std::unique_ptr<GitBackend>> open_libgit_backend(const Scope& scope) {
   LibGit libgit;

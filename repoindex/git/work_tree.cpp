@@ -105,6 +105,7 @@ class WorkTreeImpl : public WorkTree {
   }
 
   bool look_at(const std::string& path, ListedFile* out) override {
+    if (!attributes_ && !reopen(&notes_, {})) return false;  // asked before the first list()
     if (scope_.leads_outside(path) || !scope_.wanted(path)) return false;
     *out = {};
     out->path = path;
