@@ -1,6 +1,8 @@
 // Whatever happened to a repository, the index says what a new one would say. Only the public API
 // is used, so the story holds for any store below it. ENGRAMD_FULL=1 runs more of it.
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,7 +108,7 @@ class Life {
   // One random event; says what, and which paths an editor would tell (empty: it tells nothing).
   std::string happen(std::vector<std::string>* touched) {
     touched->clear();
-    switch (below(24)) {
+    switch (below(26)) {
       case 0:
       case 1:
       case 2:
@@ -210,6 +212,19 @@ class Life {
         else
           git({"checkout-index", "-f", "-a"});
         return "checkout-index or rm --cached";
+      case 23:
+      case 24: {
+        // Nothing is racy any more, and git vouches for what it knows.
+        git({"add", "-A"});
+        timespec times[2]{};
+        ::clock_gettime(CLOCK_REALTIME, &times[0]);
+        times[0].tv_sec -= 100 + below(100);
+        times[1] = times[0];
+        for (const std::string& path : files())
+          ::utimensat(AT_FDCWD, ws_.path(path).c_str(), times, 0);
+        git({"update-index", "-q", "--refresh"});
+        return "age";
+      }
       default:
         git({"add", "-f", "."});
         return "add -f";
@@ -234,29 +249,35 @@ class Life {
     return path + "f" + std::to_string(below(8)) + kEnds[below(5)];
   }
 
-  std::string some_file() {
-    std::vector<std::string> files;
+  std::vector<std::string> files() const {
+    std::vector<std::string> out;
     for (auto it = fs::recursive_directory_iterator(root()); it != fs::end(it); ++it) {
       const std::string path = it->path().lexically_relative(root()).string();
       if (path == ".git")
         it.disable_recursion_pending();
       else if (it->is_regular_file())
-        files.push_back(path);
+        out.push_back(path);
     }
-    std::sort(files.begin(), files.end());
-    return files.empty() ? "" : files[below(static_cast<unsigned>(files.size()))];
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  std::string some_file() {
+    const auto all = files();
+    return all.empty() ? "" : all[below(static_cast<unsigned>(all.size()))];
   }
 
   std::string some_text(const std::string& path) {
-    const std::string end = below(4) == 0 ? "\r\n" : "\n";
+    const std::string end = below(3) == 0 ? "\r\n" : "\n";
     std::string text;
     if (below(5) == 0) text += (path.ends_with(".c") ? "// $Id$" : "# $Id$") + end;
     if (below(12) == 0) text += "# DO NOT EDIT" + end;
     if (below(20) == 0) text += std::string(30000, 'x') + end;  // too large to parse
     if (below(20) == 0) text += std::string("\0binary", 7) + end;
-    for (unsigned n = below(6); n > 0; --n) {
-      const std::string name = "f" + std::to_string(below(30));
-      const std::string used = "g" + std::to_string(below(30));
+    // Few texts, so that the same content comes again with other line ends.
+    for (unsigned n = below(4); n > 0; --n) {
+      const std::string name = "f" + std::to_string(below(6));
+      const std::string used = "g" + std::to_string(n);
       if (path.ends_with(".c"))
         text += "int " + name + "(int x) { return " + used + "(x); }" + end;
       else if (path.ends_with(".js"))
