@@ -328,6 +328,22 @@ void Snapshot::files_called(std::string_view base_name,
   });
 }
 
+void Snapshot::for_each_below(std::string_view folder,
+                              const std::function<bool(const FileEntry&)>& visit) const {
+  if (base_ == nullptr) return;
+  std::string prefix = std::string(folder) + (folder.empty() ? "" : "/");
+  for (const Segment* segment : {patch_.get(), base_.get()}) {
+    const std::vector<FileEntry>& files = segment->files();
+    auto it = std::lower_bound(files.begin(), files.end(), prefix,
+                               [](const FileEntry& f, const std::string& p) { return f.path < p; });
+    for (; it != files.end() && it->path.compare(0, prefix.size(), prefix) == 0; ++it) {
+      auto f = static_cast<uint32_t>(it - files.begin());
+      if (segment == base_.get() && std::binary_search(hidden_.begin(), hidden_.end(), f)) continue;
+      if (!visit(*it)) return;
+    }
+  }
+}
+
 void Snapshot::for_each_defined_name(
     const std::function<bool(std::string_view, uint64_t)>& visit) const {
   if (base_ == nullptr) return;

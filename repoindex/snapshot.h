@@ -16,6 +16,8 @@
 namespace engramd::repoindex {
 
 class Segment;
+class QueryCache;  // query/query_cache.h
+std::shared_ptr<QueryCache> make_query_cache();
 
 // A definition as the postings know it: enough to choose among many without loading a file.
 struct DefinitionRef {
@@ -76,6 +78,9 @@ class Snapshot {
   // Files in which the name occurs at all.
   void files_with_name(std::string_view name,
                        const std::function<bool(const FileEntry&)>& visit) const;
+  // Files below a folder, by path.
+  void for_each_below(std::string_view folder,
+                      const std::function<bool(const FileEntry&)>& visit) const;
   // Files whose last path component is this.
   void files_called(std::string_view base_name,
                     const std::function<bool(const FileEntry&)>& visit) const;
@@ -84,7 +89,11 @@ class Snapshot {
   void for_each_defined_name(
       const std::function<bool(std::string_view name, uint64_t letters)>& visit) const;
 
+  // What questions asked of this snapshot have worked out so far. For query/ only.
+  QueryCache& query_cache() const { return *query_cache_; }
+
  private:
+  std::shared_ptr<QueryCache> query_cache_ = make_query_cache();
   std::filesystem::path root_;
   std::shared_ptr<const Segment> base_, patch_;
   std::vector<uint32_t> hidden_;  // base files that the patch replaces or that are gone; sorted

@@ -12,6 +12,7 @@ void imports(SyntaxNode node, std::string_view text, std::vector<Import>& out) {
   import.end = node.end();
   import.target = std::string(target.substr(1, target.size() - 2));
   import.name = "*";
+  import.level = target[0] == '<' ? 1 : 0;  // its own folder is not looked at
   out.push_back(std::move(import));
 }
 

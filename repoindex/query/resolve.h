@@ -1,12 +1,20 @@
 // repoindex/query/resolve.h - from a written name to the definitions it means. Inside query/ only.
 //
 // No type checker: scopes, the imports of the file, evident receivers (self, a class name, a
-// written type, a construction), and last the bare name; each answer says which it was. One
-// Resolver per question; it keeps what it has read. One thread.
+// written type, a construction, what a called function says it returns), and last the bare name;
+// each answer says which it was. One Resolver per question; it keeps what it has read. One thread.
+//
+//   resolve.cpp     names without a receiver: scopes, imports, includes, packages
+//   members.cpp     names behind a receiver: what the receiver is, its class, the bases
+//   candidates.cpp  definitions by name, ranking, places
+//   imports.cpp     which files an import means
+//   arity.cpp       how many arguments a call has and a function takes
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +22,7 @@
 
 #include "repoindex/languages/language.h"
 #include "repoindex/query.h"
+#include "repoindex/query/query_cache.h"
 #include "repoindex/snapshot.h"
 
 namespace engramd::repoindex {
@@ -24,7 +33,23 @@ struct Found {
   uint32_t symbol = kNone;  // index into facts->symbols; kNone: the file itself
   Confidence confidence = Confidence::possible;
   bool same(const Found& other) const { return symbol == other.symbol && path == other.path; }
+  const Symbol& get() const { return facts->symbols[symbol]; }  // not of a file
 };
+
+// What is known of a definition before its facts are loaded. Views are valid during the call.
+struct NameMatch {
+  std::string_view path;
+  const FileEntry* file = nullptr;  // null: of the overlay
+  std::string_view language;
+  SymbolKind kind = SymbolKind::variable;
+  bool is_declaration = false;
+  bool is_top_level = false;
+  std::string_view container;  // its qualifier, else the definition right around it
+};
+using Accept = std::function<bool(const NameMatch&)>;
+
+// Import::level of an #include <x>.
+constexpr uint32_t kAngleInclude = 1;
 
 // Where an import may lead: files, or every file of folders with this path or path ending.
 struct ImportTarget {
@@ -32,8 +57,29 @@ struct ImportTarget {
   std::string folder;
   bool is_folder = false;
   bool folder_is_suffix = false;
+  size_t n_parts_left = 0;  // parts of the written path behind the file: items inside it (Rust)
   bool found() const { return !files.empty() || is_folder; }
 };
+
+bool is_class_like(SymbolKind kind);
+bool is_callable(SymbolKind kind);  // functions, classes, macros
+bool is_c_family(std::string_view language);
+bool is_script_family(std::string_view language);
+bool same_family(std::string_view a, std::string_view b);
+// Visible from outside its file by its bare name: not inside a class or function.
+bool is_top_level(const FileFacts& facts, const Symbol& symbol);
+std::string_view owner_of(const FileFacts& facts, const Symbol& symbol);
+void append_new(std::vector<Found>& to, std::vector<Found> more);
+void weaken(std::vector<Found>& found, Confidence confidence);  // to at most that
+
+// Arguments of the call whose name ends at `at`; nothing when no call follows or it goes on too
+// long. Type arguments between the name and the bracket are stepped over.
+std::optional<uint32_t> count_arguments(std::string_view text, size_t at);
+struct ParameterCount {
+  uint32_t least = 0, most = 0;  // most is kNone for a variable number
+};
+// From a signature line; nothing when the list is cut short.
+std::optional<ParameterCount> count_parameters(const Symbol& symbol, std::string_view language);
 
 class Resolver {
  public:
@@ -43,41 +89,79 @@ class Resolver {
                              const Occurrence& occurrence);
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
   // Definitions of that name in all files, locals left out, at most `limit`.
-  std::vector<Found> by_name(std::string_view name, size_t limit);
+  std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
 
-  // Text and line starts of a file, read once.
-  struct Lines {
-    std::string text;
-    LineIndex index;
-  };
-  const Lines& lines(const std::string& path);
   Place place(const std::string& path, uint32_t begin, uint32_t end);
   SymbolHit hit(const Found& found);
 
  private:
+  static constexpr int kMaxDepth = 8;            // re-exports, aliases and types that are followed
+  static constexpr size_t kMaxSteps = 4000;      // lookups of one question
+  static constexpr size_t kMaxByName = 2000;     // accepted definitions of one name
+  static constexpr size_t kMaxGuesses = 200;     // of one name, when nothing but the name is known
+  static constexpr size_t kMaxIncluded = 3000;   // files of an include closure
+  static constexpr size_t kMaxOverloads = 64;    // whose parameters are counted
+
+  // resolve.cpp
+  std::vector<Found> definition_site(const std::string& path, const FileFactsPtr& facts,
+                                     const Occurrence& occurrence);
+  std::vector<Found> import_site(const std::string& path, const FileFactsPtr& facts,
+                                 const Occurrence& occurrence);
+  std::vector<Found> guesses(const std::string& path, const FileFactsPtr& facts,
+                             const Occurrence& occurrence);
+  // What the occurrence means, by its receiver if it has one; no guesses.
+  std::vector<Found> meaning(const std::string& path, const FileFactsPtr& facts,
+                             const Occurrence& occurrence, int depth);
   std::vector<Found> plain_name(const std::string& path, const FileFactsPtr& facts,
                                 std::string_view name, uint32_t scope, uint32_t offset, int depth);
   std::vector<Found> in_scopes(const std::string& path, const FileFactsPtr& facts,
-                               std::string_view name, uint32_t scope, uint32_t offset);
+                               std::string_view name, uint32_t scope, uint32_t offset, int depth);
   std::vector<Found> through_imports(const std::string& path, const FileFactsPtr& facts,
                                      std::string_view name, int depth);
+  std::vector<Found> through_import(const std::string& path, const FileFactsPtr& facts,
+                                    const Import& import, std::string_view name, int depth);
   std::vector<Found> in_target(const ImportTarget& target, std::string_view name, int depth);
   std::vector<Found> in_file(const std::string& path, std::string_view name, int depth);
+  std::vector<Found> in_folder_package(const std::string& path, const FileFacts& facts,
+                                       std::string_view name);
+  std::vector<Found> included(const std::string& path, std::string_view name);
+  std::shared_ptr<const IncludeClosure> closure_of(const std::string& path);
+  // The bodies of what is only declared, best first.
+  std::vector<Found> bodies_of(const Found& declared);
+
+  // members.cpp
   std::vector<Found> member(const std::string& path, const FileFactsPtr& facts,
                             const Occurrence& occurrence, int depth);
-  // Names of the classes that a receiver is an instance of (or is itself).
-  std::vector<std::string> classes_of(const std::string& path, const FileFactsPtr& facts,
-                                      std::string_view receiver, uint32_t scope, uint32_t offset,
-                                      int depth);
-  std::vector<Found> members_of_class(const std::string& class_name, std::string_view name,
-                                      const std::string& near);
-  std::vector<Found> included(const std::string& path, std::string_view name);
-  void rank_by_name(const std::string& path, Role role, std::vector<Found>* found) const;
+  std::vector<Found> keyword_argument(const std::string& path, const FileFactsPtr& facts,
+                                      const Occurrence& occurrence);
+  std::vector<Found> in_module(const std::string& path, const FileFactsPtr& facts,
+                               std::string_view receiver, std::string_view name, int depth);
+  std::vector<Found> in_namespace(const std::string& path, std::string_view around,
+                                  std::string_view name);
+  // The class around a scope: the one it lies in, or the one its qualifier names.
+  std::vector<Found> class_around(const std::string& path, const FileFactsPtr& facts,
+                                  uint32_t scope, int depth);
+  std::vector<Found> bases_of(const Found& class_, int depth);
+  // What a value of this definition is an instance of.
+  std::vector<Found> classes_of(const Found& definition, int depth);
+  std::vector<Found> class_named(const std::string& path, const FileFactsPtr& facts,
+                                 std::string_view name, uint32_t scope, uint32_t offset,
+                                 int depth);
+  std::vector<Found> members_of(const Found& class_, std::string_view name, int depth);
+  std::vector<Found> own_members(const Found& class_, std::string_view name);
+
+  // candidates.cpp
+  void rank(const std::string& path, const FileFacts& facts, const Occurrence& occurrence,
+            std::vector<Found>* found);
+  bool hidden(std::string_view path) const;
+  const std::string& text(const std::string& path);
 
   const View& view_;
-  std::map<std::string, Lines> lines_;
+  size_t n_steps_ = 0;
+  std::map<std::string, std::string> texts_;
+  std::map<std::string, std::shared_ptr<const LineIndex>> lines_;
   std::set<std::string> visiting_;  // files whose imports are being followed
-  std::map<std::string, std::set<std::string>> include_closure_;
+  std::map<std::string, std::shared_ptr<const IncludeClosure>> closures_;
 };
 
 }  // namespace engramd::repoindex

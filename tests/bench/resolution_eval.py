@@ -3,6 +3,7 @@
 
   resolution_eval.py sample --language cpp|c|python --repo DIR --out SITES.json -- REFERENCE_SERVER...
   resolution_eval.py judge  --sites SITES.json --repo DIR [--failures F.txt] -- SERVER...
+  resolution_eval.py judge  --sites SITES.json --repo DIR [--failures F.txt] -- resolve_bench --answer
 
 `sample` walks the repository's files in an order given by the seed, asks the reference server for
 the definition of identifiers in them and keeps sites until each class has its quota. Everything
@@ -33,12 +34,49 @@ import os
 import random
 import re
 import statistics
+import subprocess
 import sys
 import time
 import tokenize
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lsp_client import Server, utf16_length  # noqa: E402
+
+class InProcess:
+    """resolve_bench --answer DIR, asked like a server: the same index and resolver, no daemon."""
+
+    def __init__(self, command, root):
+        self.root = os.path.realpath(root)
+        self.process = subprocess.Popen(command + [self.root], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def ask(self, what, path, line, column):
+        with open(os.path.join(self.root, path), encoding="utf-8", errors="replace", newline="") as f:
+            row = f.read().split("\n")[line]
+        column = len(row.encode("utf-16-le")[:2 * column].decode("utf-16-le", "ignore").encode())
+        self.process.stdin.write("%s %s %d %d\n" % (what, path, line, column))
+        self.process.stdin.flush()
+        answers = [a.rsplit(":", 2) for a in self.process.stdout.readline().split()]
+        return [(a[0], int(a[1]), int(a[2])) for a in answers]
+
+    def definition(self, path, line, column):
+        return self.ask("def", path, line, column)
+
+    def references(self, path, line, column):
+        return self.ask("refs", path, line, column)
+
+    def open(self, path):
+        pass
+
+    close = symbols = open
+
+    def wait_until_quiet(self, timeout_s):
+        pass
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
 
 CLASSES = ("local", "same-file", "cross-file", "member", "overloaded")
 EXTENSIONS = {"cpp": (".cc", ".cpp", ".cxx", ".h", ".hpp", ".hh"), "c": (".c", ".h"), "python": (".py",)}
@@ -251,7 +289,10 @@ def sample(arguments):
 def judge(arguments):
     with open(arguments.sites, encoding="utf-8") as f:
         data = json.load(f)
-    server = Server(arguments.command, arguments.repo, data["language"])
+    if "--answer" in arguments.command:
+        server = InProcess(arguments.command, arguments.repo)
+    else:
+        server = Server(arguments.command, arguments.repo, data["language"])
     first = data["sites"][0]["path"]
     server.open(first)
     server.symbols(first)

@@ -1,0 +1,221 @@
+// Definitions by name, how they are ranked, and where they are.
+#include <algorithm>
+
+#include "repoindex/query/project/paths.h"
+#include "repoindex/query/resolve.h"
+
+namespace engramd::repoindex {
+
+bool is_class_like(SymbolKind kind) {
+  return kind == SymbolKind::class_ || kind == SymbolKind::struct_ || kind == SymbolKind::enum_ ||
+         kind == SymbolKind::interface_;
+}
+bool is_callable(SymbolKind kind) {
+  return kind == SymbolKind::function || kind == SymbolKind::method ||
+         kind == SymbolKind::constructor || kind == SymbolKind::macro || is_class_like(kind);
+}
+bool is_c_family(std::string_view language) {
+  return language == "c" || language == "cpp" || language == "cuda";
+}
+bool is_script_family(std::string_view language) {
+  return language == "javascript" || language == "typescript" || language == "tsx" ||
+         language == "jsx";
+}
+// Names mean something across these languages only within one family.
+bool same_family(std::string_view a, std::string_view b) {
+  return a == b || (is_script_family(a) && is_script_family(b)) ||
+         (is_c_family(a) && is_c_family(b));
+}
+
+bool is_top_level(const FileFacts& facts, const Symbol& symbol) {
+  uint32_t parent = symbol.parent;
+  for (int i = 0; i < 50 && parent != kNone; ++i) {
+    const Symbol& above = facts.symbols[parent];
+    if (above.kind != SymbolKind::namespace_ && above.kind != SymbolKind::module) return false;
+    parent = above.parent;
+  }
+  return !symbol.local && symbol.qualifier.empty();
+}
+
+std::string_view owner_of(const FileFacts& facts, const Symbol& symbol) {
+  if (!symbol.qualifier.empty()) return symbol.qualifier;
+  if (symbol.parent != kNone && is_class_like(facts.symbols[symbol.parent].kind)) {
+    return facts.symbols[symbol.parent].name;
+  }
+  return {};
+}
+
+void weaken(std::vector<Found>& found, Confidence confidence) {
+  for (Found& f : found) f.confidence = std::max(f.confidence, confidence);
+}
+
+void append_new(std::vector<Found>& to, std::vector<Found> more) {
+  for (Found& f : more) {
+    bool known = std::any_of(to.begin(), to.end(), [&](const Found& g) { return g.same(f); });
+    if (!known) to.push_back(std::move(f));
+  }
+}
+
+bool Resolver::hidden(std::string_view path) const {
+  return view_.overlay != nullptr && !view_.overlay->empty() &&
+         view_.overlay->count(std::string(path)) != 0;
+}
+
+std::vector<Found> Resolver::by_name(std::string_view name, size_t limit, const Accept& accept) {
+  std::vector<Found> out;
+  if (++n_steps_ > kMaxSteps) return out;
+  if (view_.overlay != nullptr) {
+    for (const auto& [path, document] : *view_.overlay) {
+      if (document.facts == nullptr) continue;
+      const FileFacts& facts = *document.facts;
+      for (uint32_t s = 0; s < facts.symbols.size() && out.size() < limit; ++s) {
+        const Symbol& symbol = facts.symbols[s];
+        if (symbol.local || symbol.name != name) continue;
+        NameMatch candidate{path,
+                            nullptr,
+                            facts.language,
+                            symbol.kind,
+                            symbol.is_declaration,
+                            is_top_level(facts, symbol),
+                            symbol.qualifier};
+        if (candidate.container.empty() && symbol.parent != kNone) {
+          candidate.container = facts.symbols[symbol.parent].name;
+        }
+        if (!accept || accept(candidate)) out.push_back({path, document.facts, s});
+      }
+    }
+  }
+  if (view_.snapshot == nullptr) return out;
+  view_.snapshot->definitions(name, [&](DefinitionRef ref) {
+    if (hidden(ref.file->path)) return true;
+    if (accept) {
+      NameMatch candidate{ref.file->path, ref.file,
+                          view_.snapshot->summary(*ref.file).language, ref.kind,
+                          ref.is_declaration, ref.is_top_level, ref.container};
+      if (!accept(candidate)) return true;
+    }
+    FileFactsPtr facts = view_.snapshot->facts(*ref.file);
+    if (facts != nullptr && ref.symbol < facts->symbols.size()) {
+      out.push_back({ref.file->path, std::move(facts), ref.symbol});
+    }
+    return out.size() < limit;
+  });
+  return out;
+}
+
+const std::string& Resolver::text(const std::string& path) {
+  auto it = texts_.find(path);
+  if (it != texts_.end()) return it->second;
+  if (texts_.size() > 32) texts_.clear();  // a question over the whole repository stays small
+  return texts_[path] = view_.text(path).value_or(std::string());
+}
+
+Place Resolver::place(const std::string& path, uint32_t begin, uint32_t end) {
+  auto known = lines_.find(path);
+  if (known == lines_.end()) {
+    if (lines_.size() > 256) lines_.clear();
+    std::shared_ptr<const LineIndex> lines;
+    const OpenDocument* open = nullptr;
+    if (view_.overlay != nullptr) {
+      auto it = view_.overlay->find(path);
+      if (it != view_.overlay->end()) open = &it->second;
+    }
+    if (open != nullptr) {
+      lines = open->lines != nullptr ? open->lines
+                                     : std::make_shared<const LineIndex>(text(path));
+    } else if (view_.snapshot != nullptr) {
+      const FileEntry* file = view_.snapshot->find(path);
+      QueryCache& cache = view_.snapshot->query_cache();
+      if (file != nullptr) lines = cache.lines(file);
+      if (lines == nullptr) {
+        const std::string& read = text(path);
+        lines = std::make_shared<const LineIndex>(read);
+        // A file that has changed since it was parsed is not remembered.
+        if (file != nullptr && read.size() == file->n_bytes) cache.remember_lines(file, lines);
+      }
+    } else {
+      lines = std::make_shared<const LineIndex>();
+    }
+    known = lines_.emplace(path, std::move(lines)).first;
+  }
+  const LineIndex& index = *known->second;
+  return {path, {begin, end}, index.position(begin), index.position(end)};
+}
+
+SymbolHit Resolver::hit(const Found& found) {
+  SymbolHit hit;
+  hit.confidence = found.confidence;
+  if (found.symbol == kNone) {
+    hit.symbol.kind = SymbolKind::file;
+    hit.symbol.name = std::string(base_name(found.path));
+    hit.place.path = found.path;
+    return hit;
+  }
+  hit.symbol = found.get();
+  const Symbol& s = hit.symbol;
+  hit.place = place(found.path, s.name_begin, s.name_end);
+  hit.full_range = {s.begin, s.end};
+  Place whole = place(found.path, s.begin, s.end);
+  hit.full_start = whole.start;
+  hit.full_end = whole.end;
+  hit.container = s.qualifier;
+  uint32_t parent = s.parent;
+  for (int i = 0; i < 50 && parent != kNone; ++i) {
+    const Symbol& above = found.facts->symbols[parent];
+    hit.container = hit.container.empty() ? above.name : above.name + "." + hit.container;
+    parent = above.parent;
+  }
+  return hit;
+}
+
+void Resolver::rank(const std::string& path, const FileFacts& facts, const Occurrence& occurrence,
+                    std::vector<Found>* found) {
+  if (found->size() < 2) return;
+  auto folders = [&](const std::string& other) {
+    size_t n = 0;
+    for (size_t i = 0; i < other.size() && i < path.size() && other[i] == path[i]; ++i) {
+      n += other[i] == '/' ? 1 : 0;
+    }
+    return static_cast<int>(std::min<size_t>(n, 9));
+  };
+  // Only where several functions are equally near does the number of arguments decide.
+  std::optional<uint32_t> n_arguments;
+  size_t n_callable = 0;
+  for (const Found& f : *found) {
+    n_callable += f.symbol != kNone && is_callable(f.get().kind) && !is_class_like(f.get().kind);
+  }
+  bool overloads = n_callable > 1 && n_callable <= kMaxOverloads &&
+                   (occurrence.role == Role::call || occurrence.role == Role::reference);
+  if (overloads) n_arguments = count_arguments(text(path), occurrence.end);
+  auto score = [&](const Found& f) {
+    if (f.symbol == kNone) return 100;
+    const Symbol& symbol = f.get();
+    int s = f.confidence == Confidence::certain  ? 4000
+            : f.confidence == Confidence::likely ? 2000
+                                                 : 0;
+    if (same_family(facts.language, f.facts->language)) s += 1000;
+    if (!symbol.is_declaration) s += 400;
+    if (n_arguments && is_callable(symbol.kind) && !is_class_like(symbol.kind)) {
+      auto takes = count_parameters(symbol, f.facts->language);
+      if (takes && (*n_arguments < takes->least || *n_arguments > takes->most)) s -= 700;
+    }
+    if (occurrence.role == Role::call && is_callable(symbol.kind)) s += 200;
+    if (occurrence.role == Role::type &&
+        (is_class_like(symbol.kind) || symbol.kind == SymbolKind::type_alias)) {
+      s += 200;
+    }
+    if (symbol.kind == SymbolKind::key) s -= 300;
+    if (f.path.find("test") != std::string::npos) s -= 20;
+    if (f.path == path) s += 100;
+    return s + 10 * folders(f.path);
+  };
+  std::vector<std::pair<int, size_t>> order;
+  for (size_t i = 0; i < found->size(); ++i) order.emplace_back(-score((*found)[i]), i);
+  std::sort(order.begin(), order.end());
+  std::vector<Found> sorted;
+  sorted.reserve(order.size());
+  for (const auto& [unused, i] : order) sorted.push_back(std::move((*found)[i]));
+  *found = std::move(sorted);
+}
+
+}  // namespace engramd::repoindex

@@ -1,0 +1,75 @@
+// repoindex/query/query_cache.h - what questions of one snapshot have worked out and the next ones
+// need again: the project's configuration, what files include, where an import leads.
+//
+// Owned by its Snapshot and about it alone: nothing of an overlay goes in. Files that are not in
+// the index (a compile_commands.json in an ignored folder) are looked at again after kRecheck.
+// Bounded: see the constants. Any thread; one mutex, held for microseconds once the parts are made.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "repoindex/query/project/compile_commands.h"
+#include "repoindex/query/project/modules.h"
+#include "repoindex/query/project/script_packages.h"
+#include "repoindex/snapshot.h"
+
+namespace engramd::repoindex {
+
+struct ScriptPackages {
+  std::unordered_map<std::string, ScriptPackage> by_name;
+  std::unordered_map<std::string, std::string> name_of_folder;
+};
+
+// Files that a file includes, directly or not, with how many steps it takes.
+using IncludeClosure = std::unordered_map<const FileEntry*, uint32_t>;
+
+class QueryCache {
+ public:
+  static constexpr size_t kMaxImportTargets = 200000;  // remembered
+  static constexpr size_t kMaxClosureEntries = 400000;  // of all remembered closures together
+  static constexpr size_t kMaxConfigs = 5000;          // package.json, go.mod, Cargo.toml each
+  static constexpr std::chrono::seconds kRecheck{2};
+
+  std::shared_ptr<const CompileCommands> compile_commands(const Snapshot& snapshot);
+  std::shared_ptr<const ScriptPackages> script_packages(const Snapshot& snapshot);
+  // Of the nearest tsconfig.json or jsconfig.json of the folder; null when there is none.
+  std::shared_ptr<const PathMapping> path_mapping(const Snapshot& snapshot,
+                                                  const std::string& path);
+  std::shared_ptr<const GoModules> go_modules(const Snapshot& snapshot);
+  std::shared_ptr<const RustCrates> rust_crates(const Snapshot& snapshot);
+
+  // Files that a file includes directly; null when not remembered.
+  using Files = std::vector<const FileEntry*>;
+  std::shared_ptr<const Files> includes(const FileEntry* file);
+  void remember_includes(const FileEntry* file, std::shared_ptr<const Files> files);
+  std::shared_ptr<const IncludeClosure> closure(const FileEntry* file);
+  void remember_closure(const FileEntry* file, std::shared_ptr<const IncludeClosure> closure);
+  // Text and line starts of a file of the snapshot, for positions; null when not remembered.
+  std::shared_ptr<const LineIndex> lines(const FileEntry* file);
+  void remember_lines(const FileEntry* file, std::shared_ptr<const LineIndex> lines);
+
+ private:
+  static constexpr size_t kMaxLines = 1u << 20;  // line starts, of all files together
+
+  std::mutex mutex_;  // guards all below: questions come from a pool, each needs one or two entries
+  std::shared_ptr<const CompileCommands> compile_commands_;
+  std::chrono::steady_clock::time_point checked_{};
+  std::string commands_stamp_;
+  std::shared_ptr<const ScriptPackages> script_packages_;
+  std::unordered_map<std::string, std::shared_ptr<const PathMapping>> mappings_;
+  std::shared_ptr<const GoModules> go_modules_;
+  std::shared_ptr<const RustCrates> rust_crates_;
+  std::unordered_map<const FileEntry*, std::shared_ptr<const Files>> includes_;
+  std::unordered_map<const FileEntry*, std::shared_ptr<const IncludeClosure>> closures_;
+  size_t n_closure_entries_ = 0;
+  std::unordered_map<const FileEntry*, std::shared_ptr<const LineIndex>> lines_;
+  size_t n_lines_ = 0;
+};
+
+}  // namespace engramd::repoindex

@@ -1,0 +1,147 @@
+// tests/bench/resolve_bench.cpp - how long a question takes in process, and answers for scripts.
+//
+//   resolve_bench FOLDER [N]           N (2000) definition questions at random names of random files
+//                                      and the references of the most used names: p50, p99, maximum
+//   resolve_bench --answer FOLDER      reads "def PATH LINE COLUMN" and "refs PATH LINE COLUMN"
+//                                      (0-based, bytes), answers with one line of PATH:LINE:COLUMN
+//                                      each; resolution_eval.py uses it to ask without a daemon
+//
+// CPU time of the calling thread is the number to compare. The first questions of a process also
+// work out what the repository includes; they are in the figures.
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <random>
+#include <sstream>
+
+#include "base/file.h"
+#include "repoindex/index.h"
+#include "repoindex/query.h"
+#include "repoindex/snapshot.h"
+
+using namespace engramd;
+using namespace engramd::repoindex;
+
+namespace {
+
+double cpu_us() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+void report(const char* what, std::vector<double> times) {
+  if (times.empty()) return;
+  std::sort(times.begin(), times.end());
+  std::printf("%-34s n=%-6zu p50 %8.1f us   p99 %8.1f us   max %8.1f us\n", what, times.size(),
+              times[times.size() / 2], times[times.size() * 99 / 100], times.back());
+}
+
+void answer(const View& view) {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::istringstream in(line);
+    std::string what, path;
+    LineColumn at;
+    in >> what >> path >> at.line >> at.column;
+    auto text = view.text(path);
+    if (text) {
+      size_t offset = LineIndex(*text).offset(at, *text);
+      std::vector<Place> places;
+      if (what == "def") {
+        for (SymbolHit& hit : find_definitions(view, path, offset)) places.push_back(hit.place);
+      } else {
+        for (ReferenceHit& hit : find_references(view, path, offset, false)) {
+          places.push_back(hit.place);
+        }
+      }
+      for (const Place& p : places) {
+        std::printf("%s:%u:%u ", p.path.c_str(), p.start.line, p.start.column);
+      }
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+}
+
+void measure(const View& view, size_t n) {
+  std::vector<std::string> paths;
+  for (std::string& path : view.paths()) {
+    FileFactsPtr facts = view.facts(path);
+    if (facts != nullptr && facts->occurrences.size() > 20) paths.push_back(std::move(path));
+  }
+  if (paths.empty()) return;
+  std::mt19937 random(20);
+  std::vector<double> times;
+  size_t answered = 0;
+  std::vector<std::pair<double, std::string>> slow;
+  for (size_t i = 0; i < n; ++i) {
+    const std::string& path = paths[random() % paths.size()];
+    FileFactsPtr facts = view.facts(path);
+    const Occurrence& o = facts->occurrences[random() % facts->occurrences.size()];
+    double begin = cpu_us();
+    auto hits = find_definitions(view, path, o.begin);
+    times.push_back(cpu_us() - begin);
+    answered += !hits.empty();
+    slow.emplace_back(times.back(), path + " " + facts->names[o.name]);
+  }
+  std::printf("definitions answered: %zu of %zu\n", answered, n);
+  report("definition, first questions", times);
+  std::sort(slow.rbegin(), slow.rend());
+  for (size_t i = 0; i < std::min<size_t>(5, slow.size()); ++i) {
+    std::printf("    %8.1f us  %s\n", slow[i].first, slow[i].second.c_str());
+  }
+  random.seed(20);
+  times.clear();
+  for (size_t i = 0; i < n; ++i) {
+    const std::string& path = paths[random() % paths.size()];
+    FileFactsPtr facts = view.facts(path);
+    const Occurrence& o = facts->occurrences[random() % facts->occurrences.size()];
+    double begin = cpu_us();
+    find_definitions(view, path, o.begin);
+    times.push_back(cpu_us() - begin);
+  }
+  report("definition, asked again", times);
+  times.clear();
+  random.seed(21);
+  for (size_t i = 0; i < n / 20; ++i) {
+    const std::string& path = paths[random() % paths.size()];
+    FileFactsPtr facts = view.facts(path);
+    const Occurrence& o = facts->occurrences[random() % facts->occurrences.size()];
+    double begin = cpu_us();
+    find_references(view, path, o.begin, false);
+    times.push_back(cpu_us() - begin);
+  }
+  report("references of a random name", times);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool answers = argc == 3 && std::strcmp(argv[1], "--answer") == 0;
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: resolve_bench FOLDER [N] | --answer FOLDER\n");
+    return 2;
+  }
+  IndexOptions options;
+  options.use_cache = false;
+  auto index = RepoIndex::open(answers ? argv[2] : argv[1], options);
+  if (!index) {
+    std::fprintf(stderr, "resolve_bench: %s\n", index.error().message.c_str());
+    return exit_status(index.error().code);
+  }
+  if (auto stats = (*index)->refresh(); !stats) {
+    std::fprintf(stderr, "resolve_bench: %s\n", stats.error().message.c_str());
+    return exit_status(stats.error().code);
+  }
+  View view{(*index)->snapshot(), nullptr};
+  if (answers) {
+    answer(view);
+  } else {
+    measure(view, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 2000);
+  }
+  return 0;
+}
