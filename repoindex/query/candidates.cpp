@@ -211,7 +211,15 @@ void Resolver::rank(const std::string& path, const FileFacts& facts, const Occur
   };
   std::vector<std::pair<int, size_t>> order;
   for (size_t i = 0; i < found->size(); ++i) order.emplace_back(-score((*found)[i]), i);
-  std::sort(order.begin(), order.end());
+  // Of several #define of a name in one file the last is meant: the first ones are for platforms
+  // and settings that are asked for, the last is behind the #else.
+  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    if (a.first != b.first) return a.first < b.first;
+    const Found &x = (*found)[a.second], &y = (*found)[b.second];
+    bool macros = x.symbol != kNone && y.symbol != kNone && x.path == y.path &&
+                  x.get().kind == SymbolKind::macro && y.get().kind == SymbolKind::macro;
+    return macros ? a.second > b.second : a.second < b.second;
+  });
   std::vector<Found> sorted;
   sorted.reserve(order.size());
   for (const auto& [unused, i] : order) sorted.push_back(std::move((*found)[i]));

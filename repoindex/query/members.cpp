@@ -103,7 +103,7 @@ std::vector<Found> Resolver::own_members(const Found& class_, std::string_view n
   std::vector<Found> out;
   for (uint32_t s = 0; s < facts.symbols.size(); ++s) {
     const Symbol& m = facts.symbols[s];
-    if (m.name != name || m.local) continue;
+    if (m.name != name || (m.local && !symbol.local)) continue;
     bool inside = m.parent == class_.symbol;
     if (!inside && m.parent != kNone && m.kind == SymbolKind::enum_member) {
       inside = facts.symbols[m.parent].parent == class_.symbol;  // an enum inside the class
@@ -162,8 +162,19 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
   if (!is_call_name(type)) {
-    return class_named(definition.path, definition.facts, type, symbol.parent, symbol.begin,
-                       depth + 1);
+    std::vector<Found> classes = class_named(definition.path, definition.facts, type,
+                                             symbol.parent, symbol.begin, depth + 1);
+    static constexpr std::string_view kSayNothing[] = {"Any", "object", "auto", "void", "any",
+                                                       "unknown", "Object", "T", "interface"};
+    bool says_nothing = std::find(std::begin(kSayNothing), std::end(kSayNothing), type) !=
+                        std::end(kSayNothing);
+    if (classes.empty() && !says_nothing &&
+        plain_name(definition.path, definition.facts, type, symbol.parent, symbol.begin,
+                   depth + 1)
+            .empty()) {
+      is_foreign_ = true;
+    }
+    return classes;
   }
   // x = make(): what make gives. The call is written behind the name; it may have a receiver.
   std::string_view made = type.substr(0, type.size() - 2);

@@ -70,6 +70,15 @@ void visit_files_with_name(
   });
 }
 
+// The receiver of the occurrence has a receiver of its own: a.b.name.
+bool is_chained(const FileFacts& facts, const Occurrence& o) {
+  auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), o.begin,
+                             [](const Occurrence& a, uint32_t at) { return a.begin < at; });
+  if (it == facts.occurrences.begin()) return false;
+  --it;
+  return it->receiver != kNone && it->end + 3 >= o.begin;
+}
+
 uint32_t id_of(const FileFacts& facts, std::string_view name) {
   for (uint32_t i = 0; i < facts.names.size(); ++i) {
     if (facts.names[i] == name) return i;
@@ -127,12 +136,26 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   };
   bool local = meant.size() == 1 && meant[0].symbol != kNone &&
                meant[0].facts->symbols[meant[0].symbol].local;
+  // A constructor's own name names its class too.
+  auto names_class_of = [&](const std::vector<Found>& found) {
+    return std::any_of(found.begin(), found.end(), [&](const Found& f) {
+      if (f.symbol == kNone || f.get().kind != SymbolKind::constructor) return false;
+      return std::any_of(meant.begin(), meant.end(), [&](const Found& m) {
+        return m.symbol != kNone && is_class_like(m.get().kind) && m.get().name == f.get().name &&
+               (m.path == f.path || is_c_family(m.facts->language));
+      });
+    });
+  };
+  struct Answer {
+    std::vector<Found> found;
+    bool foreign = false;
+  };
   std::vector<ReferenceHit> out;
   auto look = [&](const std::string& file, const FileFactsPtr& file_facts) {
     uint32_t id = id_of(*file_facts, name);
     if (id == kNone) return true;
     // Same receiver in the same scope means the same, except for locals that shadow.
-    std::map<std::pair<uint32_t, uint32_t>, std::vector<Found>> known;
+    std::map<std::pair<uint32_t, uint32_t>, Answer> known;
     for (const Occurrence& o : file_facts->occurrences) {
       if (o.name != id) continue;
       if (cancel.cancelled() || out.size() >= limit) return false;
@@ -140,16 +163,23 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
         // A further definition of the same name is no reference to this one.
         continue;
       }
-      std::vector<Found> fresh;
-      const std::vector<Found>* found = &fresh;
+      Answer fresh;
+      const Answer* answer = &fresh;
       bool is_use = o.role != Role::definition && o.role != Role::import;
-      if (is_use && !local) {
+      // What a receiver that is itself behind a dot means depends on more than its name.
+      bool plain = is_use && !local && (o.receiver == kNone || !is_chained(*file_facts, o));
+      if (plain) {
         auto [it, added] = known.try_emplace({o.receiver, o.scope});
-        if (added) it->second = resolver.resolve(file, file_facts, o);
-        found = &it->second;
+        if (added) {
+          it->second.found = resolver.resolve(file, file_facts, o);
+          it->second.foreign = resolver.is_foreign();
+        }
+        answer = &it->second;
       } else {
-        fresh = resolver.resolve(file, file_facts, o);
+        fresh.found = resolver.resolve(file, file_facts, o);
+        fresh.foreign = resolver.is_foreign();
       }
+      const std::vector<Found>* found = &answer->found;
       Confidence confidence = Confidence::possible;
       if (means(*found)) {
         confidence = Confidence::possible;
@@ -159,7 +189,10 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
           }
         }
       } else if (!found->empty() && (*found)[0].confidence != Confidence::possible) {
-        continue;  // it is known to mean something else
+        if (!names_class_of(*found)) continue;  // it is known to mean something else
+        confidence = Confidence::certain;
+      } else if (found->empty() && answer->foreign) {
+        continue;
       } else if (local || meant.empty() || found->empty()) {
         bool same_name_only = meant.empty() || (!local && o.receiver != kNone);
         if (!same_name_only) continue;

@@ -21,6 +21,13 @@ bool leaks_out(const FileFacts& facts, const Symbol& symbol) {
          signature.find("enum struct") == std::string::npos;
 }
 
+// The name that an import gives its file; not of a star.
+std::string_view bound_name(const FileFacts& facts, const Import& import) {
+  if (!import.alias.empty()) return import.alias;
+  if (!import.name.empty() || facts.language != "python") return import.name;
+  return std::string_view(import.target).substr(0, import.target.find('.'));
+}
+
 bool is_namespace(SymbolKind kind) {
   return kind == SymbolKind::namespace_ || kind == SymbolKind::module;
 }
@@ -151,8 +158,15 @@ std::vector<Found> Resolver::in_target(const ImportTarget& target, std::string_v
 std::vector<Found> Resolver::through_import(const std::string& path, const FileFactsPtr& facts,
                                             const Import& import, std::string_view name,
                                             int depth) {
-  ImportTarget target = import_target(path, *facts, import);
   bool is_star = import.name == "*";
+  if (!is_star && import.name.empty() && import.alias.empty() && facts->language == "python") {
+    // import a.b binds a.
+    Import first = import;
+    first.target = first.target.substr(0, first.target.find('.'));
+    first.alias = first.target;
+    return through_import(path, facts, first, name, depth);
+  }
+  ImportTarget target = import_target(path, *facts, import);
   if (!is_star && import.name.empty()) {  // a whole module under this name
     FileFactsPtr module = target.files.empty() ? nullptr : view_.facts(target.files[0]);
     if (module == nullptr) return {};
@@ -190,7 +204,7 @@ std::vector<Found> Resolver::through_imports(const std::string& path, const File
   for (bool star : {false, true}) {
     for (const Import& import : facts->imports) {
       if ((import.name == "*") != star) continue;
-      if (!star && (import.alias.empty() ? import.name : import.alias) != name) continue;
+      if (!star && bound_name(*facts, import) != name) continue;
       std::vector<Found> found = through_import(path, facts, import, name, depth);
       if (found.empty()) continue;
       append_new(out, std::move(found));
@@ -282,6 +296,15 @@ std::vector<Found> Resolver::plain_name(const std::string& path, const FileFacts
                                         int depth) {
   if (depth > kMaxDepth || ++n_steps_ > kMaxSteps || name.empty()) return {};
   std::vector<Found> found = in_scopes(path, facts, name, scope, offset, depth);
+  // A class's name inside the class is the class, not its constructors.
+  bool constructors = !found.empty() && std::all_of(found.begin(), found.end(), [](const Found& f) {
+    return f.symbol != kNone && f.get().kind == SymbolKind::constructor;
+  });
+  if (constructors) {
+    std::vector<Found> classes =
+        class_around(found[0].path, found[0].facts, found[0].symbol, depth + 1);
+    if (!classes.empty()) return classes;
+  }
   // `const x = require("y")` defines x here and means what y exports.
   bool import_binding = false;
   if (found.size() == 1 && found[0].symbol != kNone && found[0].path == path) {
@@ -300,18 +323,37 @@ std::vector<Found> Resolver::plain_name(const std::string& path, const FileFacts
     if (!found.empty()) return found;
   }
   if (is_c_family(facts->language)) found = included(path, name);
+  bool of_module = name == "__file__" || name == "__name__" || name == "__doc__";
+  if (of_module && facts->language == "python") return {{path, facts, kNone, Confidence::certain}};
   return found;
 }
 
 std::vector<Found> Resolver::bodies_of(const Found& declared) {
   const Symbol& symbol = declared.get();
+  for (std::string_view none : {"= 0", "=0", "= default", "= delete"}) {
+    std::string_view signature = symbol.signature;
+    if (signature.size() > none.size() &&
+        signature.substr(signature.size() - none.size()) == none) {
+      return {};
+    }
+  }
   std::string owner(owner_of(*declared.facts, symbol));
   std::vector<Found> bodies = by_name(symbol.name, kMaxByName, [&](const NameMatch& c) {
     return !c.is_declaration && is_c_family(c.language) && is_callable(c.kind) &&
            (owner.empty() ? c.is_top_level : c.container == owner);
   });
+  // A method's body can see its class: another class of that name is not meant.
+  const FileEntry* header =
+      view_.snapshot != nullptr ? view_.snapshot->find(declared.path) : nullptr;
+  auto sees = [&](const Found& body) {
+    return body.path == declared.path || hidden(declared.path) || header == nullptr ||
+           closure_of(body.path)->count(header) != 0;
+  };
+  if (!owner.empty() && bodies.size() <= kMaxOverloads) {
+    std::erase_if(bodies, [&](const Found& body) { return !sees(body); });
+  }
   if (bodies.size() < 2) {
-    weaken(bodies, Confidence::likely);
+    for (Found& f : bodies) f.confidence = Confidence::likely;
     return bodies;
   }
   // Several: in the file named like the header, then in one that includes it, then beside it.
@@ -324,16 +366,13 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
     auto body_takes = count_parameters(body.get(), body.facts->language);
     if (takes && body_takes && body_takes->most != takes->most) score -= 5000;
     if (body.path == declared.path) score += 800;
-    if (bodies.size() <= 16 && view_.snapshot != nullptr) {
-      const FileEntry* header = view_.snapshot->find(declared.path);
-      if (header != nullptr && closure_of(body.path)->count(header) != 0) score += 1000;
-    }
+    if (bodies.size() <= 16 && sees(body)) score += 1000;
     order.emplace_back(-score, i);
   }
   std::sort(order.begin(), order.end());
   std::vector<Found> out;
   for (const auto& [unused, i] : order) out.push_back(std::move(bodies[i]));
-  weaken(out, Confidence::likely);
+  for (Found& f : out) f.confidence = Confidence::likely;
   return out;
 }
 
@@ -383,8 +422,20 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
       append_new(found, through_import(path, facts, import, bound, 0));
       if (!found.empty()) return found;
     }
-    // A part of the module's path: the file itself.
-    for (const std::string& file : import_target(path, *facts, import).files) {
+    // A part of the module's path: the file of the path up to it.
+    Import part = import;
+    if (facts->language == "python") {
+      size_t begin = 0, end = 0;
+      for (; begin < import.target.size(); begin = end + 1) {
+        end = std::min(import.target.find('.', begin), import.target.size());
+        if (import.target.compare(begin, end - begin, name) == 0) break;
+      }
+      if (begin < import.target.size()) {
+        part.target.resize(end);
+        part.name.clear();
+      }
+    }
+    for (const std::string& file : import_target(path, *facts, part).files) {
       FileFactsPtr module = view_.facts(file);
       if (module != nullptr) append_new(found, {{file, module, kNone, Confidence::certain}});
     }
@@ -439,6 +490,7 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
 std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr& facts,
                                      const Occurrence& occurrence) {
   n_steps_ = 0;
+  is_foreign_ = false;
   std::vector<Found> found;
   if (occurrence.role == Role::definition) {
     found = definition_site(path, facts, occurrence);
@@ -451,6 +503,8 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
   found = meaning(path, facts, occurrence, 0);
   if (found.empty()) found = keyword_argument(path, facts, occurrence);
   if (found.empty()) {
+    // A receiver whose written type is not of this repository: its members are not either.
+    if (is_foreign_ && occurrence.receiver != kNone) return {};
     found = guesses(path, facts, occurrence);
     rank(path, *facts, occurrence, &found);
     return found;

@@ -87,6 +87,8 @@ class Resolver {
 
   std::vector<Found> resolve(const std::string& path, const FileFactsPtr& facts,
                              const Occurrence& occurrence);
+  // Of the last resolve(): the name belongs to something outside the repository.
+  bool is_foreign() const { return is_foreign_; }
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
@@ -158,6 +160,7 @@ class Resolver {
 
   const View& view_;
   size_t n_steps_ = 0;
+  bool is_foreign_ = false;
   std::map<std::string, std::string> texts_;
   std::map<std::string, std::shared_ptr<const LineIndex>> lines_;
   std::set<std::string> visiting_;  // files whose imports are being followed

@@ -22,8 +22,10 @@ reference. At most 12 sites come from one file in one round, 3 of one class.
 
 `judge` asks another server the same. A definition is right when the first answer is in the same
 file and line as one that the reference gave; no answer is wrong. References are compared as sets
-of file, line and column, declarations left out, over a subset of the sites (the first --references
-of each class); symbols with 1000 or more are left out. Standard library only.
+of file, line and column over a subset of the sites (the first --references
+of each class), with the declarations: pyright without them leaves out the site that was asked at.
+Symbols with 1000 or more are left out. With a compile_commands.json in the root only its files and
+headers are sampled and compared. Standard library only.
 """
 import argparse
 import collections
@@ -62,8 +64,8 @@ class InProcess:
     def definition(self, path, line, column):
         return self.ask("def", path, line, column)
 
-    def references(self, path, line, column):
-        return self.ask("refs", path, line, column)
+    def references(self, path, line, column, declarations):
+        return self.ask("refs" if declarations else "uses", path, line, column)
 
     def open(self, path):
         pass
@@ -105,7 +107,7 @@ def cpp_names(text):
         if name is None or name in CPP_KEYWORDS:
             continue
         before = text[max(0, match.start() - 2):match.start()]
-        if before.endswith("'"):
+        if before.endswith("'") or before.endswith("~"):  # 1'000, and a destructor's name
             continue
         yield (line, utf16_length(text[line_begin:match.start()]), name,
                before.endswith(".") and not before.endswith("..") or before == "->",
@@ -220,6 +222,12 @@ def sample(arguments):
     root = os.path.realpath(arguments.repo)
     server = Server(arguments.command, root, arguments.language)
     files = files_of(root, arguments.language, arguments.only)
+    units = []
+    if os.path.exists(os.path.join(root, "compile_commands.json")):
+        with open(os.path.join(root, "compile_commands.json"), encoding="utf-8") as f:
+            units = sorted(os.path.relpath(os.path.realpath(os.path.join(e["directory"], e["file"])), root)
+                           for e in json.load(f))
+        files = [f for f in files if f in units or f.endswith((".h", ".hh", ".hpp"))]
     rng = random.Random(arguments.seed)
     rng.shuffle(files)
     server.open(files[0])
@@ -271,7 +279,7 @@ def sample(arguments):
             if site["class"] != kind or chosen >= arguments.references or key in seen:
                 continue
             server.open(site["path"])
-            found = server.references(site["path"], site["line"], site["column"])
+            found = server.references(site["path"], site["line"], site["column"], True)
             inside = sorted(set(f for f in found if f[0] is not None))
             if 0 < len(inside) < 1000:
                 site["references"] = inside
@@ -282,7 +290,7 @@ def sample(arguments):
     server.stop()
     with open(arguments.out, "w", encoding="utf-8") as out:
         json.dump({"language": arguments.language, "seed": arguments.seed, "quota": arguments.quota,
-                   "sites": sites, "left_out": left_out}, out)
+                   "units": units, "sites": sites, "left_out": left_out}, out)
     print("sites: %s; left out: %s" % (dict(count), dict(left_out)))
 
 
@@ -293,6 +301,12 @@ def judge(arguments):
         server = InProcess(arguments.command, arguments.repo)
     else:
         server = Server(arguments.command, arguments.repo, data["language"])
+    # A reference server that was given a compile database knows no other source files.
+    units = set(data["units"])
+
+    def within(path):
+        return not units or path in units or path.endswith((".h", ".hh", ".hpp"))
+
     first = data["sites"][0]["path"]
     server.open(first)
     server.symbols(first)
@@ -317,8 +331,9 @@ def judge(arguments):
                 ["%s:%d" % (d[0], d[1] + 1) for d in site["definition"]],
                 ["%s:%d" % (g[0], g[1] + 1) for g in got[:3]]))
         if "references" in site:
-            want = set(tuple(r) for r in site["references"])
-            have = set(r for r in server.references(path, line, column) if r[0] is not None)
+            want = set(tuple(r) for r in site["references"] if within(r[0]))
+            have = set(r for r in server.references(path, line, column, True)
+                       if r[0] is not None and within(r[0]))
             hit = len(want & have)
             totals.update({"hit": hit, "want": len(want), "have": len(have)})
             f1 = 2 * hit / (len(want) + len(have)) if want or have else 1

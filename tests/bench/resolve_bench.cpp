@@ -2,8 +2,8 @@
 //
 //   resolve_bench FOLDER [N]           N (2000) definition questions at random names of random files
 //                                      and the references of the most used names: p50, p99, maximum
-//   resolve_bench --answer FOLDER      reads "def PATH LINE COLUMN" and "refs PATH LINE COLUMN"
-//                                      (0-based, bytes), answers with one line of PATH:LINE:COLUMN
+//   resolve_bench --answer FOLDER      reads "def|refs|uses PATH LINE COLUMN" (0-based, bytes;
+//                                      uses: references without definitions), answers with one line of PATH:LINE:COLUMN
 //                                      each; resolution_eval.py uses it to ask without a daemon
 //
 // CPU time of the calling thread is the number to compare. The first questions of a process also
@@ -54,7 +54,7 @@ void answer(const View& view) {
       if (what == "def") {
         for (SymbolHit& hit : find_definitions(view, path, offset)) places.push_back(hit.place);
       } else {
-        for (ReferenceHit& hit : find_references(view, path, offset, false)) {
+        for (ReferenceHit& hit : find_references(view, path, offset, what == "refs")) {
           places.push_back(hit.place);
         }
       }
