@@ -123,7 +123,7 @@ Language cpp_base() {
             {.node = "enum_specifier", .kind = SymbolKind::enum_, .if_field = "body"},
             {.node = "namespace_definition", .kind = SymbolKind::namespace_},
             {.node = "alias_declaration", .kind = SymbolKind::type_alias, .body_field = "",
-             .opens_scope = false},
+             .type_field = "type", .opens_scope = false},
             {.node = "concept_definition", .kind = SymbolKind::interface_, .body_field = "",
              .opens_scope = false},
         },

@@ -1,6 +1,7 @@
 #include "repoindex/parse/syntax.h"
 
 #include "repoindex/languages/language.h"
+#include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
 
 namespace engramd::repoindex {
@@ -37,6 +38,14 @@ TreePtr parse_within(TSParser* parser, const TSTree* old_tree, std::string_view 
   TSParseOptions options{};
   options.payload = &deadline;
   options.progress_callback = should_stop;
+  std::string blanked;
+  if (may_hold_macros(ts_parser_language(parser))) {
+    if (auto macros = misplaced_macros(text); !macros.empty()) {
+      blanked = with_blanks(text, macros);
+      text = blanked;
+      old_tree = nullptr;  // an edit beside a macro may change what is blank far from the edit
+    }
+  }
   TSInput input{};
   input.payload = &text;
   input.read = read_text;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
 
 namespace engramd::repoindex {
@@ -53,6 +54,29 @@ bool is_upper_name(std::string_view name) {
     letter |= isupper(static_cast<unsigned char>(c)) != 0;
   }
   return letter && name.size() > 1;
+}
+
+// make_unique<Foo>, static_cast<Foo*>, x.Cast<Foo>: what is written between the angles is what the
+// call gives. Empty for other calls.
+std::string type_argument_of_maker(std::string_view written) {
+  if (written.size() < 3 || written.size() > 400 || written.back() != '>') return {};
+  int depth = 0;
+  size_t open = written.size();
+  while (open > 0) {
+    char c = written[--open];
+    if (c == '>') ++depth;
+    if (c == '<' && --depth == 0) break;
+  }
+  size_t begin = open;
+  while (begin > 0 && (isalnum(static_cast<unsigned char>(written[begin - 1])) ||
+                       written[begin - 1] == '_')) {
+    --begin;
+  }
+  std::string_view name = written.substr(begin, open - begin);
+  bool makes = name.substr(0, 4) == "make" || name.substr(0, 4) == "Make" ||
+               name.find("cast") != std::string_view::npos ||
+               name.find("Cast") != std::string_view::npos;
+  return makes ? main_type_name(written.substr(open)) : std::string();
 }
 
 class Walker {
@@ -536,6 +560,7 @@ std::string Walker::value_type(TSNode value) const {
       TSNode function = ts_node_child_by_field_id(value, kind.call_field);
       if (ts_node_is_null(function)) return {};
       std::string_view written = text_of(function);
+      if (std::string made = type_argument_of_maker(written); !made.empty()) return made;
       if (written.size() > 200 || written.find('(') != std::string_view::npos) return {};
       if (kind.call_constructs) return main_type_name(written);
       // Type arguments go: make<Foo>(), Vec::<u8>::new().
@@ -691,11 +716,53 @@ void Walker::drop_nameless() {
   facts_.names.shrink_to_fit();
 }
 
+// Names in the macros that the parser was not shown.
+void note_misplaced_macros(std::string_view text, FileFacts* facts) {
+  std::vector<ByteRange> macros = misplaced_macros(text);
+  if (macros.empty()) return;
+  std::unordered_map<std::string, uint32_t> ids;
+  for (uint32_t i = 0; i < facts->names.size(); ++i) ids.emplace(facts->names[i], i);
+  for (const ByteRange& macro : macros) {
+    uint32_t scope = kNone, extent = UINT32_MAX;
+    for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
+      const Symbol& symbol = facts->symbols[s];
+      bool around = (is_class_like(symbol.kind) || is_function_like(symbol.kind)) &&
+                    symbol.name_end <= macro.begin && macro.end <= symbol.end;
+      if (around && symbol.end - symbol.begin < extent) {
+        scope = s;
+        extent = symbol.end - symbol.begin;
+      }
+    }
+    bool first = true;
+    for (size_t at = macro.begin; at < macro.end;) {
+      auto c = static_cast<unsigned char>(text[at]);
+      size_t end = at;
+      while (end < macro.end && (isalnum(static_cast<unsigned char>(text[end])) ||
+                                 text[end] == '_')) {
+        ++end;
+      }
+      if (end > at && !isdigit(c)) {
+        std::string name(text.substr(at, end - at));
+        auto [it, added] = ids.try_emplace(name, static_cast<uint32_t>(facts->names.size()));
+        if (added) facts->names.push_back(std::move(name));
+        facts->occurrences.push_back({it->second, static_cast<uint32_t>(at),
+                                      static_cast<uint32_t>(end),
+                                      first ? Role::call : Role::reference, scope, kNone});
+        first = false;
+      }
+      at = std::max(end, at + 1);
+    }
+  }
+  std::stable_sort(facts->occurrences.begin(), facts->occurrences.end(),
+                   [](const auto& a, const auto& b) { return a.begin < b.begin; });
+}
+
 }  // namespace
 
 FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::string_view text,
                         const ExtractLimits& limits, const CancelToken& cancel) {
   FileFacts facts = Walker(language, text, limits).run(root, cancel);
+  if (may_hold_macros(language.grammar)) note_misplaced_macros(text, &facts);
   facts.n_bytes = static_cast<uint32_t>(text.size());
   facts.n_lines = count_lines(text);
   return facts;

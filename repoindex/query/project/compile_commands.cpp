@@ -14,9 +14,11 @@ constexpr size_t kMaxWords = 5000;    // of one command
 constexpr size_t kMaxFolders = 200;   // of one command
 constexpr size_t kMaxLists = 20000;   // different ones
 
+// Without dots, so that where it starts can be compared.
 std::string absolute(std::string_view directory, std::string_view path) {
-  if (path.substr(0, 1) == "/") return std::string(path);
-  return joined_path(directory, path);
+  std::string whole = path.substr(0, 1) == "/" ? std::string(path) : joined_path(directory, path);
+  auto normal = normal_path(whole);
+  return normal ? "/" + *normal : whole;
 }
 
 // From the machine the database was written on to paths below our root.
@@ -32,12 +34,9 @@ class Origin {
 
   // Nothing: outside the repository.
   std::optional<std::string> relative(const std::string& path) const {
-    std::optional<std::string> normal = normal_path(path);
-    if (!normal) return std::nullopt;
-    std::string whole = "/" + *normal;
     for (const std::string& root : roots_) {
-      if (whole == root) return std::string();
-      if (is_below(whole, root)) return whole.substr(root.size() + 1);
+      if (path == root) return std::string();
+      if (is_below(path, root)) return path.substr(root.size() + 1);
     }
     return std::nullopt;
   }

@@ -65,7 +65,10 @@ class Reader {
     ++at_;
     while (at_ < text_.size()) {
       size_t end = text_.find_first_of("\"\\", at_);
-      if (end == std::string_view::npos) break;
+      if (end == std::string_view::npos) {
+        out->append(text_.substr(at_));
+        break;
+      }
       out->append(text_.substr(at_, end - at_));
       at_ = end + 1;
       if (text_[end] == '"') return true;

@@ -1,0 +1,140 @@
+#include "repoindex/parse/macro_mask.h"
+
+#include <algorithm>
+
+#include "repoindex/languages/language.h"
+
+namespace engramd::repoindex {
+
+namespace {
+
+constexpr size_t kMaxMacros = 20000;      // of one file
+constexpr size_t kMaxArguments = 400;     // bytes of a macro's arguments
+
+bool is_name_byte(char c) {
+  return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
+size_t skip_blank(std::string_view s, size_t at) {
+  while (at < s.size() && isspace(static_cast<unsigned char>(s[at]))) ++at;
+  return at;
+}
+std::string_view name_at(std::string_view s, size_t at) {
+  size_t end = at;
+  while (end < s.size() && is_name_byte(s[end])) ++end;
+  return s.substr(at, end - at);
+}
+bool is_macro_name(std::string_view name) {
+  if (name.size() < 3 || !isupper(static_cast<unsigned char>(name[0]))) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return isupper(static_cast<unsigned char>(c)) || isdigit(static_cast<unsigned char>(c)) ||
+           c == '_';
+  });
+}
+// Behind the bracket that closes the one at `open`; 0 when it does not, soon enough.
+size_t behind_brackets(std::string_view s, size_t open) {
+  int depth = 0;
+  for (size_t i = open; i < s.size() && i < open + kMaxArguments; ++i) {
+    if (s[i] == '(') ++depth;
+    if (s[i] == ')' && --depth == 0) return i + 1;
+    if (s[i] == ';' || s[i] == '{') return 0;
+  }
+  return 0;
+}
+
+// class EXPORT_API Foo / struct ALIGNED(16) Foo: the macro between the keyword and the name.
+void after_class(std::string_view text, std::string_view keyword, std::vector<ByteRange>* out) {
+  for (size_t at = text.find(keyword); at != std::string_view::npos && out->size() < kMaxMacros;
+       at = text.find(keyword, at + keyword.size())) {
+    if (at > 0 && is_name_byte(text[at - 1])) continue;
+    size_t begin = at + keyword.size();
+    if (begin >= text.size() || text[begin] != ' ') continue;
+    begin = skip_blank(text, begin);
+    std::string_view macro = name_at(text, begin);
+    if (!is_macro_name(macro)) continue;
+    size_t end = begin + macro.size();
+    if (end < text.size() && text[end] == '(') {
+      end = behind_brackets(text, end);
+      if (end == 0) continue;
+    }
+    size_t next = skip_blank(text, end);
+    std::string_view name = name_at(text, next);
+    if (name.empty() || name == "final" || isdigit(static_cast<unsigned char>(name[0]))) continue;
+    // `struct FOO x;` declares x of type FOO; only a definition has a body or bases behind its name.
+    size_t behind = next;
+    while (behind < text.size() && (is_name_byte(text[behind]) || text[behind] == ':')) ++behind;
+    if (text.substr(behind - 1, 1) == ":") --behind;
+    behind = skip_blank(text, behind);
+    if (text.substr(behind, 5) == "final") behind = skip_blank(text, behind + 5);
+    if (text.substr(behind, 1) == "<") continue;
+    if (text.substr(behind, 1) != "{" && text.substr(behind, 1) != ":") continue;
+    out->push_back({begin, end});
+  }
+}
+
+// Annotations of clang's thread safety analysis, under whatever prefix.
+void annotations(std::string_view text, std::vector<ByteRange>* out) {
+  for (std::string_view word : {"GUARDED_BY", "LOCKS_REQUIRED", "LOCK_FUNCTION", "LOCKS_EXCLUDED",
+                                "LOCK_RETURNED", "THREAD_SAFETY_ANALYSIS", "ACQUIRED_AFTER",
+                                "ACQUIRED_BEFORE", "EXCLUSIVE_LOCK", "SHARED_LOCK"}) {
+    for (size_t at = text.find(word); at != std::string_view::npos && out->size() < kMaxMacros;
+         at = text.find(word, at + word.size())) {
+      size_t begin = at;
+      while (begin > 0 && is_name_byte(text[begin - 1])) --begin;
+      std::string_view macro = name_at(text, begin);
+      if (!is_macro_name(macro)) continue;
+      // Behind a declarator: a name, ')' or const.
+      size_t before = begin;
+      while (before > 0 && isspace(static_cast<unsigned char>(text[before - 1]))) --before;
+      if (before == begin || before == 0) continue;
+      char c = text[before - 1];
+      if (!is_name_byte(c) && c != ')' && c != ']') continue;
+      size_t line = text.rfind('\n', begin) + 1;  // 0 for the first line
+      size_t first = skip_blank(text, line);
+      if (first < text.size() && text[first] == '#') continue;  // its own #define
+      size_t end = begin + macro.size();
+      if (end < text.size() && text[end] == '(') {
+        end = behind_brackets(text, end);
+        if (end == 0) continue;
+      }
+      out->push_back({begin, end});
+    }
+  }
+}
+
+}  // namespace
+
+bool may_hold_macros(const TSLanguage* grammar) {
+  for (std::string_view name : {"c", "cpp", "cuda"}) {
+    const Language* row = find_language(name);
+    if (row != nullptr && row->grammar() == grammar) return true;
+  }
+  return false;
+}
+
+std::vector<ByteRange> misplaced_macros(std::string_view text) {
+  std::vector<ByteRange> out;
+  after_class(text, "class", &out);
+  after_class(text, "struct", &out);
+  after_class(text, "union", &out);
+  annotations(text, &out);
+  std::sort(out.begin(), out.end(), [](const ByteRange& a, const ByteRange& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
+  });
+  std::vector<ByteRange> apart;
+  for (const ByteRange& range : out) {
+    if (apart.empty() || range.begin >= apart.back().end) apart.push_back(range);
+  }
+  return apart;
+}
+
+std::string with_blanks(std::string_view text, const std::vector<ByteRange>& ranges) {
+  std::string out(text);
+  for (const ByteRange& range : ranges) {
+    for (size_t i = range.begin; i < range.end; ++i) {
+      if (out[i] != '\n' && out[i] != '\r') out[i] = ' ';
+    }
+  }
+  return out;
+}
+
+}  // namespace engramd::repoindex

@@ -1,0 +1,24 @@
+// repoindex/parse/macro_mask.h - macros of C and C++ that stand where the grammar has no place for
+// them and make it misread what is around: `class EXPORT_API Foo {`, `int x_ GUARDED_BY(mutex_);`.
+//
+// The parser is shown blanks in their place, so every offset stays; the names in them are noted as
+// references afterwards. By the look of the text alone: a macro is recognised by its capitals and by
+// what stands around it. Inside parse/ only. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+
+struct TSLanguage;
+
+namespace engramd::repoindex {
+
+bool may_hold_macros(const TSLanguage* grammar);
+// In order, apart from each other.
+std::vector<ByteRange> misplaced_macros(std::string_view text);
+std::string with_blanks(std::string_view text, const std::vector<ByteRange>& ranges);
+
+}  // namespace engramd::repoindex
