@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "repoindex/git/ignore.h"
+#include "repoindex/git/quoting.h"
 
 namespace fs = std::filesystem;
 
@@ -24,28 +25,6 @@ std::string_view next_word(std::string_view* line) {
   std::string_view word = line->substr(0, end);
   line->remove_prefix(end);
   return word;
-}
-
-// A pattern in double quotes, with C escapes; false when the quote is not closed.
-bool unquote(std::string_view* line, std::string* out) {
-  for (size_t i = 1; i < line->size(); ++i) {
-    char c = (*line)[i];
-    if (c == '"') {
-      line->remove_prefix(i + 1);
-      return true;
-    }
-    if (c == '\\' && i + 1 < line->size()) {
-      c = (*line)[++i];
-      if (c == 't') c = '\t';
-      if (c == 'n') c = '\n';
-      if (c >= '0' && c <= '3' && i + 2 < line->size()) {
-        c = static_cast<char>((c - '0') * 64 + ((*line)[i + 1] - '0') * 8 + ((*line)[i + 2] - '0'));
-        i += 2;
-      }
-    }
-    *out += c;
-  }
-  return false;
 }
 
 }  // namespace
@@ -111,7 +90,7 @@ Attributes::Rules Attributes::parse(std::string_view text, std::string_view base
     Rule rule;
     std::string pattern;
     if (line[0] == '"') {
-      if (!unquote(&line, &pattern)) continue;
+      if (!unquote_c_style(&line, &pattern)) continue;
     } else {
       pattern = std::string(next_word(&line));
     }
