@@ -214,19 +214,19 @@ void Session::prepare_completion(const std::filesystem::path& root) {
 
 void Session::watch_files() {
   const std::string params = lsp::write(lsp::WatchFilesRegistration{"engramd-files", {"**/*"}});
-  binder_->request("client/registerCapability", params, [weak = weak_from_this()](
-                                                            const auto& answer) {
-    if (answer) return;
-    log_info("the client watches no files: " + answer.error().message);
-    const auto self = weak.lock();
-    if (!self) return;
-    self->on_strand([weak] {
-      const auto session = weak.lock();
-      if (!session) return;
-      session->capabilities_.watch_files = false;
-      for (const auto& root : session->editor_->roots()) root->index->watch();
-    });
-  });
+  binder_->request("client/registerCapability", params,
+                   [weak = weak_from_this()](const auto& answer) {
+                     if (answer) return;
+                     log_info("the client watches no files: " + answer.error().message);
+                     const auto self = weak.lock();
+                     if (!self) return;
+                     self->on_strand([weak] {
+                       const auto session = weak.lock();
+                       if (!session) return;
+                       session->capabilities_.watch_files = false;
+                       for (const auto& root : session->editor_->roots()) root->index->watch();
+                     });
+                   });
 }
 
 void Session::saved(const std::string& uri) {

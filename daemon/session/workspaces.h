@@ -75,7 +75,7 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
 
   mutable std::mutex mutex_;  // guards all below: asked by strands, worked on by the index thread
   std::shared_ptr<repoindex::Watcher> watcher_;
-  bool job_queued_ = false;   // or running
+  bool job_queued_ = false;  // or running
   bool stopped_ = false;
   bool want_refresh_ = false;
   std::set<std::string> pending_paths_;

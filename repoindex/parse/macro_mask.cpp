@@ -8,8 +8,8 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kMaxMacros = 20000;      // of one file
-constexpr size_t kMaxArguments = 400;     // bytes of a macro's arguments
+constexpr size_t kMaxMacros = 20000;   // of one file
+constexpr size_t kMaxArguments = 400;  // bytes of a macro's arguments
 
 bool is_name_byte(char c) {
   return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
@@ -59,7 +59,8 @@ void after_class(std::string_view text, std::string_view keyword, std::vector<By
     size_t next = skip_blank(text, end);
     std::string_view name = name_at(text, next);
     if (name.empty() || name == "final" || isdigit(static_cast<unsigned char>(name[0]))) continue;
-    // `struct FOO x;` declares x of type FOO; only a definition has a body or bases behind its name.
+    // `struct FOO x;` declares x of type FOO; only a definition has a body or bases behind its
+    // name.
     size_t behind = next;
     while (behind < text.size() && (is_name_byte(text[behind]) || text[behind] == ':')) ++behind;
     if (text.substr(behind - 1, 1) == ":") --behind;

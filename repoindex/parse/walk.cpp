@@ -68,8 +68,8 @@ std::string type_argument_of_maker(std::string_view written) {
     if (c == '<' && --depth == 0) break;
   }
   size_t begin = open;
-  while (begin > 0 && (isalnum(static_cast<unsigned char>(written[begin - 1])) ||
-                       written[begin - 1] == '_')) {
+  while (begin > 0 &&
+         (isalnum(static_cast<unsigned char>(written[begin - 1])) || written[begin - 1] == '_')) {
     --begin;
   }
   std::string_view name = written.substr(begin, open - begin);
@@ -737,8 +737,8 @@ void note_misplaced_macros(std::string_view text, FileFacts* facts) {
     for (size_t at = macro.begin; at < macro.end;) {
       auto c = static_cast<unsigned char>(text[at]);
       size_t end = at;
-      while (end < macro.end && (isalnum(static_cast<unsigned char>(text[end])) ||
-                                 text[end] == '_')) {
+      while (end < macro.end &&
+             (isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) {
         ++end;
       }
       if (end > at && !isdigit(c)) {

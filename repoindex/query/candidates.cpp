@@ -89,9 +89,10 @@ std::vector<Found> Resolver::by_name(std::string_view name, size_t limit, const 
   view_.snapshot->definitions(name, [&](DefinitionRef ref) {
     if (hidden(ref.file->path)) return true;
     if (accept) {
-      NameMatch candidate{ref.file->path, ref.file,
-                          view_.snapshot->summary(*ref.file).language, ref.kind,
-                          ref.is_declaration, ref.is_top_level, ref.container};
+      NameMatch candidate{
+          ref.file->path, ref.file,           view_.snapshot->summary(*ref.file).language,
+          ref.kind,       ref.is_declaration, ref.is_top_level,
+          ref.container};
       if (!accept(candidate)) return true;
     }
     FileFactsPtr facts = view_.snapshot->facts(*ref.file);
@@ -121,8 +122,7 @@ Place Resolver::place(const std::string& path, uint32_t begin, uint32_t end) {
       if (it != view_.overlay->end()) open = &it->second;
     }
     if (open != nullptr) {
-      lines = open->lines != nullptr ? open->lines
-                                     : std::make_shared<const LineIndex>(text(path));
+      lines = open->lines != nullptr ? open->lines : std::make_shared<const LineIndex>(text(path));
     } else if (view_.snapshot != nullptr) {
       const FileEntry* file = view_.snapshot->find(path);
       QueryCache& cache = view_.snapshot->query_cache();

@@ -31,9 +31,9 @@ using IncludeClosure = std::unordered_map<const FileEntry*, uint32_t>;
 
 class QueryCache {
  public:
-  static constexpr size_t kMaxImportTargets = 200000;  // remembered
+  static constexpr size_t kMaxImportTargets = 200000;   // remembered
   static constexpr size_t kMaxClosureEntries = 400000;  // of all remembered closures together
-  static constexpr size_t kMaxConfigs = 5000;          // package.json, go.mod, Cargo.toml each
+  static constexpr size_t kMaxConfigs = 5000;           // package.json, go.mod, Cargo.toml each
   static constexpr std::chrono::seconds kRecheck{2};
 
   std::shared_ptr<const CompileCommands> compile_commands(const Snapshot& snapshot);

@@ -300,7 +300,7 @@ struct Watcher::Impl {
         at += sizeof(inotify_event) + event->len;
         if ((event->mask & IN_Q_OVERFLOW) != 0) {
           rules_changed = true;  // folders may have come unseen
-          rescan_why.clear();  // the more telling reason
+          rescan_why.clear();    // the more telling reason
           want_rescan("the event queue overflowed");
           continue;
         }
