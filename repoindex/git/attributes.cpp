@@ -126,23 +126,34 @@ void Attributes::apply(const Rules& rules, std::string_view path, State* states)
 
 const Attributes::Rules& Attributes::rules_in(std::string_view folder) {
   if (auto known = by_folder_.find(folder); known != by_folder_.end()) return known->second;
-  if (by_folder_.size() > kMaxFolders) by_folder_.clear();
   Rules rules;
   if (auto text = read_file(top_ / folder / ".gitattributes", kMaxFileBytes))
     rules = parse(*text, folder, folder.empty(), &macros_);
   return by_folder_.emplace(std::string(folder), std::move(rules)).first->second;
 }
 
-FileAttributes Attributes::of(std::string_view path) {
-  State states[kNames] = {};
-  apply(highest_, path, states);
+void Attributes::enter(std::string_view folder) {
+  if (by_folder_.size() > kMaxFolders) by_folder_.clear();
+  entered_ = std::string(folder);
+  entered_any_ = true;
+  chain_.clear();
   rules_in("");  // macros are defined in the top folder's file, and used below
-  for (std::string_view folder = path;;) {
+  for (;;) {
+    if (const Rules& rules = rules_in(folder); !rules.empty()) chain_.push_back(&rules);
+    if (folder.empty()) return;
     const size_t slash = folder.rfind('/');
     folder = slash == std::string_view::npos ? std::string_view() : folder.substr(0, slash);
-    apply(rules_in(folder), path, states);
-    if (folder.empty()) break;
   }
+}
+
+FileAttributes Attributes::of(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  const std::string_view folder =
+      slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+  if (!entered_any_ || folder != entered_) enter(folder);
+  State states[kNames] = {};
+  apply(highest_, path, states);
+  for (const Rules* rules : chain_) apply(*rules, path, states);
   apply(lowest_, path, states);
   const auto said = [](State state) {
     return state == State::set ? Said::yes : state == State::unset ? Said::no : Said::nothing;

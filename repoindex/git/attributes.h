@@ -46,11 +46,16 @@ class Attributes {
   static void assign(std::string_view word, const std::map<std::string, Rule>& macros, Rule* rule);
   static void apply(const Rules& rules, std::string_view path, State* states);
   const Rules& rules_in(std::string_view folder);
+  void enter(std::string_view folder);
 
   const std::filesystem::path top_;
   std::map<std::string, Rule> macros_;
   Rules lowest_, highest_;
   std::map<std::string, Rules, std::less<>> by_folder_;
+  // The rules of the folder asked about last, deepest first: paths come folder by folder.
+  std::string entered_;
+  bool entered_any_ = false;
+  std::vector<const Rules*> chain_;
 };
 
 }  // namespace engramd::repoindex

@@ -110,6 +110,10 @@ struct Matcher {
 }  // namespace
 
 bool glob_matches(std::string_view glob, std::string_view path) {
+  if (!glob.empty() && (path.empty() || glob[0] != path[0]) &&
+      std::string_view("*?[\\").find(glob[0]) == std::string_view::npos) {
+    return false;
+  }
   return Matcher{glob}.match(glob, path, 0);
 }
 
@@ -163,17 +167,38 @@ void IgnoreRules::add_pattern(std::string_view line, std::string_view base) {
   if (!line.empty() && line[0] == '/') line.remove_prefix(1);
   if (line.empty()) return;
   pattern.glob = std::string(line);
-  pattern.plain = line.find_first_of("*?[\\") == std::string_view::npos;
+  if (line.find_first_of("*?[\\") == std::string_view::npos) {
+    pattern.shape = Shape::plain;
+  } else if (line[0] == '*' && !pattern.anchored &&
+             line.find_first_of("*?[\\", 1) == std::string_view::npos) {
+    pattern.shape = Shape::suffix;
+    pattern.glob.erase(0, 1);
+  }
   patterns_.push_back(std::move(pattern));
 }
 
 bool IgnoreRules::ignored(std::string_view path, bool is_folder) const {
+  const std::string_view name = part_to_match(path, {}, false);
   for (size_t i = patterns_.size(); i-- > 0;) {
     const Pattern& p = patterns_[i];
     if (p.folders_only && !is_folder) continue;
-    const std::string_view part = part_to_match(path, p.base, p.anchored);
+    const std::string_view part = !p.base.empty() ? part_to_match(path, p.base, p.anchored)
+                                  : p.anchored    ? path
+                                                  : name;
     if (part.empty()) continue;
-    if (p.plain ? part == p.glob : glob_matches(p.glob, part)) return !p.negated;
+    bool matches = false;
+    switch (p.shape) {
+      case Shape::plain:
+        matches = part == p.glob;
+        break;
+      case Shape::suffix:
+        matches = part.ends_with(p.glob);
+        break;
+      case Shape::glob:
+        matches = glob_matches(p.glob, part);
+        break;
+    }
+    if (matches) return !p.negated;
   }
   return false;
 }

@@ -6,6 +6,7 @@
 // compares with git itself. Plain data, one thread at a time.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,9 +27,12 @@ class IgnoreRules {
   bool ignored_with_parents(std::string_view path, bool is_folder = false) const;
 
  private:
+  // Most patterns are a name or a `*.ext`: those need no glob matching.
+  enum class Shape : uint8_t { glob, plain, suffix };
   struct Pattern {
-    std::string glob, base;
-    bool negated = false, folders_only = false, anchored = false, plain = false;
+    std::string glob, base;  // of a suffix: without its star
+    bool negated = false, folders_only = false, anchored = false;
+    Shape shape = Shape::glob;
   };
   std::vector<Pattern> patterns_;
 };

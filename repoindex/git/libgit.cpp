@@ -8,6 +8,10 @@ LibGit::LibGit() {
   git_libgit2_init();
   static std::once_flag once;
   std::call_once(once, [] {
+    // Held for the life of the process: each time the count of users leaves zero libgit2 reads the
+    // system's certificates again, for a network that we never use. That cost more than opening
+    // a repository.
+    git_libgit2_init();
     // The defaults (1 GiB window, 8 GiB mapped, 256 MiB of objects) are made for a command that
     // ends; a resident process would keep all of it.
     git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, size_t{16} << 20);

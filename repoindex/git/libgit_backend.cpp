@@ -142,10 +142,11 @@ class LibGitBackend : public GitBackend {
     std::string full = scope_.place().prefix;
     const size_t n_prefix = full.size();
     Scope::Visitor each;
-    each.file = [&](const std::string& path) {
+    each.known = [&](const std::string& path) {
       full.replace(n_prefix, std::string::npos, path);
-      if (tracked.count(full) == 0) visit.untracked(path);
+      return tracked.count(full) != 0;
     };
+    each.file = [&](const std::string& path) { visit.untracked(path); };
     each.unreadable = [&](const std::string& folder) {
       if (visit.unreadable) visit.unreadable(folder);
     };

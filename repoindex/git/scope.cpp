@@ -1,5 +1,11 @@
 #include "repoindex/git/scope.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
 #include "base/file.h"
 
 namespace fs = std::filesystem;
@@ -122,58 +128,101 @@ bool Scope::in_nested_repository(const std::string& path) const {
   return false;
 }
 
+namespace {
+
+struct FolderEntry {
+  std::string name;
+  bool is_folder = false;
+};
+
+// All of a folder at once, without links and without "." and ".."; false when it cannot be read.
+bool read_folder(const std::string& path, std::vector<FolderEntry>* out) {
+  DIR* folder = ::opendir(path.c_str());
+  if (folder == nullptr) return false;
+  bool whole = true;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder);
+    if (entry == nullptr) {
+      whole = errno == 0;
+      break;
+    }
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    unsigned char type = entry->d_type;
+    if (type == DT_UNKNOWN) {  // some file systems do not say
+      struct stat s {};
+      if (::fstatat(::dirfd(folder), entry->d_name, &s, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      type = S_ISDIR(s.st_mode) ? DT_DIR : S_ISLNK(s.st_mode) ? DT_LNK : DT_REG;
+    }
+    if (type != DT_LNK) out->push_back({std::string(name), type == DT_DIR});
+  }
+  ::closedir(folder);
+  return whole;
+}
+
+}  // namespace
+
 Status Scope::walk(const std::string& start, const Visitor& visit,
                    const CancelToken& cancel) const {
   struct Open {
-    fs::directory_iterator it;
     std::string path;
-    size_t n_rules;
+    std::vector<FolderEntry> entries;
+    size_t next = 0;
+    size_t n_rules = 0;
   };
   const std::string prefix = in_git() ? place_.prefix : std::string();
+  const std::string root = root_.string();
   IgnoreRules rules;
   add_rules_above(below_top(start), &rules);
   std::vector<Open> stack;
   size_t n_files = 0;
   const auto enter = [&](const std::string& folder) {
-    if (visit.folder && !visit.folder(folder)) return;
-    const size_t n_rules = rules.size();
-    std::error_code error;
-    fs::directory_iterator it(folder.empty() ? root_ : root_ / folder, error);
-    if (error) {
-      if (visit.unreadable) visit.unreadable(folder);
+    // Before the visitor is asked, who may begin to watch it.
+    const bool inner = in_git() && !folder.empty();
+    if (inner && visit.folder && is_nested_repository(root_ / folder)) {
+      if (visit.repository) visit.repository(folder);
       return;
     }
-    add_rules_of(below_top(folder), &rules);
-    stack.push_back({std::move(it), folder, n_rules});
+    if (visit.folder && !visit.folder(folder)) return;
+    Open open{folder, {}, 0, rules.size()};
+    if (!read_folder(folder.empty() ? root : root + "/" + folder, &open.entries) &&
+        visit.unreadable) {
+      visit.unreadable(folder);
+    }
+    bool has_rules = false, has_git = false;
+    for (const FolderEntry& entry : open.entries) {
+      has_rules |= entry.name == ".gitignore";
+      has_git |= entry.name == ".git";
+    }
+    if (inner && has_git) {
+      if (visit.repository) visit.repository(folder);
+      return;
+    }
+    if (has_rules) add_rules_of(below_top(folder), &rules);
+    stack.push_back(std::move(open));
   };
   enter(start);
   while (!stack.empty()) {
-    ENGRAMD_CHECK(cancel.check());
     Open& top = stack.back();
-    if (top.it == fs::directory_iterator() || n_files >= kMaxListedFiles) {
+    if (top.next == 0) ENGRAMD_CHECK(cancel.check());
+    if (top.next == top.entries.size() || n_files >= kMaxListedFiles) {
       rules.truncate(top.n_rules);
       stack.pop_back();
       continue;
     }
-    const fs::directory_entry entry = *top.it;
-    const std::string folder = top.path;
-    std::error_code error;
-    top.it.increment(error);
-    if (error && visit.unreadable) visit.unreadable(folder);
-    const std::string name = entry.path().filename().string();
-    const std::string path = joined(folder, name);
-    if (name == ".git" || entry.is_symlink(error)) continue;
-    if (entry.is_directory(error)) {
-      if (never_entered(name) || stack.size() > kMaxFolderDepth) continue;
-      if (rules.ignored(prefix + path, true) || !folder_wanted(path)) continue;
-      if (in_git() && is_nested_repository(entry.path())) {
-        if (visit.repository) visit.repository(path);
+    const FolderEntry& entry = top.entries[top.next++];
+    if (entry.name == ".git") continue;
+    const std::string path = joined(top.path, entry.name);
+    if (entry.is_folder) {
+      if (never_entered(entry.name) || stack.size() > kMaxFolderDepth) continue;
+      if (rules.ignored(prefix.empty() ? path : prefix + path, true) || !folder_wanted(path))
         continue;
-      }
       enter(path);
       continue;
     }
-    if (rules.ignored(prefix + path, false) || !wanted(path)) continue;
+    if (visit.known && visit.known(path)) continue;
+    if (rules.ignored(prefix.empty() ? path : prefix + path, false) || !wanted(path)) continue;
     ++n_files;
     if (visit.file) visit.file(path);
   }

@@ -54,6 +54,8 @@ class Scope {
   struct Visitor {
     // Before a folder is read; false: it is left out. The start folder is asked for too.
     std::function<bool(const std::string& folder)> folder;
+    // Files known already: their rules are not looked up, and they are not told.
+    std::function<bool(const std::string& path)> known;
     std::function<void(const std::string& path)> file;  // all that are no folders and no links
     std::function<void(const std::string& folder)> unreadable;
     std::function<void(const std::string& folder)> repository;  // nested, and left out

@@ -16,7 +16,7 @@ namespace engramd::repoindex {
 
 namespace {
 
-bool stat_file(const fs::path& path, ListedFile* out) {
+bool stat_file(const std::string& path, ListedFile* out) {
   struct stat s {};
   if (lstat(path.c_str(), &s) != 0 || !S_ISREG(s.st_mode)) return false;
   out->n_bytes = static_cast<uint64_t>(s.st_size);
@@ -66,7 +66,9 @@ class WorkTreeImpl : public WorkTree {
  public:
   WorkTreeImpl(fs::path root, const std::vector<std::string>& include,
                const std::vector<std::string>& exclude, GitBackend::Wanted wanted)
-      : scope_(std::move(root), include, exclude), wanted_(wanted) {}
+      : scope_(std::move(root), include, exclude),
+        root_(scope_.root().string() + "/"),
+        wanted_(wanted) {}
 
   std::string_view backend_name() const override {
     return backend_ != nullptr ? backend_->name() : "walk";
@@ -109,7 +111,7 @@ class WorkTreeImpl : public WorkTree {
     if (scope_.leads_outside(path) || !scope_.wanted(path)) return false;
     *out = {};
     out->path = path;
-    if (!stat_file(scope_.root() / path, out)) return false;
+    if (!stat_file(root_ + path, out)) return false;
     if (backend_ == nullptr || !backend_->tracks(path)) {
       if (scope_.in_nested_repository(path) || scope_.ignored(path, false)) return false;
     }
@@ -193,7 +195,7 @@ class WorkTreeImpl : public WorkTree {
     if (slash != std::string_view::npos && !folders->real(path.substr(0, slash))) return;
     ListedFile file;
     file.path = std::string(path);
-    if (!stat_file(scope_.root() / file.path, &file)) return;
+    if (!stat_file(root_ + file.path, &file)) return;
     const FileAttributes said = attributes_->of(prefix_ + file.path);
     file.origin = origin_with_attributes(file.path, said);
     if (stat != nullptr && !said.rewritten && stat->mtime_ns == file.mtime_ns &&
@@ -210,7 +212,7 @@ class WorkTreeImpl : public WorkTree {
     visit.file = [&](const std::string& path) {
       ListedFile file;
       file.path = path;
-      if (!stat_file(scope_.root() / path, &file)) return;
+      if (!stat_file(root_ + path, &file)) return;
       file.origin = origin_with_attributes(path, attributes_->of(path));
       listing->files.push_back(std::move(file));
     };
@@ -238,6 +240,7 @@ class WorkTreeImpl : public WorkTree {
   }
 
   Scope scope_;
+  const std::string root_;  // with the slash
   const GitBackend::Wanted wanted_;
   std::string prefix_;  // of the root below the work tree: "" or "a/b/"
   std::optional<Attributes> attributes_;

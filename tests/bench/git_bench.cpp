@@ -50,7 +50,8 @@ Cost cost_of(Body body) {
           std::chrono::duration<double>(Clock::now() - begin).count()};
 }
 
-void print(const char* what, Cost cost, size_t n) {
+// n by reference: it is counted while the cost is measured, in whatever order arguments are.
+void print(const char* what, Cost cost, const size_t& n) {
   std::printf("%-28s cpu %.3f s  wall %.3f s  (%zu)\n", what, cost.cpu_s, cost.wall_s, n);
 }
 
