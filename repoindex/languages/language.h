@@ -46,7 +46,7 @@ struct Slot {
 
 // Holds when the child that `child` leads to (the node itself when it is ""), from the node `up`
 // levels above the one the rule is about, is there and has one of the texts and one of the kinds
-// ("a|b"; "" = any; "!a|b" = others).
+// ("a|b"; "" = any; "!a|b" = others; "on*" = what starts with on).
 struct Condition {
   int up = 0;
   const char* child = "";

@@ -72,7 +72,13 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 
 bool WordList::accepts(std::string_view word) const {
   if (words.empty()) return true;
-  return (std::find(words.begin(), words.end(), word) != words.end()) != negated;
+  bool found = false;
+  for (std::string_view wanted : words) {
+    bool prefix = wanted.size() > 1 && wanted.back() == '*';
+    if (prefix) wanted.remove_suffix(1);
+    found |= prefix ? word.substr(0, wanted.size()) == wanted : word == wanted;
+  }
+  return found != negated;
 }
 
 TSNode ChildPath::from(TSNode node) const {

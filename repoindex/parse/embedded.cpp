@@ -34,8 +34,10 @@ void merge(FileFacts& facts, std::unordered_map<std::string, uint32_t>& name_ids
     if (o.receiver != kNone) o.receiver = new_name[o.receiver];
     facts.occurrences.push_back(o);
   }
-  facts.imports.insert(facts.imports.end(), std::make_move_iterator(inner.imports.begin()),
-                       std::make_move_iterator(inner.imports.end()));
+  if (!from.example) {  // an example imports nothing into the file that shows it
+    facts.imports.insert(facts.imports.end(), std::make_move_iterator(inner.imports.begin()),
+                         std::make_move_iterator(inner.imports.end()));
+  }
   facts.truncated |= inner.truncated;
 }
 

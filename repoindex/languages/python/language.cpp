@@ -48,6 +48,7 @@ void python_imports(SyntaxNode node, std::string_view text, std::vector<Import>&
 namespace rows {
 extern const Language python = {
     .name = "python",
+    .other_names = {"py", "python3", "pycon"},
     .extensions = {"py", "pyi", "pyw"},
     .file_names = {"SConstruct", "SConscript", "wscript"},
     .interpreters = {"python"},

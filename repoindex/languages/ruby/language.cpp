@@ -30,6 +30,7 @@ void ruby_imports(SyntaxNode node, std::string_view text, std::vector<Import>& o
 namespace rows {
 extern const Language ruby = {
     .name = "ruby",
+    .other_names = {"rb"},
     .extensions = {"rb", "rake", "gemspec", "ru", "rbi", "podspec"},
     .file_names = {"Rakefile", "Gemfile", "Vagrantfile", "Podfile", "Brewfile", "Guardfile"},
     .interpreters = {"ruby", "rake", "jruby"},

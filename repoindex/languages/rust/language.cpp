@@ -78,6 +78,7 @@ void rust_imports(SyntaxNode node, std::string_view text, std::vector<Import>& o
 namespace rows {
 extern const Language rust = {
     .name = "rust",
+    .other_names = {"rs"},
     .extensions = {"rs"},
     .grammar = tree_sitter_rust,
     .identifiers = {"identifier", "field_identifier", "shorthand_field_identifier"},
