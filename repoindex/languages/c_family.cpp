@@ -161,6 +161,7 @@ Language cpp_base() {
                 {"qualified_identifier", "name", "scope"}},
     .calls = {{"call_expression", "function"}, {"new_expression", "type", true}},
     .bases = {{"class_specifier", ""}, {"struct_specifier", ""}, {"base_class_clause", ""}},
+    .keywords = {{"class", SymbolKind::class_}, {"namespace", SymbolKind::namespace_}},
     .functions_without_name = {"lambda_expression", "parameter_list", "template_parameter_list"},
     .self_names = {"this"},
     .constructor_has_class_name = true,

@@ -225,6 +225,7 @@ Language base() {
                {"pair_pattern", "key", ""}, {"jsx_attribute", "", ""}};
   l.calls = {{"call_expression", "function"}, {"new_expression", "constructor", true}};
   l.bases = {{"class_declaration", ""}, {"class", ""}, {"class_heritage", ""}};
+  l.keywords = {{"function", SymbolKind::function}, {"class", SymbolKind::class_}};
   l.functions_without_name = {"arrow_function", "function_expression", "generator_function"};
   l.self_names = {"this"};
   l.constructor_names = {"constructor"};

@@ -14,6 +14,14 @@
 //   roles         slots that give the identifier in them a role: the function of a call, a type
 //   keeps         slots that hand their parent's role on to the name that matters: x in `a.x()`
 //   members       nodes like `a.x`: which field is the name, which the receiver
+//
+// Wherever a rule names a field it may say more, because many grammars have no fields:
+//   "name"                the child in the field name; "" a child without a field; "*" any child
+//   "<identifier>"        a child of that kind, whatever its field; "<a|b>" of either kind
+//   "<'interface'>"       a child that is that token (where a child is looked up, not in a slot)
+//   "left<constant>"      a child in that field and of that kind
+//   "first:" "later:"     in front: only the first named child, or only those after it
+// and a rule that looks a child up (not a slot) may go down several steps: "<body>/value".
 #pragma once
 
 #include <span>
@@ -36,17 +44,32 @@ struct Slot {
   const char* field = "";  // "" = children without a field; kAnyField = all children
 };
 
+// Holds when the child that `child` leads to (the node itself when it is ""), from the node `up`
+// levels above the one the rule is about, is there and has one of the texts and one of the kinds
+// ("a|b"; "" = any; "!a|b" = others; "on*" = what starts with on).
+struct Condition {
+  int up = 0;
+  const char* child = "";
+  const char* text = "";
+  const char* kind = "";
+};
+
 struct DefinitionRule {
   const char* node = "";
   SymbolKind kind = SymbolKind::function;
   const char* name_field = "name";
   const char* body_field = "body";  // the signature ends where it begins
   const char* type_field = "";      // written return type
-  // The rule holds only when the child in if_field is there and, unless "", of kind if_kind.
+  // The rule holds only when the child in if_field is there and, unless "", is of kind if_kind and
+  // has the text if_text: lists as in Condition.
   const char* if_field = "";
   const char* if_kind = "";
+  const char* if_text = "";
   const char* qualifier_field = "";  // Go's receiver: the class this belongs to is named there
   bool opens_scope = true;
+  // When no node is the name (Swift's init, Kotlin's companion object): what it is then called;
+  // "*" = the token that is found where the name should be (operator +).
+  const char* fixed_name = "";
 };
 
 struct BindingRule {
@@ -56,6 +79,18 @@ struct BindingRule {
   const char* value_field = "";      // of the slot's parent: x = Foo() says what x is
   bool whole_is_child = false;       // the definition is what sits in the slot, not its parent
   bool constant_when_upper = false;  // MAX_SIZE is a constant, max_size a variable
+  bool of_class = false;  // Ruby's @x: belongs to the class around it, wherever it is written
+  bool lower_case_only = false;  // Scala, Rust: a pattern's None is no variable
+  bool in_name = false;          // holds only in the name of a definition: Elixir's `def f(x)`
+  bool of_file = false;  // Lua's `x = 1`: a global, unless a scope around it has an x already
+  int whole_up = 0;      // the definition is the node so many levels above the slot's parent
+  Condition when;        // about the slot's parent; of several narrow slots the first that holds
+};
+
+// A keyword that, in text that does not parse, says that the name behind it is being defined.
+struct KeywordRule {
+  const char* token = "";
+  SymbolKind kind = SymbolKind::function;
 };
 
 // kind: what a binding becomes on the way through (C's function_declarator makes it a function).
@@ -70,10 +105,37 @@ struct RoleRule {
   Role role = Role::call;
 };
 
+// A leaf that holds several names with blanks in between: class="a b" in HTML.
+struct WordsRule {
+  const char* node = "";
+  Role role = Role::reference;
+  Condition when;  // about the leaf
+};
+
+// Documentation that is written as code: Elixir's @doc "…". Its text starts with `starts`.
+struct DocRule {
+  const char* node = "";
+  const char* starts = "";
+  bool of_enclosing = false;  // documents the definition it stands in, not the one that follows
+};
+
+// Text of another language inside `node`: in the child that `content` leads to, without the
+// content's own children of kind `skip` (the "> " of a quotation in Markdown).
+struct EmbedRule {
+  const char* node = "";
+  const char* content = "";
+  const char* skip = "";
+  // Name of the language, as find_language() takes it; empty: leave it alone.
+  std::string (*language)(SyntaxNode node, std::string_view text) = nullptr;
+  // An example, no part of the program: what it defines is local.
+  bool example = false;
+};
+
 struct MemberRule {
   const char* node = "";
   const char* name_field = "";
   const char* receiver_field = "";
+  bool receiver_above = false;  // receiver_field is one of the node's parent
 };
 
 // impl blocks: what is defined directly inside belongs to the type named in type_field.
@@ -87,9 +149,13 @@ struct CallRule {
   const char* node = "";
   const char* function_field = "";
   bool constructs = false;  // `new Foo()`, Foo{}: certainly a Foo
+  // Foo.new: a call of this name on a type gives one of it.
+  const char* constructor_name = "";
+  const char* receiver_field = "";
 };
 
-enum class DocStyle : uint8_t { comment_before, docstring, none };
+// xml_comment_before: C#'s /// <summary>…</summary>, whose tags go.
+enum class DocStyle : uint8_t { comment_before, docstring, none, xml_comment_before };
 
 // Node kinds for program editing (the agent's mutations). Where one kind of node covers arithmetic,
 // comparison and boolean operators, the operator's text decides: see the token lists.
@@ -125,7 +191,12 @@ struct Language {
   std::vector<std::string_view> identifiers;       // leaves that are names
   std::vector<std::string_view> type_identifiers;  // leaves that are names of types
   std::vector<std::string_view> name_only;         // whole text is a name, in a name slot only
+  const char* name_separator = "::";               // in the name of a definition with several parts
+  const char* name_marks = "";  // go from both ends of a name_only text, quotes go anyway: ":"
+  std::vector<std::string_view> dotted_names;  // leaves "a.b.C": C is the name
+  std::vector<std::string_view> no_names;      // texts that look like names: true, null, _
   std::vector<std::string_view> comments;
+  const char* file_doc = "";  // a comment that starts so documents the file: "//!"
   std::vector<std::string_view> transparent_before_doc;  // may stand between a comment and its code
   std::vector<std::string_view> wrappers;  // decorators, export, template<>: part of the definition
 
@@ -134,10 +205,15 @@ struct Language {
   std::vector<ThroughRule> through;
   std::vector<RoleRule> roles;
   std::vector<Slot> keeps;
+  std::vector<Slot> ignored;  // names in them mean nothing: Swift's argument labels
   std::vector<MemberRule> members;
   std::vector<ContainerRule> containers;
   std::vector<CallRule> calls;
   std::vector<Slot> bases;  // names in them are the definition's base classes
+  std::vector<WordsRule> words;
+  std::vector<DocRule> docs;
+  std::vector<EmbedRule> embedded;
+  std::vector<KeywordRule> keywords;
   std::vector<std::string_view> functions_without_name;  // lambdas: bindings inside are local
 
   DocStyle doc = DocStyle::comment_before;
@@ -149,6 +225,9 @@ struct Language {
   // `x = 1` defines x where it has not been seen in this scope yet (Python, Bash).
   bool assignment_defines = false;
   bool scoped_call_constructs = false;  // Rust: Foo::new() is taken to give a Foo
+  // Data, not code (JSON): no symbol is nested deeper than max_depth levels (0: any), and at most
+  // max_symbols are kept at the top, half as many at each level below (0: the walk's own limit).
+  uint32_t max_depth = 0, max_symbols = 0;
   // A directory is a name space: files see each other's top level without an import (Go, Java).
   bool folder_is_package = false;
 

@@ -37,14 +37,16 @@ std::string_view without_string_quotes(std::string_view raw) {
 
 std::string_view without_comment_marks(std::string_view line) {
   line = trim(line);
-  for (std::string_view mark :
-       {"/**", "/*!", "/*", "///<", "///", "//!", "//", "*/", "*", "#!", "##", "#"}) {
+  for (std::string_view mark : {"/**", "/*!", "/*", "///<", "///", "//!", "//", "*/", "*", "#!",
+                                "##", "#", "--[[", "---", "--", "<!--"}) {
     if (starts_with(line, mark)) {
       line.remove_prefix(mark.size());
       break;
     }
   }
-  if (ends_with(line, "*/")) line.remove_suffix(2);
+  for (std::string_view mark : {"*/", "-->", "]]"}) {
+    if (ends_with(line, mark)) line.remove_suffix(mark.size());
+  }
   if (starts_with(line, " ")) line.remove_prefix(1);  // keep further indentation: code samples
   while (!line.empty() && isspace(static_cast<unsigned char>(line.back()))) line.remove_suffix(1);
   return line;
@@ -56,6 +58,21 @@ bool is_name_byte(char c) {
 }
 
 }  // namespace
+
+std::string without_tags(std::string_view raw) {
+  std::string out;
+  for (size_t i = 0; i < std::min(raw.size(), kMaxDoc * 2); ++i) {
+    bool opens = raw[i] == '<' && i + 1 < raw.size() &&
+                 (isalpha(static_cast<unsigned char>(raw[i + 1])) || raw[i + 1] == '/');
+    size_t close = opens ? raw.find('>', i) : std::string_view::npos;
+    if (close == std::string_view::npos) {
+      out += raw[i];
+    } else {
+      i = close;
+    }
+  }
+  return out;
+}
 
 std::string clean_doc(std::string_view raw, bool docstring) {
   raw = raw.substr(0, kMaxDoc * 2);

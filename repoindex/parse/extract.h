@@ -17,7 +17,7 @@ namespace engramd::repoindex {
 
 // Raise it whenever the walk or a row learns something: cached facts of older versions are then
 // made anew.
-inline constexpr uint32_t kExtractorVersion = 2;
+inline constexpr uint32_t kExtractorVersion = 3;
 
 struct ExtractLimits {
   size_t max_nodes = 6'000'000;

@@ -1,10 +1,12 @@
 #include "repoindex/parse/walk.h"
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "repoindex/parse/embedded.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
 
@@ -14,13 +16,18 @@ namespace {
 
 constexpr uint16_t kNoBinding = kNoIndex;
 constexpr size_t kMaxName = 200;
+constexpr TSSymbol kErrorSymbol = 0xFFFF;  // tree-sitter's number of ERROR nodes
 
 // One named node on the way from the root to where the walk is.
 struct Frame {
   TSNode node;
   TSSymbol symbol = 0, previous_child = 0;
   TSFieldId field = 0;
-  TSFieldId name_field = 0;  // of the definition this node opened
+  const ChildRef* name = nullptr;     // of the definition this node opened
+  const ChildRef* keyword = nullptr;  // child that only says which definition it is: no occurrence
+  const KeywordRule* broken = nullptr;  // of the token just before, in an ERROR node
+  uint32_t broken_begin = 0;
+  bool has_children = false;  // one was entered already, comments apart
   uint32_t begin = 0, row = 0;
   uint32_t definition = kNone;  // symbol this node opened
   uint32_t scope = kNone;       // innermost symbol whose body we are in, for children
@@ -37,6 +44,7 @@ struct Frame {
   uint32_t container = kNone;  // name of the type that an impl block is for
   // The run of comments that ended last among this node's children.
   uint32_t comment_begin = 0, comment_end = 0, comment_row = 0;
+  bool comment_is_string = false;  // written as code: DocRule
 };
 
 bool is_class_like(SymbolKind kind) {
@@ -85,17 +93,26 @@ class Walker {
       : language_(language), row_(language.row), text_(text), limits_(limits) {}
 
   FileFacts run(TSNode root, const CancelToken& cancel);
+  std::vector<EmbeddedText>& embedded() { return embedded_; }
 
  private:
   void enter(TSNode node, TSFieldId field);
   void leave() { frames_.pop_back(); }
   void note_comment(Frame& parent, TSNode node, uint32_t row);
+  void note_doc(const Frame& frame);
+  void note_embedded(const Frame& frame, const CompiledEmbed& embed);
+  bool condition_holds(const CompiledCondition& condition, size_t frame_index) const;
+  bool binding_holds(uint16_t index, size_t parent_index) const;
+  bool room_for_symbol(uint32_t parent);
   void open_definition(Frame& frame, const KindInfo& kind);
+  void name_fixed(Frame& frame, const CompiledDefinition& d);
   void name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
                        uint32_t receiver);
   void bind_name(const Frame& frame, uint32_t name, uint32_t receiver);
+  void define_broken(const Frame& frame, const Frame& error, uint32_t name);
   void define_self_field(const Frame& frame, uint32_t name);
   void occurrence(const Frame& frame, uint32_t name, Role role, uint32_t scope, uint32_t receiver);
+  void word_occurrences(const Frame& frame, Role role);
   void read_imports(Frame& frame);
 
   std::string_view text_of(TSNode node) const {
@@ -115,11 +132,11 @@ class Walker {
     made_.push_back(name);
     return intern(made_.back());
   }
-  uint32_t receiver_of(const Frame& member, TSFieldId field);
+  uint32_t receiver_of(const Frame& member, TSFieldId field, TSSymbol child);
   std::string value_type(TSNode value) const;
   std::string written_type(const Frame& frame) const;
   std::string doc_before(size_t frame_index) const;
-  std::string docstring(const Frame& frame, TSFieldId body_field) const;
+  std::string docstring(const Frame& frame, const ChildPath& body_path) const;
   uint32_t whole_begin(size_t frame_index, uint32_t* end) const;
   std::string definition_signature(const Frame& frame, const CompiledDefinition& d,
                                    uint32_t begin) const;
@@ -135,6 +152,8 @@ class Walker {
   std::unordered_map<std::string_view, uint32_t> name_ids_;  // views into text_ or made_
   std::deque<std::string> made_;
   std::unordered_set<uint64_t> defined_;  // scope << 32 | name
+  std::vector<EmbeddedText> embedded_;
+  std::vector<uint32_t> n_at_depth_;  // symbols kept so far, for rows with max_symbols
 };
 
 FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
@@ -158,7 +177,13 @@ FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
       break;
     }
     TSNode node = ts_tree_cursor_current_node(&cursor);
-    if (ts_node_is_named(node)) {
+    if (!ts_node_is_named(node)) {
+      Frame& parent = frames_.back();
+      if (parent.symbol == kErrorSymbol) {
+        parent.broken = language_.keyword(ts_node_symbol(node));
+        parent.broken_begin = ts_node_start_byte(node);
+      }
+    } else {
       enter(node, ts_tree_cursor_current_field_id(&cursor));
       if (ts_tree_cursor_goto_first_child(&cursor)) continue;
       leave();
@@ -201,8 +226,21 @@ void Walker::enter(TSNode node, TSFieldId field) {
     parent.comment_row = ts_node_end_point(node).row;
   }
 
-  const SlotInfo& slot = language_.slot(parent.symbol, field);
-  if (parent.definition != kNone && parent.name_field != 0 && field == parent.name_field) {
+  const KindInfo& parent_kind = language_.kind(parent.symbol);
+  const bool is_first = !parent.has_children;
+  SlotInfo narrowed;
+  const SlotInfo* slot_here = &language_.slot(parent.symbol, field);
+  if (parent_kind.narrow_end != 0) {
+    narrowed =
+        language_.narrowed(*slot_here, parent_kind, field, frame.symbol, is_first,
+                           [&](uint16_t binding) { return binding_holds(binding, parent_index); });
+    slot_here = &narrowed;
+  }
+  const SlotInfo& slot = *slot_here;
+  const bool is_name = parent.definition != kNone && parent.name != nullptr &&
+                       parent.name->matches(field, frame.symbol, is_first) &&
+                       (!parent.name->any_field || facts_.symbols[parent.definition].name.empty());
+  if (is_name) {
     frame.name_of = parent.definition;
   } else if (parent.name_of != kNone && slot.through) {
     frame.name_of = parent.name_of;
@@ -212,7 +250,7 @@ void Walker::enter(TSNode node, TSFieldId field) {
     facts_.symbols[frame.name_of].kind = SymbolKind::function;
   }
   if (frame.name_of == kNone) {
-    if (slot.binding != kNoIndex && !(parent.definition != kNone && parent.name_field == field)) {
+    if (slot.binding != kNoIndex && !is_name && binding_holds(slot.binding, parent_index)) {
       frame.binding = slot.binding;
       frame.bind_frame = static_cast<uint32_t>(parent_index);
       frame.binding_kind = language_.bindings[slot.binding].rule->kind;
@@ -244,8 +282,10 @@ void Walker::enter(TSNode node, TSFieldId field) {
   if (kind.imports) read_imports(top);
   if (definitions_end != 0) open_definition(top, kind);
   if (kind.anonymous_function) top.in_function = true;
-  if (kind.is_container) {
-    TSNode type = ts_node_child_by_field_id(node, kind.container_type);
+  if (kind.is_doc) note_doc(top);
+  if (kind.embed != kNoIndex) note_embedded(top, language_.embeds[kind.embed]);
+  if (kind.is_container && kind.container_type != kNoIndex) {
+    TSNode type = language_.paths[kind.container_type].from(node);
     if (!ts_node_is_null(type)) {
       std::string name = main_type_name(text_of(type));
       if (!name.empty()) top.container = intern_copy(name);
@@ -254,12 +294,28 @@ void Walker::enter(TSNode node, TSFieldId field) {
 
   if (kind.identifier || kind.type_identifier) {
     std::string_view name = text_of(node);
+    if (kind.dotted_name) {
+      if (size_t dot = name.rfind('.'); dot != std::string_view::npos) {
+        if (top.name_of != kNone && facts_.symbols[top.name_of].qualifier.empty()) {
+          facts_.symbols[top.name_of].qualifier = std::string(name.substr(0, dot));
+        }
+        top.begin += static_cast<uint32_t>(dot + 1);
+        name.remove_prefix(dot + 1);
+      }
+    }
+    if (!row_.no_names.empty() && contains_kind(row_.no_names, name)) name = {};
+    if (slot.ignored) name = {};
     if (!name.empty() && name.size() <= kMaxName) {
       // Interned views must outlive the walk: they point into the text.
       uint32_t id = intern(name);
-      uint32_t receiver = receiver_of(frames_[parent_index], field);
+      uint32_t receiver = receiver_of(frames_[parent_index], field, top.symbol);
       if (top.name_of != kNone) {
         name_definition(top, name, top.begin, ts_node_end_byte(node), receiver);
+      } else if (frames_[parent_index].broken != nullptr) {
+        define_broken(top, frames_[parent_index], id);
+      } else if (frames_[parent_index].keyword != nullptr &&
+                 frames_[parent_index].keyword->matches(field, top.symbol, is_first)) {
+        // `def` of Elixir
       } else if (top.binding != kNoBinding && receiver == kNone && !top.import &&
                  (!kind.type_identifier || top.binding_kind == SymbolKind::type_alias)) {
         bind_name(top, id, receiver);
@@ -276,13 +332,17 @@ void Walker::enter(TSNode node, TSFieldId field) {
         }
       }
     }
+  } else if (kind.words != kNoIndex && top.name_of == kNone && top.binding == kNoBinding) {
+    const CompiledWords& words = language_.words[kind.words];
+    if (condition_holds(words.condition, frames_.size() - 1))
+      word_occurrences(top, words.rule->role);
   } else if (kind.name_only && top.name_of == kNone && top.binding == kNoBinding) {
     // A shell command, a destructor called by name.
     std::string_view name = text_of(node);
     if (top.role == Role::call && !name.empty() && name.size() <= kMaxName && name[0] != '"' &&
         name[0] != '\'') {
       occurrence(top, intern(name), Role::call, top.scope,
-                 receiver_of(frames_[parent_index], field));
+                 receiver_of(frames_[parent_index], field, top.symbol));
     }
   } else if (kind.name_only) {
     std::string_view name = text_of(node);
@@ -293,17 +353,130 @@ void Walker::enter(TSNode node, TSFieldId field) {
         bracket != std::string_view::npos && name.substr(0, 8) == "operator" && bracket > 8) {
       name = name.substr(0, bracket);
     }
+    while (!name.empty() && std::strchr(row_.name_marks, name.front()) != nullptr) {
+      name.remove_prefix(1);
+    }
+    while (!name.empty() && std::strchr(row_.name_marks, name.back()) != nullptr) {
+      name.remove_suffix(1);
+    }
     name = trim(name);
-    if (!name.empty() && name.size() <= kMaxName && name.find('\n') == std::string_view::npos) {
-      uint32_t receiver = receiver_of(frames_[parent_index], field);
+    if (name.find('\n') != std::string_view::npos) {  // a list of CSS selectors, one a line
+      made_.push_back(clean_signature(name));
+      name = made_.back();
+    }
+    if (!name.empty() && name.size() <= kMaxName) {
+      uint32_t receiver = receiver_of(frames_[parent_index], field, top.symbol);
       if (top.name_of != kNone) {
         name_definition(top, name, top.begin, ts_node_end_byte(node), receiver);
-      } else if (top.binding_kind == SymbolKind::function) {
+      } else if (top.binding_kind != SymbolKind::variable) {
         bind_name(top, intern(name), receiver);
       }
     }
   }
   frames_[parent_index].previous_child = frames_.back().symbol;
+  frames_[parent_index].has_children = true;
+  frames_[parent_index].broken = nullptr;
+}
+
+bool Walker::binding_holds(uint16_t index, size_t parent_index) const {
+  const CompiledBinding& binding = language_.bindings[index];
+  if (binding.rule->in_name && (frames_[parent_index].name_of != kNone || parent_index == 0 ||
+                                frames_[parent_index - 1].name_of == kNone)) {
+    return false;  // it wants the f(x) of `def f(x)`: f is the name, its sibling holds x
+  }
+  return condition_holds(binding.condition, parent_index);
+}
+
+bool Walker::condition_holds(const CompiledCondition& condition, size_t frame_index) const {
+  auto up = static_cast<size_t>(condition.up);
+  return frame_index >= up && condition.holds(frames_[frame_index - up].node, text_);
+}
+
+// Rows of data languages bound what they keep.
+bool Walker::room_for_symbol(uint32_t parent) {
+  if (row_.max_depth == 0 && row_.max_symbols == 0) return true;
+  uint32_t depth = 0;
+  for (uint32_t i = parent; i != kNone; i = facts_.symbols[i].parent) ++depth;
+  if (row_.max_depth != 0 && depth >= row_.max_depth) return false;
+  if (row_.max_symbols == 0) return true;
+  if (n_at_depth_.size() <= depth) n_at_depth_.resize(depth + 1);
+  if (n_at_depth_[depth] >= row_.max_symbols >> std::min(depth, 31u)) return false;
+  ++n_at_depth_[depth];
+  return true;
+}
+
+void Walker::note_doc(const Frame& frame) {
+  std::string_view text = text_of(frame.node);
+  for (const DocRule& rule : row_.docs) {
+    if (text.substr(0, std::string_view(rule.starts).size()) != rule.starts) continue;
+    if (rule.node != std::string_view(ts_node_type(frame.node))) continue;
+    if (!rule.of_enclosing) {
+      Frame& parent = frames_[frames_.size() - 2];
+      parent.comment_begin = frame.begin;
+      parent.comment_end = ts_node_end_byte(frame.node);
+      parent.comment_row = ts_node_end_point(frame.node).row;
+      parent.comment_is_string = true;
+    } else if (frame.scope != kNone && facts_.symbols[frame.scope].doc.empty()) {
+      facts_.symbols[frame.scope].doc = clean_doc(text, true);
+    }
+    return;
+  }
+}
+
+void Walker::note_embedded(const Frame& frame, const CompiledEmbed& embed) {
+  constexpr size_t kMaxEmbedded = 500, kMaxRanges = 20'000;
+  if (embedded_.size() >= kMaxEmbedded) return;
+  TSNode content = embed.content ? embed.content.from(frame.node) : frame.node;
+  if (ts_node_is_null(content)) return;
+  EmbeddedText found;
+  found.language = find_language(embed.rule->language(SyntaxAccess::wrap(frame.node), text_));
+  if (found.language == nullptr || found.language == &row_) return;
+  found.scope = frame.scope;
+  found.example = embed.rule->example;
+  TSRange range{};
+  range.start_byte = ts_node_start_byte(content);
+  range.start_point = ts_node_start_point(content);
+  auto close = [&](uint32_t byte, TSPoint point) {
+    range.end_byte = byte;
+    range.end_point = point;
+    if (range.end_byte > range.start_byte) found.ranges.push_back(range);
+  };
+  if (!embed.skip.empty()) {
+    TSTreeCursor cursor = ts_tree_cursor_new(content);
+    for (bool more = ts_tree_cursor_goto_first_child(&cursor);
+         more && found.ranges.size() < kMaxRanges;
+         more = ts_tree_cursor_goto_next_sibling(&cursor)) {
+      TSNode child = ts_tree_cursor_current_node(&cursor);
+      TSSymbol symbol = ts_node_symbol(child);
+      if (std::find(embed.skip.begin(), embed.skip.end(), symbol) == embed.skip.end()) continue;
+      close(ts_node_start_byte(child), ts_node_start_point(child));
+      range.start_byte = ts_node_end_byte(child);
+      range.start_point = ts_node_end_point(child);
+    }
+    ts_tree_cursor_delete(&cursor);
+  }
+  close(ts_node_end_byte(content), ts_node_end_point(content));
+  if (!found.ranges.empty()) embedded_.push_back(std::move(found));
+}
+
+void Walker::word_occurrences(const Frame& frame, Role role) {
+  constexpr int kMaxWords = 64;
+  std::string_view text = text_of(frame.node);
+  size_t at = 0;
+  for (int n = 0; n < kMaxWords; ++n) {
+    while (at < text.size() && isspace(static_cast<unsigned char>(text[at]))) ++at;
+    size_t begin = at;
+    while (at < text.size() && !isspace(static_cast<unsigned char>(text[at]))) ++at;
+    if (at == begin) return;
+    if (at - begin > kMaxName) continue;
+    Occurrence o;
+    o.name = intern(text.substr(begin, at - begin));
+    o.begin = frame.begin + static_cast<uint32_t>(begin);
+    o.end = frame.begin + static_cast<uint32_t>(at);
+    o.role = role;
+    o.scope = frame.scope;
+    facts_.occurrences.push_back(o);
+  }
 }
 
 void Walker::note_comment(Frame& parent, TSNode node, uint32_t row) {
@@ -316,6 +489,7 @@ void Walker::note_comment(Frame& parent, TSNode node, uint32_t row) {
     if (!trim(between).empty()) parent.comment_begin = begin;
   }
   parent.comment_end = end;
+  parent.comment_is_string = false;
   parent.comment_row = ts_node_end_point(node).row;
   // Rust's line comments end after their line break.
   if (end > begin && text_[end - 1] == '\n' && parent.comment_row > 0) --parent.comment_row;
@@ -324,13 +498,8 @@ void Walker::note_comment(Frame& parent, TSNode node, uint32_t row) {
 void Walker::open_definition(Frame& frame, const KindInfo& kind) {
   for (uint16_t i = kind.definitions_begin; i < kind.definitions_end; ++i) {
     const CompiledDefinition& d = language_.definitions[i];
-    if (d.if_field != 0) {
-      TSNode child = ts_node_child_by_field_id(frame.node, d.if_field);
-      if (ts_node_is_null(child)) continue;
-      if (d.rule->if_kind[0] != '\0' && std::string_view(ts_node_type(child)) != d.rule->if_kind) {
-        continue;
-      }
-    }
+    if (!d.condition.holds(frame.node, text_)) continue;
+    if (!room_for_symbol(frame.scope)) return;
     auto index = static_cast<uint32_t>(facts_.symbols.size());
     Symbol symbol;
     symbol.kind = d.rule->kind;
@@ -338,15 +507,15 @@ void Walker::open_definition(Frame& frame, const KindInfo& kind) {
     symbol.local = frame.in_named_function;
     size_t frame_index = frames_.size() - 1;
     symbol.begin = whole_begin(frame_index, &symbol.end);
-    if (row_.doc == DocStyle::docstring) symbol.doc = docstring(frame, d.body_field);
+    if (row_.doc == DocStyle::docstring) symbol.doc = docstring(frame, d.body);
     if (symbol.doc.empty() && row_.doc != DocStyle::none) symbol.doc = doc_before(frame_index);
     symbol.signature = definition_signature(frame, d, symbol.begin);
-    if (d.type_field != 0) {
-      TSNode type = ts_node_child_by_field_id(frame.node, d.type_field);
+    if (d.type) {
+      TSNode type = d.type.from(frame.node);
       if (!ts_node_is_null(type)) symbol.type_name = main_type_name(text_of(type));
     }
-    if (d.qualifier_field != 0) {
-      TSNode owner = ts_node_child_by_field_id(frame.node, d.qualifier_field);
+    if (d.qualifier) {
+      TSNode owner = d.qualifier.from(frame.node);
       // Go: (r *Name) or (Name); the last identifier that is not a type argument.
       std::string_view s = ts_node_is_null(owner) ? std::string_view() : text_of(owner);
       s = s.substr(0, s.find('['));
@@ -360,11 +529,39 @@ void Walker::open_definition(Frame& frame, const KindInfo& kind) {
     }
     facts_.symbols.push_back(std::move(symbol));
     frame.definition = index;
-    frame.name_field = d.name_field;
+    if (d.rule->fixed_name[0] != '\0') name_fixed(frame, d);
+    frame.name = d.name ? &d.name.steps[0] : nullptr;
+    if (d.rule->if_text[0] != '\0' && d.rule->if_text[0] != '!') {
+      frame.keyword = &d.condition.child.steps[0];
+    }
     if (d.rule->opens_scope) frame.scope = index;
-    if (is_function_like(d.rule->kind)) frame.in_function = frame.in_named_function = true;
+    if (is_function_like(d.rule->kind) ||
+        (d.rule->kind == SymbolKind::macro && d.rule->opens_scope)) {
+      frame.in_function = frame.in_named_function = true;
+    }
     return;
   }
+}
+
+void Walker::name_fixed(Frame& frame, const CompiledDefinition& d) {
+  TSNode name = d.name.from(frame.node);
+  if (!ts_node_is_null(name) && ts_node_is_named(name)) return;
+  Symbol& symbol = facts_.symbols[frame.definition];
+  // At the word itself, or at the start of the definition.
+  bool at_word = !ts_node_is_null(name);
+  symbol.name = d.rule->fixed_name;
+  if (symbol.name == "*") symbol.name = at_word ? text_of(name) : std::string_view("operator");
+  symbol.name_begin = at_word ? ts_node_start_byte(name) : frame.begin;
+  auto length = static_cast<uint32_t>(symbol.name.size());
+  symbol.name_end = at_word ? ts_node_end_byte(name)
+                            : std::min(symbol.name_begin + length, ts_node_end_byte(frame.node));
+  Occurrence o;
+  o.name = intern_copy(symbol.name);
+  o.begin = symbol.name_begin;
+  o.end = symbol.name_end;
+  o.role = Role::definition;
+  o.scope = symbol.parent;
+  facts_.occurrences.push_back(o);
 }
 
 void Walker::name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
@@ -373,7 +570,7 @@ void Walker::name_definition(Frame& frame, std::string_view name, uint32_t begin
   if (!symbol.name.empty()) {
     // namespace a::b: one definition with a name of two parts.
     if (symbol.kind == SymbolKind::namespace_) {
-      symbol.name += "::" + std::string(name);
+      symbol.name += row_.name_separator + std::string(name);
       symbol.name_end = end;
     }
     occurrence(frame, intern(name), Role::reference, symbol.parent, receiver);
@@ -410,7 +607,28 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   const CompiledBinding& binding = language_.bindings[frame.binding];
   const Frame& at = frames_[frame.bind_frame];
   uint32_t scope = at.scope;
-  bool assigns = row_.assignment_defines && binding.rule->kind == SymbolKind::variable;
+  if (binding.rule->of_class) {
+    for (int up = 0; up < 8 && scope != kNone; ++up) {
+      if (is_class_like(facts_.symbols[scope].kind) ||
+          facts_.symbols[scope].kind == SymbolKind::module) {
+        break;
+      }
+      scope = facts_.symbols[scope].parent;
+    }
+  }
+  if (binding.rule->lower_case_only && isupper(static_cast<unsigned char>(facts_.names[name][0]))) {
+    return occurrence(frame, name, Role::reference, frame.scope, receiver);
+  }
+  if (!room_for_symbol(scope)) return;
+  if (binding.rule->of_file) {
+    uint32_t around = scope;
+    while (around != kNone && !defined_.contains(uint64_t{around} << 32 | name)) {
+      around = facts_.symbols[around].parent;
+    }
+    scope = around;  // kNone, unless a scope has it: then this only writes
+  }
+  bool assigns = (row_.assignment_defines && binding.rule->kind == SymbolKind::variable) ||
+                 binding.rule->of_class || binding.rule->of_file;
   bool first = defined_.insert(uint64_t{scope} << 32 | name).second;
   if (assigns && !first) {
     occurrence(frame, name, Role::write, frame.scope, receiver);
@@ -422,7 +640,7 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   symbol.name_begin = frame.begin;
   symbol.name_end = ts_node_end_byte(frame.node);
   symbol.parent = scope;
-  symbol.local = frame.in_function;
+  symbol.local = frame.in_function && !binding.rule->of_class && !binding.rule->of_file;
   const Symbol* parent = scope != kNone ? &facts_.symbols[scope] : nullptr;
   bool in_class = parent != nullptr && is_class_like(parent->kind) && !frame.in_function;
   if (symbol.kind == SymbolKind::function) {
@@ -448,7 +666,12 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   }
   // One of a list (parameters, enum members): its own extent, not the list's.
   bool of_list = binding.rule->whole_is_child || binding.rule->slot.field[0] == '\0';
-  symbol.begin = whole_begin(frame.bind_frame + (of_list ? 1 : 0), &symbol.end);
+  size_t whole = frame.bind_frame + (of_list ? 1 : 0);
+  if (binding.rule->whole_up > 0) {
+    auto up = static_cast<size_t>(binding.rule->whole_up);
+    whole = frame.bind_frame > up ? frame.bind_frame - up : frame.bind_frame;
+  }
+  symbol.begin = whole_begin(whole, &symbol.end);
   symbol.type_name = written_type(frame);
   if (!symbol.local) {
     symbol.signature = line_signature(symbol.begin, symbol.end);
@@ -456,6 +679,25 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   }
   facts_.symbols.push_back(std::move(symbol));
   occurrence(frame, name, Role::definition, scope, receiver);
+}
+
+// `def name` where the text does not parse: one line that names a definition, without a scope.
+void Walker::define_broken(const Frame& frame, const Frame& error, uint32_t name) {
+  Symbol symbol;
+  symbol.name = facts_.names[name];
+  symbol.kind = error.broken->kind;
+  symbol.name_begin = frame.begin;
+  symbol.name_end = ts_node_end_byte(frame.node);
+  symbol.parent = frame.scope;
+  symbol.local = frame.in_function;
+  symbol.begin = error.broken_begin;
+  uint32_t error_end = ts_node_end_byte(error.node);
+  size_t line_end = std::min<size_t>(text_.find('\n', frame.begin), error_end);
+  symbol.end = std::max(symbol.name_end, static_cast<uint32_t>(line_end));
+  symbol.signature = line_signature(symbol.begin, symbol.end);
+  facts_.symbols.push_back(std::move(symbol));
+  occurrence(frame, name, Role::definition, frame.scope, kNone);
+  defined_.insert(uint64_t{frame.scope} << 32 | name);
 }
 
 // self.x = ... in a method: the first such write makes x a field of the class around it.
@@ -523,15 +765,30 @@ void Walker::read_imports(Frame& frame) {
   }
 }
 
-uint32_t Walker::receiver_of(const Frame& member, TSFieldId field) {
+uint32_t Walker::receiver_of(const Frame& member, TSFieldId field, TSSymbol child) {
   const KindInfo& kind = language_.kind(member.symbol);
-  if (!kind.is_member || (!kind.member_any_child && field != kind.member_name)) return kNone;
-  if (kind.member_receiver == 0) return intern(std::string_view());
-  TSNode receiver = ts_node_child_by_field_id(member.node, kind.member_receiver);
+  if (!kind.is_member) return kNone;
+  if (!kind.member_any_child &&
+      (kind.member_name == kNoIndex ||
+       !language_.paths[kind.member_name].steps[0].matches(field, child, !member.has_children))) {
+    return kNone;
+  }
+  if (kind.member_receiver == kNoIndex) return intern(std::string_view());
+  TSNode owner = member.node;
+  if (kind.receiver_above) {
+    size_t index = static_cast<size_t>(&member - frames_.data());
+    if (index == 0) return kNone;
+    owner = frames_[index - 1].node;
+  }
+  TSNode receiver = language_.paths[kind.member_receiver].from(owner);
   if (ts_node_is_null(receiver)) return kNone;
   for (int depth = 0; depth < 6; ++depth) {
     const KindInfo& inner = language_.kind(ts_node_symbol(receiver));
     TSNode next{};
+    if (inner.dotted_name) {
+      std::string_view name = text_of(receiver);
+      return intern(name.substr(name.rfind('.') + 1));
+    }
     if (inner.identifier || inner.type_identifier) return intern(text_of(receiver));
     if (inner.is_call) {
       std::string called = value_type(receiver);
@@ -539,11 +796,13 @@ uint32_t Walker::receiver_of(const Frame& member, TSFieldId field) {
       if (inner.call_constructs) called += "()";
       return intern_copy(called);
     }
-    if (inner.is_member && inner.member_name != 0) {
-      next = ts_node_child_by_field_id(receiver, inner.member_name);
+    if (inner.is_member && inner.member_name != kNoIndex) {
+      next = language_.paths[inner.member_name].from(receiver);
     } else if (ts_node_named_child_count(receiver) == 1) {  // (x), *x, &x, x!
       next = ts_node_named_child(receiver, 0);
-    } else if (ts_node_child_count(receiver) == 0) {  // this, self, super, crate
+    } else if (ts_node_child_count(receiver) == 0 ||  // this, self, super, crate
+               (ts_node_named_child_count(receiver) == 0 &&
+                contains_kind(row_.self_names, text_of(receiver)))) {
       return intern(text_of(receiver).substr(0, 64));
     }
     if (ts_node_is_null(next)) break;
@@ -557,12 +816,17 @@ std::string Walker::value_type(TSNode value) const {
   for (int depth = 0; depth < 4; ++depth) {
     const KindInfo& kind = language_.kind(ts_node_symbol(value));
     if (kind.is_call) {
-      TSNode function = ts_node_child_by_field_id(value, kind.call_field);
+      if (kind.call_function == kNoIndex) return {};
+      TSNode function = language_.paths[kind.call_function].from(value);
       if (ts_node_is_null(function)) return {};
       std::string_view written = text_of(function);
       if (std::string made = type_argument_of_maker(written); !made.empty()) return made;
       if (written.size() > 200 || written.find('(') != std::string_view::npos) return {};
       if (kind.call_constructs) return main_type_name(written);
+      if (kind.constructor_name[0] != '\0' && written == kind.constructor_name) {
+        TSNode type = language_.paths[kind.call_receiver].from(value);
+        if (!ts_node_is_null(type)) return main_type_name(text_of(type));
+      }
       // Type arguments go: make<Foo>(), Vec::<u8>::new().
       std::string_view path = written.substr(0, written.find_first_of("<["));
       size_t cut = path.find_last_of(".:>");
@@ -589,16 +853,18 @@ std::string Walker::written_type(const Frame& frame) const {
   const CompiledBinding& binding = language_.bindings[frame.binding];
   const Frame& at = frames_[frame.bind_frame];
   std::string name;
-  if (binding.type_field != 0) {
-    TSNode type = ts_node_child_by_field_id(at.node, binding.type_field);
+  if (binding.type) {
+    TSNode type = binding.type.from(at.node);
     if (!ts_node_is_null(type)) name = main_type_name(text_of(type));
   }
   if (!name.empty() && name != "auto" && name != "var") return name;
-  if (binding.value_field == 0) return {};
+  if (!binding.value) return {};
   // The value is beside the name, or beside one of the declarators in between.
-  for (size_t i = frame.bind_frame; i + 1 < frames_.size(); ++i) {
-    TSNode value = ts_node_child_by_field_id(frames_[i].node, binding.value_field);
+  for (size_t i = frames_.size() - 1; i-- > frame.bind_frame;) {
+    TSNode value = binding.value.from(frames_[i].node);
     if (!ts_node_is_null(value)) return value_type(value);
+    // One of several names: what the whole value is says nothing of its parts.
+    if (i > frame.bind_frame && ts_node_named_child_count(frames_[i].node) > 1) return {};
   }
   return {};
 }
@@ -629,8 +895,13 @@ std::string Walker::doc_before(size_t frame_index) const {
       line = line == std::string_view::npos ? 0 : line + 1;
       if (line > above.comment_begin) line = above.comment_begin;
       if (!trim(text_.substr(line, above.comment_begin - line)).empty()) return {};
-      return clean_doc(text_.substr(above.comment_begin, above.comment_end - above.comment_begin),
-                       false);
+      std::string_view raw =
+          text_.substr(above.comment_begin, above.comment_end - above.comment_begin);
+      if (row_.file_doc[0] != '\0' && raw.substr(0, std::strlen(row_.file_doc)) == row_.file_doc) {
+        return {};
+      }
+      if (row_.doc == DocStyle::xml_comment_before) return clean_doc(without_tags(raw), false);
+      return clean_doc(raw, above.comment_is_string);
     }
     if (!language_.kind(above.symbol).wrapper && above.row != node.row) break;
     if (i == 1 || above.definition != kNone) break;
@@ -638,8 +909,9 @@ std::string Walker::doc_before(size_t frame_index) const {
   return {};
 }
 
-std::string Walker::docstring(const Frame& frame, TSFieldId body_field) const {
-  TSNode body = ts_node_child_by_field_id(frame.node, body_field);
+std::string Walker::docstring(const Frame& frame, const ChildPath& body_path) const {
+  if (!body_path) return {};
+  TSNode body = body_path.from(frame.node);
   if (ts_node_is_null(body)) return {};
   TSNode first = ts_node_named_child(body, 0);
   if (ts_node_is_null(first)) return {};
@@ -659,8 +931,8 @@ std::string Walker::definition_signature(const Frame& frame, const CompiledDefin
     begin = whole;
   }
   TSNode body{};
-  if (d.body_field != 0) body = ts_node_child_by_field_id(frame.node, d.body_field);
-  if (d.body_field != 0 && !ts_node_is_null(body)) {
+  if (d.body) body = d.body.from(frame.node);
+  if (d.body && !ts_node_is_null(body)) {
     TSNode inner = ts_node_child_by_field_name(body, "body", 4);  // of the arrow function
     if (!ts_node_is_null(inner)) {
       return clean_signature(text_.substr(begin, ts_node_start_byte(inner) - begin));
@@ -704,6 +976,9 @@ void Walker::drop_nameless() {
   facts_.symbols.resize(kept);
   for (Occurrence& o : facts_.occurrences) {
     if (o.scope != kNone) o.scope = new_index[o.scope];
+  }
+  for (EmbeddedText& e : embedded_) {
+    if (e.scope != kNone) e.scope = new_index[e.scope];
   }
   // Nearly sorted already: a definition's name can come after its qualifier's.
   if (!std::is_sorted(facts_.occurrences.begin(), facts_.occurrences.end(),
@@ -760,9 +1035,12 @@ void note_misplaced_macros(std::string_view text, FileFacts* facts) {
 }  // namespace
 
 FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::string_view text,
-                        const ExtractLimits& limits, const CancelToken& cancel) {
-  FileFacts facts = Walker(language, text, limits).run(root, cancel);
-  if (may_hold_macros(language.grammar)) note_misplaced_macros(text, &facts);
+                        const ExtractLimits& limits, const CancelToken& cancel, int depth) {
+  Walker walker(language, text, limits);
+  FileFacts facts = walker.run(root, cancel);
+  // Embedded code is not masked for: it is examples, and the text here is the whole outer file's.
+  if (depth == 0 && may_hold_macros(language.grammar)) note_misplaced_macros(text, &facts);
+  add_embedded(facts, walker.embedded(), text, limits, cancel, depth);
   facts.n_bytes = static_cast<uint32_t>(text.size());
   facts.n_lines = count_lines(text);
   return facts;

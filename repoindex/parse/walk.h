@@ -8,11 +8,14 @@
 
 namespace engramd::repoindex {
 
+// With the facts of what is embedded in it; depth is how deep this text itself is.
 FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::string_view text,
-                        const ExtractLimits& limits, const CancelToken& cancel);
+                        const ExtractLimits& limits, const CancelToken& cancel, int depth = 0);
 
 // A doc comment or docstring without its comment marks, capped.
 std::string clean_doc(std::string_view raw, bool docstring);
+// <summary>x</summary> without its tags.
+std::string without_tags(std::string_view raw);
 // White space collapsed to single blanks, capped at a character's end, without a trailing { : = =>
 std::string clean_signature(std::string_view raw);
 // The name that counts in a written type: "Foo" of `const ns::Foo&` and of `Optional[Foo]`.

@@ -12,10 +12,14 @@ extern const Language json = {
     .grammar = tree_sitter_json,
     .name_only = {"string"},
     .comments = {"comment"},
-    .definitions = {{.node = "pair", .kind = SymbolKind::key, .name_field = "key",
-                     .body_field = "value"}},
+    .definitions =
+        {{.node = "pair", .kind = SymbolKind::key, .name_field = "key", .body_field = "value"}},
     .doc = DocStyle::none,
-    .edit = {.integer = {"number"}, .floating = {"number"}, .string = {"string"},
+    .max_depth = 3,
+    .max_symbols = 4000,
+    .edit = {.integer = {"number"},
+             .floating = {"number"},
+             .string = {"string"},
              .boolean_literal = {"true", "false"}},
 };
 
