@@ -108,7 +108,7 @@ extern const Language python = {
         },
     .members = {{"attribute", "attribute", "object"}, {"keyword_argument", "name", ""}},
     .calls = {{"call", "function"}},
-    .bases = {{"class_definition", "superclasses"}},
+    .bases = {{"class_definition", "superclasses"}, {"subscript", "value"}},
     .functions_without_name = {"lambda", "list_comprehension", "set_comprehension",
                                "dictionary_comprehension", "generator_expression"},
     .doc = DocStyle::docstring,
