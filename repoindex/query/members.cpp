@@ -302,6 +302,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
     if (!found.empty()) return found;
   }
   std::vector<Found> classes;
+  bool is_value = false;
   if (is_super || is_self) {
     for (Found& c : class_around(path, facts, occurrence.scope, depth + 1)) {
       if (is_super) {
@@ -336,6 +337,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
         if (!found.empty()) return found;
         continue;
       }
+      is_value = is_value || (!is_class_like(kind) && kind != SymbolKind::type_alias);
       if (classes.size() < 8) append_new(classes, classes_of(value, depth + 1));
     }
   }
@@ -351,11 +353,10 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
   }
   // Not in the class or its bases as far as the repository knows them.
   if ((is_self || is_super) && facts->language == "python") is_foreign_ = true;
-  if (is_c_family(facts->language) && !is_self && !is_call_name(receiver) && classes.empty()) {
-    const std::string& source = text(path);
-    bool scoped = occurrence.begin >= 2 && occurrence.begin <= source.size() &&
-                  source.compare(occurrence.begin - 2, 2, "::") == 0;
-    if (scoped) return in_namespace(path, receiver, name);
+  // ns::name and Class::name; not what a variable of unknown type has.
+  if (is_c_family(facts->language) && !is_self && !is_call_name(receiver) && classes.empty() &&
+      !is_value) {
+    return in_namespace(path, receiver, name);
   }
   return {};
 }

@@ -10,6 +10,9 @@ namespace engramd::repoindex {
 
 namespace {
 
+// Occurrences of one name that are looked at closely: a bound for names that are everywhere.
+constexpr size_t kMaxResolved = 20000;
+
 bool is_value(SymbolKind kind) {
   return kind == SymbolKind::variable || kind == SymbolKind::constant ||
          kind == SymbolKind::type_alias || kind == SymbolKind::field;
@@ -144,11 +147,21 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   const std::string name = facts->names[asked->name];
   Resolver resolver(view);
   std::vector<Found> meant = resolver.resolve(path, facts, *asked);
+  if (meant.empty()) {  // not of this repository: by the name alone
+    return references_of(view, name, limit);
+  }
   // What is only possible is not asked for, when something better is known.
   if (!meant.empty() && meant[0].confidence != Confidence::possible) {
     std::erase_if(meant, [&](const Found& f) { return f.confidence == Confidence::possible; });
   }
+  // A namespace is the same one wherever it is opened.
+  bool of_namespace = !meant.empty() && meant[0].symbol != kNone &&
+                      meant[0].get().kind == SymbolKind::namespace_;
   auto means = [&](const std::vector<Found>& found) {
+    if (of_namespace) {
+      return !found.empty() && found[0].symbol != kNone &&
+             found[0].get().kind == SymbolKind::namespace_;
+    }
     return std::any_of(found.begin(), found.end(), [&](const Found& f) {
       return std::any_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(f); });
     });
@@ -171,6 +184,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     std::vector<Found> found;
     bool foreign = false;
   };
+  size_t n_resolved = 0;
   std::vector<ReferenceHit> out;
   auto look = [&](const std::string& file, const FileFactsPtr& file_facts) {
     uint32_t id = id_of(*file_facts, name);
@@ -180,7 +194,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     std::map<std::pair<uint32_t, uint32_t>, Answer> known;
     for (const Occurrence& o : file_facts->occurrences) {
       if (o.name != id) continue;
-      if (cancel.cancelled() || out.size() >= limit) return false;
+      if (cancel.cancelled() || out.size() >= limit || n_resolved > kMaxResolved) return false;
       if (keywords_only &&
           (o.receiver == kNone || !file_facts->names[o.receiver].empty())) {
         continue;
@@ -197,11 +211,13 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       if (plain) {
         auto [it, added] = known.try_emplace({o.receiver, o.scope});
         if (added) {
+          ++n_resolved;
           it->second.found = resolver.resolve(file, file_facts, o);
           it->second.foreign = resolver.is_foreign();
         }
         answer = &it->second;
       } else {
+        ++n_resolved;
         fresh.found = resolver.resolve(file, file_facts, o);
         fresh.foreign = resolver.is_foreign();
       }
@@ -209,7 +225,9 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       Confidence confidence = Confidence::possible;
       if (means(*found)) {
         confidence = Confidence::possible;
+        if (of_namespace) confidence = (*found)[0].confidence;
         for (const Found& f : *found) {
+          if (of_namespace) break;
           for (const Found& m : meant) {
             if (m.same(f)) confidence = std::min(confidence, f.confidence);
           }

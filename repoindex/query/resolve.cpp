@@ -261,8 +261,11 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
 // C and C++: definitions of the name in files that the file includes, directly or not.
 std::vector<Found> Resolver::included(const std::string& path, std::string_view name) {
   std::shared_ptr<const IncludeClosure> closure;
+  size_t n_namespaces = 0;
   auto visible = [&](const NameMatch& c) {
     if (!c.is_top_level && c.kind != SymbolKind::enum_member) return false;
+    // A namespace is opened in thousands of files; a few tell what it is.
+    if (c.kind == SymbolKind::namespace_ && ++n_namespaces > kMaxNamespaceParts) return false;
     if (closure == nullptr) closure = closure_of(path);  // only when some file has the name
     if (c.file != nullptr) return holds_file(*closure, c);
     return c.path != path && is_c_family(c.language());
@@ -471,13 +474,17 @@ std::vector<Found> Resolver::meaning(const std::string& path, const FileFactsPtr
 std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr& facts,
                                      const Occurrence& occurrence) {
   bool bare = occurrence.receiver == kNone;
-  // behind std:: and the like, of which the repository defines nothing
+  // Behind std:: and the like, of which the repository defines nothing.
   if (!bare && facts->language == "cpp") {
     const std::string& receiver = facts->names[occurrence.receiver];
-    const std::string& source = text(path);
-    bool scoped = occurrence.begin >= 2 && occurrence.begin <= source.size() &&
-                  source.compare(occurrence.begin - 2, 2, "::") == 0;
-    if (scoped && !receiver.empty() && by_name(receiver, 1).empty()) return {};
+    bool call = receiver.size() > 2 && receiver.back() == ')';
+    bool known = receiver.empty() || call || receiver == "this" ||
+                 !by_name(receiver, 1).empty() ||
+                 !plain_name(path, facts, receiver, occurrence.scope, occurrence.begin, 1).empty();
+    if (!known) {
+      is_foreign_ = true;
+      return {};
+    }
   }
   std::vector<Found> found =
       by_name(facts->names[occurrence.name], kMaxGuesses, [&](const NameMatch& c) {
