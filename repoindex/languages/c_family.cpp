@@ -5,7 +5,6 @@ namespace engramd::repoindex::c_family {
 void imports(SyntaxNode node, std::string_view text, std::vector<Import>& out) {
   SyntaxNode path = node.child_by_field("path");
   std::string_view target = path.text(text);
-  // <x.h> keeps its bracket so that a query knows that it is a system header: "<x.h".
   if (target.size() < 3 || (target[0] != '"' && target[0] != '<')) return;
   Import import;
   import.begin = node.begin();

@@ -30,6 +30,12 @@ bool is_macro_name(std::string_view name) {
            c == '_';
   });
 }
+bool is_export(std::string_view macro) {
+  for (std::string_view word : {"EXPORT", "API", "PUBLIC", "VISIBLE"}) {
+    if (macro.find(word) != std::string_view::npos) return true;
+  }
+  return false;
+}
 // Behind the bracket that closes the one at `open`; 0 when it does not, soon enough.
 size_t behind_brackets(std::string_view s, size_t open) {
   int depth = 0;
@@ -59,15 +65,15 @@ void after_class(std::string_view text, std::string_view keyword, std::vector<By
     size_t next = skip_blank(text, end);
     std::string_view name = name_at(text, next);
     if (name.empty() || name == "final" || isdigit(static_cast<unsigned char>(name[0]))) continue;
-    // `struct FOO x;` declares x of type FOO; only a definition has a body or bases behind its
-    // name.
+    // `struct FOO x;` declares x of type FOO; a definition has a body or bases behind its name.
     size_t behind = next;
     while (behind < text.size() && (is_name_byte(text[behind]) || text[behind] == ':')) ++behind;
     if (text.substr(behind - 1, 1) == ":") --behind;
     behind = skip_blank(text, behind);
     if (text.substr(behind, 5) == "final") behind = skip_blank(text, behind + 5);
-    if (text.substr(behind, 1) == "<") continue;
-    if (text.substr(behind, 1) != "{" && text.substr(behind, 1) != ":") continue;
+    std::string_view follows = text.substr(behind, 1);
+    bool forward = follows == ";" && (keyword == "class" || is_export(macro));
+    if (follows != "{" && follows != ":" && !forward) continue;
     out->push_back({begin, end});
   }
 }

@@ -56,6 +56,12 @@ void append_new(std::vector<Found>& to, std::vector<Found> more) {
   }
 }
 
+std::string_view NameMatch::language() const {
+  if (file != nullptr) return view->snapshot->summary(*file).language;
+  auto it = view->overlay->find(std::string(path));
+  return it == view->overlay->end() ? std::string_view() : it->second.facts->language;
+}
+
 bool Resolver::hidden(std::string_view path) const {
   return view_.overlay != nullptr && !view_.overlay->empty() &&
          view_.overlay->count(std::string(path)) != 0;
@@ -73,7 +79,7 @@ std::vector<Found> Resolver::by_name(std::string_view name, size_t limit, const 
         if (symbol.local || symbol.name != name) continue;
         NameMatch candidate{path,
                             nullptr,
-                            facts.language,
+                            &view_,
                             symbol.kind,
                             symbol.is_declaration,
                             is_top_level(facts, symbol),
@@ -89,10 +95,8 @@ std::vector<Found> Resolver::by_name(std::string_view name, size_t limit, const 
   view_.snapshot->definitions(name, [&](DefinitionRef ref) {
     if (hidden(ref.file->path)) return true;
     if (accept) {
-      NameMatch candidate{
-          ref.file->path, ref.file,           view_.snapshot->summary(*ref.file).language,
-          ref.kind,       ref.is_declaration, ref.is_top_level,
-          ref.container};
+      NameMatch candidate{ref.file->path,     ref.file,         &view_,       ref.kind,
+                          ref.is_declaration, ref.is_top_level, ref.container};
       if (!accept(candidate)) return true;
     }
     FileFactsPtr facts = view_.snapshot->facts(*ref.file);

@@ -63,7 +63,7 @@ std::vector<Found> Resolver::class_named(const std::string& path, const FileFact
   // No include or import leads there: by name, the nearest first.
   std::vector<Found> found = by_name(name, 8, [&](const NameMatch& c) {
     return (is_class_like(c.kind) || c.kind == SymbolKind::type_alias) &&
-           same_family(c.language, facts->language);
+           same_family(c.language(), facts->language);
   });
   std::stable_sort(found.begin(), found.end(), [&](const Found& a, const Found& b) {
     return shared_prefix(a.path, path) > shared_prefix(b.path, path);
@@ -112,19 +112,25 @@ std::vector<Found> Resolver::own_members(const Found& class_, std::string_view n
     if (inside || named) out.push_back({class_.path, class_.facts, s, Confidence::likely});
   }
   std::string_view language = facts.language;
-  bool elsewhere =
-      is_c_family(language) || language == "go" || language == "rust" || is_script_family(language);
-  // What a C++ class does not declare is not its member, whatever class elsewhere has its name.
-  if (!elsewhere || (out.empty() && is_c_family(language))) return out;
+  bool elsewhere = is_c_family(language) || language == "go" || language == "rust" ||
+                   is_script_family(language);
+  if (!elsewhere) return out;
+  if (is_c_family(language)) {
+    // What a C++ class does not declare is not its member, whatever class elsewhere has its name;
+    // but `struct Outer::Inner {` may be written in another file.
+    if (!out.empty()) return out;  // resolve() goes from the declaration to its body
+    out = by_name(name, kMaxByName, [&](const NameMatch& c) {
+      return is_class_like(c.kind) && c.container == symbol.name && is_c_family(c.language());
+    });
+    std::erase_if(out, [&](const Found& f) { return f.get().qualifier != symbol.name; });
+    for (Found& f : out) f.confidence = Confidence::likely;
+    return out;
+  }
   std::string folder = parent_path(class_.path);
-  bool declared_only =
-      std::all_of(out.begin(), out.end(), [](const Found& f) { return f.get().is_declaration; });
-  if (is_c_family(language) && !declared_only) return out;
-  if (is_c_family(language)) return out;  // resolve() goes from the declaration to its body
   std::vector<Found> more = by_name(name, kMaxByName, [&](const NameMatch& c) {
     if (c.container != symbol.name || c.path == class_.path) return false;
-    if (!same_family(c.language, language)) return false;
-    return language != "go" || parent_path(c.path) == folder;
+    if (language == "go" && parent_path(c.path) != folder) return false;
+    return same_family(c.language(), language);
   });
   weaken(more, Confidence::likely);
   for (Found& f : more) f.confidence = Confidence::likely;
@@ -236,6 +242,16 @@ std::vector<Found> Resolver::in_module(const std::string& path, const FileFactsP
       }
     }
   }
+  // Bound by an import that leads nowhere: a module from outside the repository.
+  if (facts->language == "python" || is_script_family(facts->language)) {
+    for (const Import& import : facts->imports) {
+      std::string_view bound = !import.alias.empty() ? import.alias
+                               : !import.name.empty()
+                                   ? std::string_view(import.name)
+                                   : std::string_view(import.target).substr(0, import.target.find('.'));
+      if (bound == receiver && !import_target(path, *facts, import).found()) is_foreign_ = true;
+    }
+  }
   if (facts->language == "rust" && receiver != "self" && receiver != "Self") {
     Import import;  // a path written out: crate::a::run(), or a::run() beside `mod a;`
     for (const char* root : {"self::", "crate::", ""}) {
@@ -254,7 +270,7 @@ std::vector<Found> Resolver::in_module(const std::string& path, const FileFactsP
 std::vector<Found> Resolver::in_namespace(const std::string& path, std::string_view around,
                                           std::string_view name) {
   std::vector<Found> found = by_name(name, kMaxByName, [&](const NameMatch& c) {
-    return is_c_family(c.language) && names_container(c.container, around);
+    return names_container(c.container, around) && is_c_family(c.language());
   });
   // What the file includes beats what it does not.
   auto closure = found.size() > 1 ? closure_of(path) : nullptr;
@@ -285,6 +301,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
     if (!found.empty()) return found;
   }
   std::vector<Found> classes;
+  bool is_value = false;
   if (is_super || is_self) {
     for (Found& c : class_around(path, facts, occurrence.scope, depth + 1)) {
       if (is_super) {
@@ -319,6 +336,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
         if (!found.empty()) return found;
         continue;
       }
+      is_value = is_value || (!is_class_like(kind) && kind != SymbolKind::type_alias);
       if (classes.size() < 8) append_new(classes, classes_of(value, depth + 1));
     }
   }
@@ -331,11 +349,12 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
     }
     return found;
   }
-  if (is_c_family(facts->language) && !is_self && !is_call_name(receiver) && classes.empty()) {
-    const std::string& source = text(path);
-    bool scoped = occurrence.begin >= 2 && occurrence.begin <= source.size() &&
-                  source.compare(occurrence.begin - 2, 2, "::") == 0;
-    if (scoped) return in_namespace(path, receiver, name);
+  // Not in the class or its bases as far as the repository knows them.
+  if ((is_self || is_super) && facts->language == "python") is_foreign_ = true;
+  // ns::name and Class::name; not what a variable of unknown type has.
+  if (is_c_family(facts->language) && !is_self && !is_call_name(receiver) && classes.empty() &&
+      !is_value) {
+    return in_namespace(path, receiver, name);
   }
   return {};
 }
@@ -350,6 +369,7 @@ std::vector<Found> Resolver::keyword_argument(const std::string& path, const Fil
   size_t after = occurrence.end;
   while (after < source.size() && isspace(static_cast<unsigned char>(source[after]))) ++after;
   if (after + 1 >= source.size() || source[after] != '=' || source[after + 1] == '=') return {};
+  is_foreign_ = true;  // unless what is called is known, the name is nobody's
   // Back to the bracket that is open here.
   int depth = 0;
   size_t at = occurrence.begin;

@@ -10,6 +10,9 @@ namespace engramd::repoindex {
 
 namespace {
 
+// Occurrences of one name that are looked at closely: a bound for names that are everywhere.
+constexpr size_t kMaxResolved = 20000;
+
 bool is_value(SymbolKind kind) {
   return kind == SymbolKind::variable || kind == SymbolKind::constant ||
          kind == SymbolKind::type_alias || kind == SymbolKind::field;
@@ -70,6 +73,25 @@ void visit_files_with_name(
   });
 }
 
+// Between the brackets behind its function's name.
+bool is_parameter(const View& view, const Found& found) {
+  const Symbol& symbol = found.get();
+  if (symbol.parent == kNone) return false;
+  const Symbol& function = found.facts->symbols[symbol.parent];
+  if (function.kind != SymbolKind::function && function.kind != SymbolKind::method &&
+      function.kind != SymbolKind::constructor) {
+    return false;
+  }
+  if (symbol.name_begin - function.name_end > 4000) return false;
+  auto text = view.text(found.path);
+  int depth = 0;
+  for (size_t i = function.name_end; text && i < symbol.name_begin && i < text->size(); ++i) {
+    if ((*text)[i] == '(') ++depth;
+    if ((*text)[i] == ')' && --depth == 0) return false;
+  }
+  return depth > 0;
+}
+
 // The receiver of the occurrence has a receiver of its own: a.b.name.
 bool is_chained(const FileFacts& facts, const Occurrence& o) {
   auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), o.begin,
@@ -125,17 +147,29 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   const std::string name = facts->names[asked->name];
   Resolver resolver(view);
   std::vector<Found> meant = resolver.resolve(path, facts, *asked);
+  if (meant.empty()) {  // not of this repository: by the name alone
+    return references_of(view, name, limit);
+  }
   // What is only possible is not asked for, when something better is known.
   if (!meant.empty() && meant[0].confidence != Confidence::possible) {
     std::erase_if(meant, [&](const Found& f) { return f.confidence == Confidence::possible; });
   }
+  // A namespace is the same one wherever it is opened.
+  bool of_namespace = !meant.empty() && meant[0].symbol != kNone &&
+                      meant[0].get().kind == SymbolKind::namespace_;
   auto means = [&](const std::vector<Found>& found) {
+    if (of_namespace) {
+      return !found.empty() && found[0].symbol != kNone &&
+             found[0].get().kind == SymbolKind::namespace_;
+    }
     return std::any_of(found.begin(), found.end(), [&](const Found& f) {
       return std::any_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(f); });
     });
   };
   bool local = meant.size() == 1 && meant[0].symbol != kNone &&
                meant[0].facts->symbols[meant[0].symbol].local;
+  // A parameter may be named by calls in other files.
+  bool parameter = local && meant[0].facts->language == "python" && is_parameter(view, meant[0]);
   // A constructor's own name names its class too.
   auto names_class_of = [&](const std::vector<Found>& found) {
     return std::any_of(found.begin(), found.end(), [&](const Found& f) {
@@ -150,15 +184,21 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     std::vector<Found> found;
     bool foreign = false;
   };
+  size_t n_resolved = 0;
   std::vector<ReferenceHit> out;
   auto look = [&](const std::string& file, const FileFactsPtr& file_facts) {
     uint32_t id = id_of(*file_facts, name);
     if (id == kNone) return true;
+    bool keywords_only = parameter && file != path;
     // Same receiver in the same scope means the same, except for locals that shadow.
     std::map<std::pair<uint32_t, uint32_t>, Answer> known;
     for (const Occurrence& o : file_facts->occurrences) {
       if (o.name != id) continue;
-      if (cancel.cancelled() || out.size() >= limit) return false;
+      if (cancel.cancelled() || out.size() >= limit || n_resolved > kMaxResolved) return false;
+      if (keywords_only &&
+          (o.receiver == kNone || !file_facts->names[o.receiver].empty())) {
+        continue;
+      }
       if (o.role == Role::definition && !include_definitions) {
         // A further definition of the same name is no reference to this one.
         continue;
@@ -171,11 +211,13 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       if (plain) {
         auto [it, added] = known.try_emplace({o.receiver, o.scope});
         if (added) {
+          ++n_resolved;
           it->second.found = resolver.resolve(file, file_facts, o);
           it->second.foreign = resolver.is_foreign();
         }
         answer = &it->second;
       } else {
+        ++n_resolved;
         fresh.found = resolver.resolve(file, file_facts, o);
         fresh.foreign = resolver.is_foreign();
       }
@@ -183,7 +225,9 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       Confidence confidence = Confidence::possible;
       if (means(*found)) {
         confidence = Confidence::possible;
+        if (of_namespace) confidence = (*found)[0].confidence;
         for (const Found& f : *found) {
+          if (of_namespace) break;
           for (const Found& m : meant) {
             if (m.same(f)) confidence = std::min(confidence, f.confidence);
           }
@@ -191,7 +235,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       } else if (!found->empty() && (*found)[0].confidence != Confidence::possible) {
         if (!names_class_of(*found)) continue;  // it is known to mean something else
         confidence = Confidence::certain;
-      } else if (found->empty() && answer->foreign) {
+      } else if (answer->foreign) {
         continue;
       } else if (local || meant.empty() || found->empty()) {
         bool same_name_only = meant.empty() || (!local && o.receiver != kNone);
@@ -205,7 +249,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     }
     return true;
   };
-  if (local) {
+  if (local && !parameter) {
     look(path, facts);
   } else {
     visit_files_with_name(view, name, look);

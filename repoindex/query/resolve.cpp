@@ -261,11 +261,14 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
 // C and C++: definitions of the name in files that the file includes, directly or not.
 std::vector<Found> Resolver::included(const std::string& path, std::string_view name) {
   std::shared_ptr<const IncludeClosure> closure;
+  size_t n_namespaces = 0;
   auto visible = [&](const NameMatch& c) {
-    if (!is_c_family(c.language)) return false;
     if (!c.is_top_level && c.kind != SymbolKind::enum_member) return false;
+    // A namespace is opened in thousands of files; a few tell what it is.
+    if (c.kind == SymbolKind::namespace_ && ++n_namespaces > kMaxNamespaceParts) return false;
     if (closure == nullptr) closure = closure_of(path);  // only when some file has the name
-    return holds_file(*closure, c) || (c.file == nullptr && c.path != path);
+    if (c.file != nullptr) return holds_file(*closure, c);
+    return c.path != path && is_c_family(c.language());
   };
   std::vector<Found> out;
   for (Found& f : by_name(name, kMaxByName, visible)) {
@@ -285,7 +288,7 @@ std::vector<Found> Resolver::in_folder_package(const std::string& path, const Fi
                                                std::string_view name) {
   std::string folder = parent_path(path);
   std::vector<Found> out = by_name(name, kMaxByName, [&](const NameMatch& c) {
-    return c.is_top_level && c.language == facts.language && parent_path(c.path) == folder;
+    return c.is_top_level && parent_path(c.path) == folder && c.language() == facts.language;
   });
   for (Found& f : out) f.confidence = Confidence::certain;
   return out;
@@ -338,8 +341,8 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
   }
   std::string owner(owner_of(*declared.facts, symbol));
   std::vector<Found> bodies = by_name(symbol.name, kMaxByName, [&](const NameMatch& c) {
-    return !c.is_declaration && is_c_family(c.language) && is_callable(c.kind) &&
-           (owner.empty() ? c.is_top_level : c.container == owner);
+    return !c.is_declaration && is_callable(c.kind) &&
+           (owner.empty() ? c.is_top_level : c.container == owner) && is_c_family(c.language());
   });
   // A method's body can see its class: another class of that name is not meant.
   const FileEntry* header =
@@ -348,22 +351,28 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
     return body.path == declared.path || hidden(declared.path) || header == nullptr ||
            closure_of(body.path)->count(header) != 0;
   };
-  if (!owner.empty() && bodies.size() <= kMaxOverloads) {
+  if (bodies.size() <= kMaxOverloads &&
+      (!owner.empty() || (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), sees)))) {
     std::erase_if(bodies, [&](const Found& body) { return !sees(body); });
+  }
+  auto takes = count_parameters(symbol, declared.facts->language);
+  auto fits = [&](const Found& body) {
+    auto theirs = count_parameters(body.get(), body.facts->language);
+    return !takes || !theirs || theirs->most == takes->most;
+  };
+  if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), fits)) {
+    std::erase_if(bodies, [&](const Found& body) { return !fits(body); });
   }
   if (bodies.size() < 2) {
     for (Found& f : bodies) f.confidence = Confidence::likely;
     return bodies;
   }
   // Several: in the file named like the header, then in one that includes it, then beside it.
-  auto takes = count_parameters(symbol, declared.facts->language);
   std::vector<std::pair<int, size_t>> order;
   for (size_t i = 0; i < bodies.size(); ++i) {
     const Found& body = bodies[i];
     int score = static_cast<int>(shared_prefix(body.path, declared.path));
     if (stem_of(body.path) == stem_of(declared.path)) score += 500;
-    auto body_takes = count_parameters(body.get(), body.facts->language);
-    if (takes && body_takes && body_takes->most != takes->most) score -= 5000;
     if (body.path == declared.path) score += 800;
     if (bodies.size() <= 16 && sees(body)) score += 1000;
     order.emplace_back(-score, i);
@@ -395,8 +404,8 @@ std::vector<Found> Resolver::definition_site(const std::string& path, const File
   }
   std::string owner(owner_of(*facts, here));
   std::vector<Found> declared = by_name(name, kMaxByName, [&](const NameMatch& c) {
-    return c.is_declaration && is_c_family(c.language) &&
-           (owner.empty() ? c.is_top_level : c.container == owner);
+    return c.is_declaration && (owner.empty() ? c.is_top_level : c.container == owner) &&
+           is_c_family(c.language());
   });
   auto takes = count_parameters(here, facts->language);
   std::erase_if(declared, [&](const Found& f) {
@@ -414,30 +423,39 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
                                          const Occurrence& occurrence) {
   const std::string& name = facts->names[occurrence.name];
   std::vector<Found> found;
+  std::vector<const Import*> around;
   for (const Import& import : facts->imports) {
-    if (occurrence.begin < import.begin || occurrence.begin >= import.end) continue;
-    const std::string& bound = !import.alias.empty() ? import.alias : import.name;
-    if (import.name == name || bound == name) {
-      append_new(found, through_import(path, facts, import, bound, 0));
-      if (!found.empty()) return found;
+    if (occurrence.begin >= import.begin && occurrence.begin < import.end) {
+      around.push_back(&import);
     }
-    // A part of the module's path: the file of the path up to it.
-    Import part = import;
+  }
+  for (const Import* import : around) {
+    const std::string& bound = !import->alias.empty() ? import->alias : import->name;
+    if (import->name != name && bound != name) continue;
+    append_new(found, through_import(path, facts, *import, bound, 0));
+    if (!found.empty()) return found;
+  }
+  // A part of the module's path: the file of the path up to it.
+  for (const Import* import : around) {
+    Import part = *import;
     if (facts->language == "python") {
       size_t begin = 0, end = 0;
-      for (; begin < import.target.size(); begin = end + 1) {
-        end = std::min(import.target.find('.', begin), import.target.size());
-        if (import.target.compare(begin, end - begin, name) == 0) break;
+      for (; begin < part.target.size(); begin = end + 1) {
+        end = std::min(part.target.find('.', begin), part.target.size());
+        if (part.target.compare(begin, end - begin, name) == 0) break;
       }
-      if (begin < import.target.size()) {
+      if (begin < part.target.size()) {
         part.target.resize(end);
         part.name.clear();
+      } else if (import->name == name || import->alias == name) {
+        continue;  // imported from somewhere else: not this file
       }
     }
     for (const std::string& file : import_target(path, *facts, part).files) {
       FileFactsPtr module = view_.facts(file);
       if (module != nullptr) append_new(found, {{file, module, kNone, Confidence::certain}});
     }
+    if (!found.empty()) return found;
   }
   return found;
 }
@@ -455,19 +473,23 @@ std::vector<Found> Resolver::meaning(const std::string& path, const FileFactsPtr
 std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr& facts,
                                      const Occurrence& occurrence) {
   bool bare = occurrence.receiver == kNone;
-  // behind std:: and the like, of which the repository defines nothing
+  // Behind std:: and the like, of which the repository defines nothing.
   if (!bare && facts->language == "cpp") {
     const std::string& receiver = facts->names[occurrence.receiver];
-    const std::string& source = text(path);
-    bool scoped = occurrence.begin >= 2 && occurrence.begin <= source.size() &&
-                  source.compare(occurrence.begin - 2, 2, "::") == 0;
-    if (scoped && !receiver.empty() && by_name(receiver, 1).empty()) return {};
+    bool call = receiver.size() > 2 && receiver.back() == ')';
+    bool known = receiver.empty() || call || receiver == "this" ||
+                 !by_name(receiver, 1).empty() ||
+                 !plain_name(path, facts, receiver, occurrence.scope, occurrence.begin, 1).empty();
+    if (!known) {
+      is_foreign_ = true;
+      return {};
+    }
   }
   std::vector<Found> found =
       by_name(facts->names[occurrence.name], kMaxGuesses, [&](const NameMatch& c) {
-        if (!same_family(c.language, facts->language)) return false;
-        return !bare || c.is_top_level || c.kind == SymbolKind::enum_member ||
-               is_class_like(c.kind);
+        bool may_be = !bare || c.is_top_level || c.kind == SymbolKind::enum_member ||
+                      is_class_like(c.kind);
+        return may_be && same_family(c.language(), facts->language);
       });
   if (!bare) {
     bool any_member = std::any_of(found.begin(), found.end(), [](const Found& f) {
@@ -503,7 +525,10 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
   if (found.empty()) found = keyword_argument(path, facts, occurrence);
   if (found.empty()) {
     // A receiver whose written type is not of this repository: its members are not either.
-    if (is_foreign_ && occurrence.receiver != kNone) return {};
+    const Language* language = find_language(facts->language);
+    bool own = occurrence.receiver != kNone && language != nullptr &&
+               contains_kind(language->self_names, facts->names[occurrence.receiver]);
+    if (is_foreign_ && !own) return {};
     found = guesses(path, facts, occurrence);
     rank(path, *facts, occurrence, &found);
     return found;

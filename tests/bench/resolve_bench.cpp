@@ -108,6 +108,7 @@ void measure(const View& view, size_t n) {
   }
   report("definition, asked again", times);
   times.clear();
+  slow.clear();
   random.seed(21);
   for (size_t i = 0; i < n / 20; ++i) {
     const std::string& path = paths[random() % paths.size()];
@@ -116,8 +117,13 @@ void measure(const View& view, size_t n) {
     double begin = cpu_us();
     find_references(view, path, o.begin, false);
     times.push_back(cpu_us() - begin);
+    slow.emplace_back(times.back(), path + " " + facts->names[o.name]);
   }
   report("references of a random name", times);
+  std::sort(slow.rbegin(), slow.rend());
+  for (size_t i = 0; i < std::min<size_t>(5, slow.size()); ++i) {
+    std::printf("    %8.1f us  %s\n", slow[i].first, slow[i].second.c_str());
+  }
 }
 
 }  // namespace
