@@ -1,5 +1,7 @@
 #include "repoindex/index.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <ctime>
@@ -13,8 +15,13 @@
 #include "base/thread_pool.h"
 #include "repoindex/git/work_tree.h"
 #include "repoindex/parse/extract.h"
+#include "repoindex/search/imports.h"
 #include "repoindex/snapshot.h"
-#include "repoindex/store/cache.h"
+#include "repoindex/store/exchange.h"
+#include "repoindex/store/facts_lru.h"
+#include "repoindex/store/file_table.h"
+#include "repoindex/store/segment_store.h"
+#include "repoindex/store/work_queue.h"
 
 namespace fs = std::filesystem;
 
@@ -23,8 +30,9 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kBinaryProbe = 8000;        // as git does: a zero byte in here means binary
-constexpr size_t kFlushFacts = 2000;         // facts kept in memory until they are written
 constexpr int64_t kRacy_ns = 2'000'000'000;  // a file written this recently may change unnoticed
+// The first refresh shows what it has after this long, then after twice as long, and so on.
+constexpr auto kFirstShown = std::chrono::milliseconds(600);
 
 double cpu_seconds() {
   timespec t{};
@@ -38,22 +46,34 @@ int64_t wall_ns() {
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
+// What is found out about one listed file.
 struct Outcome {
   FileEntry entry;
-  FileFactsPtr facts;
-  FileStamp stamp;
+  RootRow row;
+  BlobPlace place;
+  bool has_facts = false;  // in the store, under row.blob_id and row.language
+  FileOrigin listed_origin = FileOrigin::source;
   bool binary = false, large = false, unreadable = false, parsed = false, racy = false;
-  std::string key;
 };
+
+bool same_row(const RootRow& a, const RootRow& b) {
+  return a.n_bytes == b.n_bytes && a.mtime_ns == b.mtime_ns && a.inode == b.inode &&
+         a.blob_id == b.blob_id && a.language == b.language && a.is_binary == b.is_binary;
+}
 
 class RepoIndexImpl : public RepoIndex {
  public:
   RepoIndexImpl(fs::path root, IndexOptions options)
-      : root_(std::move(root)), options_(std::move(options)) {
+      : root_(std::move(root)),
+        options_(std::move(options)),
+        facts_(std::make_shared<FactsLru>(options_.max_facts_bytes)) {
     if (options_.n_threads == 0) options_.n_threads = hardware_threads();
     if (options_.cache_folder.empty()) options_.cache_folder = cache_folder() / "index";
     tree_ = WorkTree::open(root_, options_.include, options_.exclude);
-    snapshot_ = Snapshot::build(root_, {});
+    snapshot_ = Snapshot::build(root_, {}, facts_);
+  }
+  ~RepoIndexImpl() override {
+    if (store_ != nullptr && rows_changed_) save_rows();
   }
 
   const fs::path& root() const override { return root_; }
@@ -63,158 +83,81 @@ class RepoIndexImpl : public RepoIndex {
     return snapshot_;
   }
 
+  void hurry(const std::vector<std::string>& paths) override {
+    std::lock_guard lock(urgent_mutex_);
+    urgent_.insert(urgent_.end(), paths.begin(), paths.end());
+    if (urgent_.size() > 1000) urgent_.resize(1000);
+    has_urgent_ = true;
+  }
+
   Result<IndexStats> refresh(const ProgressFn& progress, const CancelToken& cancel) override {
     std::lock_guard lock(work_mutex_);
     auto begin = Clock::now();
     double cpu_begin = cpu_seconds();
     ENGRAMD_TRY(Listing listing, tree_->list(cancel));
     IndexStats stats;
+    stats.status_wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
     stats.notes = std::move(listing.notes);
     stats.is_git = listing.is_git;
     stats.n_unreadable = listing.n_unreadable;
     stats.n_files = listing.files.size();
-    if (options_.use_cache && cache_ == nullptr) cache_ = FactsCache::open(options_.cache_folder);
-    load_stamps();
+    open_store();
+    store_->rescan();
 
-    SnapshotPtr before = snapshot();
     std::vector<Outcome> outcomes(listing.files.size());
-    std::atomic<size_t> done{0};
-    std::mutex progress_mutex;  // one call of progress at a time
-    // Chunks bound what is lost by a kill, and the memory for facts that wait to be written.
-    for (size_t first = 0; first < outcomes.size(); first += kFlushFacts) {
-      size_t n = std::min(kFlushFacts, outcomes.size() - first);
-      size_t n_workers = std::min(options_.n_threads, std::max<size_t>(1, n / 8));
-      std::atomic<size_t> next{0};
-      ThreadPool::parallel_for(n_workers, n_workers, [&](size_t) {
-        Extractor extractor;
-        for (size_t i = next++; i < n; i = next++) {
-          if (cancel.cancelled()) return;
-          outcomes[first + i] = look_at(listing.files[first + i], *before, extractor, cancel);
-          size_t now_done = ++done;
-          if (progress && (now_done % 64 == 0 || now_done == outcomes.size())) {
-            std::lock_guard progress_lock(progress_mutex);
-            progress({now_done, outcomes.size()});
-          }
-        }
-      });
-      std::vector<std::pair<std::string, FileFactsPtr>> fresh;
-      for (size_t i = first; i < first + n; ++i) {
-        Outcome& o = outcomes[i];
-        if (o.parsed && o.facts != nullptr) fresh.emplace_back(o.key, o.facts);
-      }
-      if (cache_ != nullptr) cache_->put(fresh);
-      ENGRAMD_CHECK(cancel.check());  // after the flush: what was parsed is not lost
+    SnapshotPtr before = snapshot();
+    std::vector<size_t> todo = look_at_states(listing.files, *before, outcomes);
+    if (progress && !outcomes.empty()) progress({outcomes.size() - todo.size(), outcomes.size()});
+    if (!todo.empty()) {
+      Status worked = work(listing.files, todo, outcomes, *before, progress, cancel);
+      store_->flush();  // after a cancel too: what was parsed is not lost
+      ENGRAMD_CHECK(worked);
+      ::malloc_trim(0);  // trees of big files leave holes
     }
-
-    bool stamps_changed = stamps_.size() != outcomes.size();
-    std::unordered_map<std::string, FileStamp> stamps;
-    std::vector<IndexedFile> files;
-    files.reserve(outcomes.size());
-    std::map<std::string, size_t> by_language;
-    bool same = before->n_files() == outcomes.size();
-    for (Outcome& o : outcomes) {
-      if (o.unreadable) {
-        ++stats.n_unreadable;
-        same = false;
-        continue;
-      }
-      stats.n_skipped_binary += o.binary ? 1 : 0;
-      stats.n_skipped_large += o.large ? 1 : 0;
-      stats.n_parsed += o.parsed ? 1 : 0;
-      if (const FileFactsPtr& facts = o.facts; facts != nullptr) {
-        ++stats.n_indexed;
-        stats.n_bytes += facts->n_bytes;
-        stats.n_lines += facts->n_lines;
-        stats.n_symbols += facts->symbols.size();
-        stats.n_occurrences += facts->occurrences.size();
-        if (!facts->language.empty()) ++by_language[facts->language];
-      }
-      const FileEntry* old = before->find(o.entry.path);
-      same = same && old != nullptr && old->blob_id == o.entry.blob_id &&
-             before->facts(*old) == o.facts && old->n_bytes == o.entry.n_bytes &&
-             old->origin == o.entry.origin;
-      if (!o.racy) {
-        auto known = stamps_.find(o.stamp.path);
-        stamps_changed = stamps_changed || known == stamps_.end() ||
-                         known->second.mtime_ns != o.stamp.mtime_ns ||
-                         known->second.blob_id != o.stamp.blob_id ||
-                         known->second.inode != o.stamp.inode;
-        stamps.emplace(o.stamp.path, std::move(o.stamp));
-      }
-      files.push_back({std::move(o.entry), std::move(o.facts)});
-    }
-    stats.files_by_language.assign(by_language.begin(), by_language.end());
-    std::stable_sort(stats.files_by_language.begin(), stats.files_by_language.end(),
-                     [](const auto& a, const auto& b) { return a.second > b.second; });
-    stamps_ = std::move(stamps);
-    if (cache_ != nullptr) {
-      if (stamps_changed) save_stamps();
-      for (std::string& note : cache_->take_notes()) stats.notes.push_back(std::move(note));
-      stats.cache_bytes = cache_->bytes_on_disk();
-    }
-    if (!same) publish(Snapshot::build(root_, std::move(files)));
+    settle(outcomes);
+    keep_rows(outcomes);
+    publish_outcomes(outcomes, *before, stats);
+    for (std::string& note : store_->take_notes()) stats.notes.push_back(std::move(note));
     stats.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
     stats.cpu_s = cpu_seconds() - cpu_begin;
     return stats;
   }
 
   Status refresh_paths(const std::vector<std::string>& paths) override {
-    bool whole = false;
     {
       std::lock_guard lock(work_mutex_);
-      SnapshotPtr before = snapshot();
-      std::vector<IndexedFile> changed;
-      std::vector<std::string> removed;
-      std::vector<std::pair<std::string, FileFactsPtr>> fresh;
-      Extractor extractor;
-      for (const std::string& path : paths) {
+      open_store();
+      bool whole = std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
         std::error_code error;
-        if (path.empty() || path == "." || fs::is_directory(root_ / path, error) ||
-            fs::path(path).filename() == ".gitignore" ||
-            fs::path(path).filename() == ".gitattributes" || path == ".engramdignore") {
-          whole = true;
-          break;
-        }
-        ListedFile file;
-        if (!tree_->look_at(path, &file)) {
-          if (before->find(path) != nullptr) removed.push_back(path);
-          // A folder that is gone takes its files along.
-          before->for_each_file([&](const FileEntry& entry) {
-            if (entry.path.size() > path.size() && entry.path[path.size()] == '/' &&
-                entry.path.compare(0, path.size(), path) == 0) {
-              removed.push_back(entry.path);
-            }
-          });
-          stamps_.erase(path);
-          continue;
-        }
-        Outcome o = look_at(file, *before, extractor, {});
-        if (o.unreadable) {
-          removed.push_back(path);
-          continue;
-        }
-        if (o.parsed && o.facts != nullptr) fresh.emplace_back(o.key, o.facts);
-        if (!o.racy) stamps_[path] = o.stamp;
-        changed.push_back({std::move(o.entry), std::move(o.facts)});
-      }
+        return path.empty() || path == "." || path == ".engramdignore" ||
+               fs::path(path).filename() == ".gitignore" ||
+               fs::path(path).filename() == ".gitattributes" ||
+               fs::is_directory(root_ / path, error);
+      });
       if (!whole) {
-        if (cache_ != nullptr) cache_->put(fresh);
-        if (!changed.empty() || !removed.empty()) {
-          // The last word on a path counts when it was named twice.
-          std::map<std::string, IndexedFile> last;
-          for (IndexedFile& file : changed) {
-            std::string path = file.entry.path;
-            last[path] = std::move(file);
-          }
-          changed.clear();
-          for (auto& [path, file] : last) changed.push_back(std::move(file));
-          publish(before->with_changes(std::move(changed), std::move(removed)));
-        }
+        refresh_files(paths);
+        return {};
       }
     }
-    if (!whole) return {};
     ENGRAMD_CHECK(refresh({}, {}));
     return {};
+  }
+
+  Result<size_t> export_facts(const fs::path& file, const CancelToken& cancel) override {
+    std::vector<BlobPlace> blobs;
+    snapshot()->for_each_placed([&](const FileEntry&, const SegmentPtr& segment, uint32_t doc) {
+      if (segment != nullptr) blobs.push_back({segment, doc});
+    });
+    return export_blobs(blobs, file, cancel);
+  }
+
+  Result<size_t> import_facts(const fs::path& file, const CancelToken& cancel) override {
+    ENGRAMD_TRY(ImportedBlobs imported, import_blobs(file, options_.n_threads, cancel));
+    std::lock_guard lock(work_mutex_);
+    open_store();
+    for (std::string& bytes : imported.segments) store_->adopt(std::move(bytes));
+    store_->flush();
+    return imported.n_blobs;
   }
 
  private:
@@ -223,131 +166,433 @@ class RepoIndexImpl : public RepoIndex {
     snapshot_ = std::move(next);
   }
 
-  std::string stamps_key() const {
+  std::string rows_key() const {
     return root_.string() + "\n" + std::to_string(options_.max_parse_bytes);
   }
 
-  void load_stamps() {
-    if (stamps_loaded_ || cache_ == nullptr) return;
-    stamps_loaded_ = true;
-    for (FileStamp& stamp : cache_->stamps(stamps_key())) {
-      std::string path = stamp.path;
-      stamps_.emplace(std::move(path), std::move(stamp));
+  void open_store() {
+    if (store_ != nullptr) return;
+    store_ =
+        std::make_unique<SegmentStore>(options_.use_cache ? options_.cache_folder : fs::path());
+    for (RootRow& row : store_->load_root(rows_key())) {
+      std::string path = row.path;
+      rows_.emplace_hint(rows_.end(), std::move(path), std::move(row));
     }
   }
 
-  void save_stamps() {
-    std::vector<FileStamp> all;
-    all.reserve(stamps_.size());
-    for (const auto& [path, stamp] : stamps_) all.push_back(stamp);
-    std::sort(all.begin(), all.end(),
-              [](const FileStamp& a, const FileStamp& b) { return a.path < b.path; });
-    cache_->put_stamps(stamps_key(), all);
+  void save_rows() {
+    std::vector<RootRow> all;
+    all.reserve(rows_.size());
+    for (const auto& [path, row] : rows_) all.push_back(row);
+    store_->save_root(rows_key(), all);
+    rows_changed_ = false;
   }
 
-  // Any thread: reads stamps_ and the old snapshot, writes nothing.
-  Outcome look_at(const ListedFile& file, const Snapshot& before, Extractor& extractor,
-                  const CancelToken& cancel) const {
-    Outcome o = facts_of(file, before, extractor, cancel);
-    o.entry.origin = origin_of(file.origin, o.facts.get());
-    return o;
+  // One quick pass without reading a file. Returns those that must be read.
+  std::vector<size_t> look_at_states(const std::vector<ListedFile>& files, const Snapshot& before,
+                                     std::vector<Outcome>& outcomes) const {
+    struct Old {
+      const FileEntry* entry;
+      BlobPlace place;
+    };
+    std::vector<Old> old;
+    old.reserve(before.n_files());
+    before.for_each_placed([&](const FileEntry& entry, const SegmentPtr& segment, uint32_t doc) {
+      old.push_back({&entry, {segment, doc}});
+    });
+    std::vector<size_t> todo;
+    auto known = rows_.begin();
+    auto older = old.begin();
+    for (size_t i = 0; i < files.size(); ++i) {
+      const ListedFile& file = files[i];
+      while (known != rows_.end() && known->first < file.path) ++known;
+      while (older != old.end() && older->entry->path < file.path) ++older;
+      bool has_row = known != rows_.end() && known->first == file.path;
+      bool is_old = older != old.end() && older->entry->path == file.path;
+      if (!look_at_state(file, has_row ? &known->second : nullptr, is_old ? older->entry : nullptr,
+                         is_old ? older->place : BlobPlace{}, outcomes[i])) {
+        todo.push_back(i);
+      }
+    }
+    return todo;
   }
 
-  Outcome facts_of(const ListedFile& file, const Snapshot& before, Extractor& extractor,
-                   const CancelToken& cancel) const {
-    Outcome o;
+  // False when the file must be read.
+  bool look_at_state(const ListedFile& file, const RootRow* known, const FileEntry* old,
+                     const BlobPlace& old_place, Outcome& o) const {
     o.entry.path = file.path;
     o.entry.n_bytes = file.n_bytes;
-    o.stamp = {file.path, file.n_bytes, file.mtime_ns, file.inode, {}, false};
+    o.row.path = file.path;
+    o.row.n_bytes = file.n_bytes;
+    o.row.mtime_ns = file.mtime_ns;
+    o.row.inode = file.inode;
+    o.listed_origin = o.entry.origin = file.origin;
     o.racy = wall_ns() - file.mtime_ns < kRacy_ns;
     if (file.n_bytes > options_.max_parse_bytes) {
       o.large = true;
-      return o;
+      return true;
     }
-    std::string text;
-    auto known = stamps_.find(file.path);
-    bool trusted = known != stamps_.end() && known->second.n_bytes == file.n_bytes &&
-                   known->second.mtime_ns == file.mtime_ns && known->second.inode == file.inode;
-    if (trusted) {
-      o.stamp = known->second;
-      if (o.stamp.is_binary) {
-        o.binary = true;
-        return o;
-      }
-    } else if (from_known_blob(file, &o)) {
-      return o;
-    } else if (!read_bytes(file, &text, &o)) {
-      return o;
+    bool trusted = known != nullptr && known->n_bytes == file.n_bytes &&
+                   known->mtime_ns == file.mtime_ns && known->inode == file.inode;
+    if (!trusted) return from_known_blob(file, o);
+    o.row = *known;
+    o.binary = known->is_binary;
+    if (o.binary) return true;
+    if (old != nullptr && old->blob_id == known->blob_id && old_place.segment != nullptr &&
+        !old_place.segment->damaged() &&
+        old_place.segment->summary(old_place.doc).language == known->language) {
+      o.place = old_place;
+    } else {
+      o.place = store_->find(known->blob_id, known->language);
     }
-    o.entry.blob_id = o.stamp.blob_id;
-    const FileEntry* old = before.find(file.path);
-    if (old != nullptr && old->indexed && old->blob_id == o.entry.blob_id) {
-      o.facts = before.facts(*old);
-      return o;
-    }
-    // A script without an extension needs its first line; the row is then part of the key.
-    const Language* language = language_for_path(file.path, text);
-    bool by_content = language == nullptr && fs::path(file.path).extension().empty();
-    if (by_content && trusted && text.empty()) {
-      if (!read_bytes(file, &text, &o)) return o;
-      language = language_for_path(file.path, text);
-    }
-    const std::string asked = std::move(o.key);  // and not found
-    o.key = facts_key(o.entry.blob_id, language != nullptr ? language->name : "text");
-    if (cache_ != nullptr && o.key != asked) {
-      o.facts = cache_->get(o.key);
-      if (o.facts != nullptr) return o;
-    }
-    if (trusted && text.empty() && file.n_bytes > 0) {
-      if (!read_bytes(file, &text, &o)) return o;
-      o.entry.blob_id = o.stamp.blob_id;
-      o.key = facts_key(o.entry.blob_id, language != nullptr ? language->name : "text");
-    }
-    o.facts = extractor.extract(language, text, cancel);
-    o.parsed = o.facts != nullptr;
-    return o;
+    o.entry.blob_id = known->blob_id;
+    o.has_facts = fits(o.place, file.n_bytes);
+    return o.has_facts;
   }
 
-  // When git vouches for the blob and the cache has its facts, the bytes need not be read.
-  bool from_known_blob(const ListedFile& file, Outcome* o) const {
-    if (cache_ == nullptr || file.index_blob_id.empty()) return false;
+  // When git vouches for the blob and its facts are here, the bytes need not be read.
+  bool from_known_blob(const ListedFile& file, Outcome& o) const {
+    if (file.index_blob_id.empty()) return false;
     const Language* language = language_for_path(file.path, {});
     if (language == nullptr) return false;
-    const std::string id = tree_->direct_blob_id(file);
+    std::string id = tree_->direct_blob_id(file);
     if (id.empty()) return false;
-    o->key = facts_key(id, language->name);
-    o->facts = cache_->get(o->key);
-    if (o->facts != nullptr) o->entry.blob_id = o->stamp.blob_id = id;
-    return o->facts != nullptr;
+    o.place = store_->find(id, language->name);
+    o.has_facts = fits(o.place, file.n_bytes);
+    if (!o.has_facts) return false;
+    o.row.language = language->name;
+    o.row.blob_id = o.entry.blob_id = std::move(id);
+    return true;
   }
 
-  bool read_bytes(const ListedFile& file, std::string* text, Outcome* o) const {
+  // Facts of a blob with another size are a lie: their offsets would lead out of the text.
+  static bool fits(const BlobPlace& place, uint64_t n_bytes) {
+    return place.segment != nullptr && place.segment->summary(place.doc).n_bytes == n_bytes;
+  }
+
+  // Any thread: reads the file and stores its facts unless the blob is known. Returns the facts
+  // when they were made now.
+  FileFactsPtr look_inside(const ListedFile& file, Extractor& extractor, const CancelToken& cancel,
+                           Outcome& o, bool* made_segment) const {
     auto bytes = read_file(root_ / file.path, options_.max_parse_bytes);
     if (!bytes) {
-      o->large = bytes.error().code == ErrorCode::exhausted;
-      o->unreadable = !o->large;
-      return false;
+      o.large = bytes.error().code == ErrorCode::exhausted;
+      o.unreadable = !o.large;
+      return nullptr;
     }
-    *text = std::move(*bytes);
-    o->entry.n_bytes = text->size();
-    if (text->size() != o->stamp.n_bytes) o->racy = true;  // it changed since it was listed
-    if (std::string_view(*text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos) {
-      o->binary = o->stamp.is_binary = true;
-      return false;
+    const std::string& text = *bytes;
+    o.entry.n_bytes = text.size();
+    if (text.size() != o.row.n_bytes) o.racy = true;  // it changed since it was listed
+    if (std::string_view(text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos) {
+      o.binary = o.row.is_binary = true;
+      return nullptr;
     }
-    o->stamp.blob_id = git_blob_id(*text);
-    return true;
+    o.row.blob_id = o.entry.blob_id = git_blob_id(text);
+    const Language* language = language_for_path(file.path, text);
+    o.row.language = language != nullptr ? language->name : std::string();
+    o.place = store_->find(o.row.blob_id, o.row.language);
+    if (o.place.segment != nullptr) {
+      o.has_facts = fits(o.place, text.size());
+      if (o.has_facts) return nullptr;
+      o.place = {};
+    }
+    o.has_facts = store_->is_pending(o.row.blob_id, o.row.language);  // a copy of it came before
+    if (o.has_facts) return nullptr;
+    FileFactsPtr facts = extractor.extract(language, text, cancel);
+    if (facts == nullptr) return nullptr;
+    o.parsed = o.has_facts = true;
+    *made_segment = store_->add(encode_blob(o.row.blob_id, *facts));
+    return facts;
+  }
+
+  Status work(const std::vector<ListedFile>& files, const std::vector<size_t>& todo,
+              std::vector<Outcome>& outcomes, const Snapshot& before, const ProgressFn& progress,
+              const CancelToken& cancel) {
+    WorkQueue queue(files.size(), todo);
+    // Set after an outcome is complete: a partial snapshot reads only those.
+    std::unique_ptr<std::atomic<bool>[]> ready(new std::atomic<bool>[files.size()]);
+    for (size_t i = 0; i < files.size(); ++i) ready[i] = true;
+    for (size_t i : todo) ready[i] = false;
+    std::unique_ptr<ImportGuess> imports;  // made when somebody is in a hurry
+    std::mutex imports_mutex, partial_mutex, progress_mutex;
+    auto index_of = [&](const std::string& path) {
+      auto it = std::lower_bound(
+          files.begin(), files.end(), path,
+          [](const ListedFile& file, const std::string& p) { return file.path < p; });
+      return it != files.end() && it->path == path ? static_cast<size_t>(it - files.begin())
+                                                   : files.size();
+    };
+    auto hurry_all = [&](const std::vector<std::string>& paths) {
+      for (const std::string& path : paths) {
+        if (size_t i = index_of(path); i < files.size()) queue.hurry(i);
+      }
+    };
+    std::unordered_set<std::string> asked_for;  // under imports_mutex
+    auto take_urgent = [&] {
+      if (!has_urgent_.exchange(false)) return;
+      std::vector<std::string> paths;
+      {
+        std::lock_guard lock(urgent_mutex_);
+        paths.swap(urgent_);
+      }
+      std::lock_guard lock(imports_mutex);
+      asked_for.insert(paths.begin(), paths.end());
+      hurry_all(paths);
+    };
+    // Only the first refresh shows halves: later ones have a whole snapshot to show meanwhile.
+    const bool show_partly = before.n_files() == 0;
+    auto show = [&] {
+      if (!show_partly) return;
+      std::unique_lock lock(partial_mutex, std::try_to_lock);
+      if (lock) publish_partly(outcomes, ready.get());
+    };
+    show();
+    take_urgent();
+    auto next_shown = Clock::now() + kFirstShown;
+    auto interval = kFirstShown;
+    std::mutex shown_mutex;
+    std::atomic<size_t> done{files.size() - todo.size()};
+    size_t n_workers = std::min(options_.n_threads, std::max<size_t>(1, todo.size() / 8));
+    ThreadPool::parallel_for(n_workers, n_workers, [&](size_t) {
+      Extractor extractor;
+      while (auto item = queue.take()) {
+        if (cancel.cancelled()) return;
+        size_t i = item->index;
+        bool made_segment = false;
+        FileFactsPtr facts = look_inside(files[i], extractor, cancel, outcomes[i], &made_segment);
+        ready[i].store(true, std::memory_order_release);
+        take_urgent();
+        if (item->urgent && facts != nullptr) {
+          std::lock_guard lock(imports_mutex);
+          if (asked_for.count(files[i].path) != 0) {
+            if (imports == nullptr) imports = std::make_unique<ImportGuess>(paths_of(files));
+            hurry_all(imports->imported_by(files[i].path, *facts));
+          }
+        }
+        bool due = queue.finished(*item) || made_segment;
+        if (show_partly && !due) {
+          std::unique_lock lock(shown_mutex, std::try_to_lock);
+          if (lock && Clock::now() >= next_shown) {
+            due = true;
+            interval *= 2;
+            next_shown = Clock::now() + interval;
+          }
+        }
+        if (due) show();
+        size_t now_done = ++done;
+        if (progress && (now_done % 64 == 0 || now_done == files.size())) {
+          std::lock_guard lock(progress_mutex);
+          progress({now_done, files.size()});
+        }
+      }
+    });
+    return cancel.check();
+  }
+
+  // What the facts add to what path and attributes say.
+  static FileOrigin origin_with_facts(FileOrigin listed, const BlobPlace& place) {
+    if (place.segment == nullptr) return listed;
+    FileSummary summary = place.segment->summary(place.doc);
+    FileFacts facts;
+    facts.language = summary.language;
+    facts.n_bytes = summary.n_bytes;
+    facts.n_lines = summary.n_lines;
+    facts.marked_generated = summary.marked_generated;
+    return origin_of(listed, &facts);
+  }
+
+  static std::vector<std::string> paths_of(const std::vector<ListedFile>& files) {
+    std::vector<std::string> paths;
+    paths.reserve(files.size());
+    for (const ListedFile& file : files) paths.push_back(file.path);
+    return paths;
+  }
+
+  // Everything is listed, and what is ready has facts.
+  void publish_partly(const std::vector<Outcome>& outcomes, const std::atomic<bool>* ready) {
+    store_->freeze();
+    std::vector<PlacedFile> files;
+    files.reserve(outcomes.size());
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      const Outcome& o = outcomes[i];
+      if (!ready[i].load(std::memory_order_acquire)) {
+        // The path and size were set before the workers began.
+        files.push_back({{o.row.path, {}, o.row.n_bytes, false, o.listed_origin}, nullptr, 0});
+        continue;
+      }
+      if (o.unreadable) continue;
+      BlobPlace place = o.place;
+      if (place.segment == nullptr && o.has_facts) {
+        place = store_->find(o.row.blob_id, o.row.language);
+      }
+      files.push_back({o.entry, place.segment, place.doc});
+      files.back().entry.origin = origin_with_facts(o.listed_origin, place);
+    }
+    publish(Snapshot::build(root_, std::move(files), facts_));
+  }
+
+  // Finds where the facts are in the end, after the store has tidied up.
+  void settle(std::vector<Outcome>& outcomes) {
+    auto find_all = [&](const std::unordered_set<const Segment*>& current) {
+      for (Outcome& o : outcomes) {
+        if (!o.has_facts || current.count(o.place.segment.get()) != 0) continue;
+        if (BlobPlace place = store_->find(o.row.blob_id, o.row.language);
+            place.segment != nullptr) {
+          o.place = place;
+        }
+      }
+    };
+    auto current = [&] {
+      std::unordered_set<const Segment*> out;
+      for (const SegmentPtr& s : store_->segments()) out.insert(s.get());
+      return out;
+    };
+    find_all(current());
+    std::vector<BlobPlace> live;
+    live.reserve(outcomes.size());
+    for (const Outcome& o : outcomes) {
+      if (o.has_facts && o.place.segment != nullptr) live.push_back(o.place);
+    }
+    if (store_->tidy(live)) find_all(current());
+  }
+
+  void keep_rows(std::vector<Outcome>& outcomes) {
+    std::map<std::string, RootRow> rows;
+    auto known = rows_.begin();
+    bool changed = rows_changed_;
+    for (Outcome& o : outcomes) {
+      if (o.racy || o.unreadable) continue;
+      while (known != rows_.end() && known->first < o.row.path) ++known;
+      bool same =
+          known != rows_.end() && known->first == o.row.path && same_row(known->second, o.row);
+      changed = changed || !same;
+      rows.emplace_hint(rows.end(), o.row.path, o.row);
+    }
+    changed = changed || rows.size() != rows_.size();
+    rows_ = std::move(rows);
+    if (changed) save_rows();
+  }
+
+  void publish_outcomes(std::vector<Outcome>& outcomes, const Snapshot& before, IndexStats& stats) {
+    std::vector<PlacedFile> files;
+    files.reserve(outcomes.size());
+    std::map<std::string, size_t> by_language;
+    std::unordered_set<SegmentPtr> segments;
+    for (Outcome& o : outcomes) {
+      if (o.unreadable) {
+        ++stats.n_unreadable;
+        continue;
+      }
+      stats.n_skipped_binary += o.binary ? 1 : 0;
+      stats.n_skipped_large += o.large ? 1 : 0;
+      stats.n_parsed += o.parsed ? 1 : 0;
+      if (o.has_facts && o.place.segment != nullptr) {
+        FileSummary summary = o.place.segment->summary(o.place.doc);
+        ++stats.n_indexed;
+        stats.n_bytes += summary.n_bytes;
+        stats.n_lines += summary.n_lines;
+        stats.n_symbols += summary.n_symbols;
+        stats.n_occurrences += summary.n_occurrences;
+        if (!summary.language.empty()) ++by_language[std::string(summary.language)];
+        segments.insert(o.place.segment);
+      } else {
+        o.place = {};
+      }
+      files.push_back({std::move(o.entry), o.place.segment, o.place.doc});
+      files.back().entry.origin = origin_with_facts(o.listed_origin, o.place);
+    }
+    stats.files_by_language.assign(by_language.begin(), by_language.end());
+    std::stable_sort(stats.files_by_language.begin(), stats.files_by_language.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    for (const SegmentPtr& segment : segments) {
+      if (!segment->path().empty()) stats.cache_bytes += segment->n_bytes();
+    }
+    stats.cache_bytes += store_->root_bytes(rows_key());
+
+    bool same = before.n_files() == files.size();
+    size_t i = 0;
+    before.for_each_placed([&](const FileEntry& entry, const SegmentPtr& segment, uint32_t doc) {
+      if (!same) return;
+      const PlacedFile& file = files[i++];
+      same = entry.path == file.entry.path && entry.blob_id == file.entry.blob_id &&
+             entry.n_bytes == file.entry.n_bytes && entry.origin == file.entry.origin &&
+             segment == file.segment && doc == file.doc;
+    });
+    // The first refresh may have shown more or less than this.
+    if (!same || snapshot().get() != &before) {
+      publish(Snapshot::build(root_, std::move(files), facts_));
+    }
+  }
+
+  void refresh_files(const std::vector<std::string>& paths) {
+    SnapshotPtr before = snapshot();
+    std::map<std::string, Outcome> changed;  // the last word on a path counts
+    std::vector<std::string> removed;
+    Extractor extractor;
+    for (const std::string& path : paths) {
+      ListedFile file;
+      if (!tree_->look_at(path, &file)) {
+        changed.erase(path);
+        if (before->find(path) != nullptr) removed.push_back(path);
+        // A folder that is gone takes its files along.
+        before->for_each_file([&](const FileEntry& entry) {
+          if (entry.path.size() > path.size() && entry.path[path.size()] == '/' &&
+              entry.path.compare(0, path.size(), path) == 0) {
+            removed.push_back(entry.path);
+          }
+        });
+        rows_changed_ |= rows_.erase(path) != 0;
+        continue;
+      }
+      auto known = rows_.find(path);
+      Outcome o;
+      if (!look_at_state(file, known != rows_.end() ? &known->second : nullptr, nullptr, {}, o)) {
+        bool made_segment = false;
+        look_inside(file, extractor, {}, o, &made_segment);
+      }
+      if (o.unreadable) {
+        removed.push_back(path);
+        continue;
+      }
+      if (!o.racy) {
+        rows_[path] = o.row;
+        rows_changed_ = true;
+      }
+      changed[path] = std::move(o);
+    }
+    if (changed.empty() && removed.empty()) return;
+    store_->freeze();
+    std::vector<PlacedFile> files;
+    for (auto& [path, o] : changed) {
+      BlobPlace place;
+      if (o.has_facts) place = store_->find(o.row.blob_id, o.row.language);
+      files.push_back({std::move(o.entry), place.segment, place.doc});
+      files.back().entry.origin = origin_with_facts(o.listed_origin, place);
+    }
+    publish(before->with_changes(std::move(files), removed, [&](PlacedFile& file) {
+      if (file.segment == nullptr || !file.segment->path().empty()) return;
+      // Small segments in memory are merged now and then.
+      BlobPlace place = store_->find(file.entry.blob_id, file.segment->summary(file.doc).language);
+      if (place.segment != nullptr) {
+        file.segment = place.segment;
+        file.doc = place.doc;
+      }
+    }));
   }
 
   const fs::path root_;
   IndexOptions options_;
+  const std::shared_ptr<FactsLru> facts_;
   std::mutex work_mutex_;  // one refresh at a time; guards what follows
   std::unique_ptr<WorkTree> tree_;
-  std::unique_ptr<FactsCache> cache_;
-  std::unordered_map<std::string, FileStamp> stamps_;
-  bool stamps_loaded_ = false;
+  std::unique_ptr<SegmentStore> store_;
+  std::map<std::string, RootRow> rows_;
+  bool rows_changed_ = false;
   mutable std::mutex publish_mutex_;  // guards snapshot_ only: snapshot() must not wait for work
   SnapshotPtr snapshot_;
+  std::mutex urgent_mutex_;  // guards urgent_: asked for while a refresh is running
+  std::vector<std::string> urgent_;
+  std::atomic<bool> has_urgent_{false};
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // repoindex/index.h - the index of one repository (or plain folder): scan, parse, cache, publish.
 //
 // refresh() and document calls may come from any thread, one at a time per object (a mutex inside
-// serialises them); snapshot() never waits. Readers keep the snapshot they were given.
+// serialises them); snapshot() and hurry() never wait. Readers keep the snapshot they were given.
 #pragma once
 
 #include <filesystem>
@@ -21,6 +21,7 @@ struct IndexOptions {
   std::vector<std::string> include, exclude;  // gitignore-style patterns
   size_t n_threads = 0;                       // 0: hardware threads
   uint64_t max_parse_bytes = 1u << 20;        // a larger file is listed, not parsed
+  size_t max_facts_bytes = 32u << 20;         // decoded facts kept at hand
   bool use_cache = true;
 };
 
@@ -36,8 +37,9 @@ struct IndexStats {
   size_t n_skipped_binary = 0, n_skipped_large = 0, n_unreadable = 0;
   uint64_t n_lines = 0, n_bytes = 0;  // of the indexed files
   size_t n_symbols = 0, n_occurrences = 0;
-  uint64_t cache_bytes = 0;  // on disk
+  uint64_t cache_bytes = 0;  // on disk: the segments in use and the state of the files
   double wall_s = 0, cpu_s = 0;
+  double status_wall_s = 0;  // of these, for finding the files and their state
   bool is_git = false;
   std::vector<std::pair<std::string, size_t>> files_by_language;  // most first
   std::vector<std::string> notes;  // stated fallbacks: "cache not writable: ...", one line each
@@ -51,12 +53,24 @@ class RepoIndex {
                                                  IndexOptions options = {});
   virtual ~RepoIndex() = default;
 
-  // Brings the snapshot up to date with the disk; only unseen blobs are parsed. A cancelled
-  // refresh publishes nothing and loses nothing.
+  // Brings the snapshot up to date with the disk; only unseen blobs are parsed. While there is no
+  // snapshot yet, partial ones are published: at once all files, with those facts that are known,
+  // then more and more. A cancelled refresh publishes no more and loses nothing.
   virtual Result<IndexStats> refresh(const ProgressFn& progress = {},
                                      const CancelToken& cancel = {}) = 0;
   // Only these paths (relative): after a save or a watched-file event.
   virtual Status refresh_paths(const std::vector<std::string>& paths) = 0;
+
+  // These paths and what they import come first in the refresh that runs or comes next: the files
+  // that are open. Never waits.
+  virtual void hurry(const std::vector<std::string>& paths) = 0;
+
+  // Facts of all blobs of the snapshot as one file, for another machine; how many there were.
+  virtual Result<size_t> export_facts(const std::filesystem::path& file,
+                                      const CancelToken& cancel = {}) = 0;
+  // Takes such a file into the cache; the next refresh finds its blobs known. All or nothing.
+  virtual Result<size_t> import_facts(const std::filesystem::path& file,
+                                      const CancelToken& cancel = {}) = 0;
 
   virtual SnapshotPtr snapshot() const = 0;  // empty before the first refresh, never null
   virtual const std::filesystem::path& root() const = 0;

@@ -1,20 +1,17 @@
 #include "repoindex/snapshot.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/file.h"
+#include "repoindex/store/facts_lru.h"
+#include "repoindex/store/file_table.h"
+#include "repoindex/store/postings.h"
 
 namespace engramd::repoindex {
 
 namespace {
 constexpr uint64_t kMaxTextBytes = 64u << 20;
-
-std::string_view base_name_of(std::string_view path) {
-  size_t slash = path.rfind('/');
-  return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
 }  // namespace
 
 uint64_t letter_bits(std::string_view name) {
@@ -32,166 +29,64 @@ uint64_t letter_bits(std::string_view name) {
   return bits;
 }
 
-// Files with three inverted lists in one array each: the postings of name n are
-// list[begin[n]] ... list[begin[n + 1] - 1]. Names are views into the files' facts.
-class Segment {
- public:
-  explicit Segment(std::vector<IndexedFile> files) {
-    std::sort(files.begin(), files.end(), [](const IndexedFile& a, const IndexedFile& b) {
-      return a.entry.path < b.entry.path;
-    });
-    for (IndexedFile& file : files) {
-      file.entry.indexed = file.facts != nullptr;
-      files_.push_back(std::move(file.entry));
-      facts_.push_back(std::move(file.facts));
+// The two layers of a snapshot as the questions see them: patch first, and of the base only what
+// the patch does not hide.
+struct SnapshotReader {
+  const Snapshot& snapshot;
+
+  bool hidden(uint32_t file) const {
+    return std::binary_search(snapshot.hidden_.begin(), snapshot.hidden_.end(), file);
+  }
+
+  // visit(table, part, live docs) -> go on?
+  template <class Visit>
+  void parts(Visit visit) const {
+    if (snapshot.base_ == nullptr) return;
+    for (const FileTable::Part& part : snapshot.patch_->parts()) {
+      if (!visit(*snapshot.patch_, part, part.live)) return;
     }
-    for (uint32_t f = 0; f < files_.size(); ++f)
-      by_base_name_[base_name_of(files_[f].path)].push_back(f);
-    size_t n_guess = 0;
-    for (const FileFactsPtr& facts : facts_) {
-      if (facts != nullptr) n_guess += facts->names.size();
-    }
-    ids_.reserve(n_guess / 6 + 16);
-    std::vector<uint32_t> sequence;  // name ids in file order, one per (file, name)
-    sequence.reserve(n_guess);
-    for (const FileFactsPtr& facts : facts_) {
-      if (facts == nullptr) continue;
-      for (const std::string& name : facts->names) {
-        auto [it, added] = ids_.try_emplace(name, static_cast<uint32_t>(names_.size()));
-        if (added) {
-          names_.push_back(name);
-          use_begin_.push_back(0);
-          definition_begin_.push_back(0);
-        }
-        ++use_begin_[it->second];
-        sequence.push_back(it->second);
-      }
-      for (const Symbol& symbol : facts->symbols) {
-        if (symbol.local) continue;
-        auto [it, added] = ids_.try_emplace(symbol.name, static_cast<uint32_t>(names_.size()));
-        if (added) {  // JSON keys and operators are no identifiers
-          names_.push_back(symbol.name);
-          use_begin_.push_back(0);
-          definition_begin_.push_back(0);
-        }
-        ++definition_begin_[it->second];
-      }
-    }
-    to_offsets(use_begin_);
-    to_offsets(definition_begin_);
-    uses_.resize(use_begin_.back());
-    definitions_.resize(definition_begin_.back());
-    std::vector<uint32_t> next_use(use_begin_.begin(), use_begin_.end() - 1);
-    std::vector<uint32_t> next_definition(definition_begin_.begin(), definition_begin_.end() - 1);
-    size_t at = 0;
-    for (uint32_t f = 0; f < files_.size(); ++f) {
-      const FileFactsPtr& facts = facts_[f];
-      if (facts == nullptr) continue;
-      for (size_t i = 0; i < facts->names.size(); ++i) uses_[next_use[sequence[at++]]++] = f;
-      for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
-        if (facts->symbols[s].local) continue;
-        uint32_t id = ids_.find(facts->symbols[s].name)->second;
-        definitions_[next_definition[id]++] = {f, s};
-      }
-    }
-    letters_.resize(names_.size());
-    for (size_t i = 0; i < names_.size(); ++i) {
-      if (definition_begin_[i] != definition_begin_[i + 1]) letters_[i] = letter_bits(names_[i]);
+    for (size_t p = 0; p < snapshot.base_->parts().size(); ++p) {
+      const FileTable::Part& part = snapshot.base_->parts()[p];
+      bool whole = snapshot.hidden_.empty();
+      if (!visit(*snapshot.base_, part, whole ? part.live : snapshot.base_live_->parts[p])) return;
     }
   }
 
-  const std::vector<FileEntry>& files() const { return files_; }
-  const FileFactsPtr& facts(uint32_t file) const { return facts_[file]; }
-  bool owns(const FileEntry& file) const {
-    return !files_.empty() && &file >= files_.data() && &file < files_.data() + files_.size();
-  }
-  uint32_t find(std::string_view path) const {
-    auto it = std::lower_bound(files_.begin(), files_.end(), path,
-                               [](const FileEntry& f, std::string_view p) { return f.path < p; });
-    if (it == files_.end() || it->path != path) return kNone;
-    return static_cast<uint32_t>(it - files_.begin());
-  }
+  // visit(file) -> go on?  The files of a doc that are not hidden.
   template <class Visit>
-  bool definitions(std::string_view name, Visit visit) const {
-    auto it = ids_.find(name);
-    if (it == ids_.end()) return true;
-    for (uint32_t i = definition_begin_[it->second]; i < definition_begin_[it->second + 1]; ++i) {
-      if (!visit(definitions_[i].file, definitions_[i].symbol)) return false;
+  bool files(const FileTable& table, const FileTable::Part& part, uint32_t doc, Visit visit) const {
+    if (doc + 1 >= part.begin.size()) return true;
+    for (uint32_t i = part.begin[doc]; i < part.begin[doc + 1]; ++i) {
+      if (&table == snapshot.base_.get() && hidden(part.file[i])) continue;
+      if (!visit(table.files()[part.file[i]])) return false;
     }
     return true;
   }
-  template <class Visit>
-  bool uses(std::string_view name, Visit visit) const {
-    auto it = ids_.find(name);
-    if (it == ids_.end()) return true;
-    for (uint32_t i = use_begin_[it->second]; i < use_begin_[it->second + 1]; ++i) {
-      if (!visit(uses_[i])) return false;
-    }
-    return true;
-  }
-  template <class Visit>
-  bool called(std::string_view base_name, Visit visit) const {
-    auto it = by_base_name_.find(base_name);
-    if (it == by_base_name_.end()) return true;
-    for (uint32_t f : it->second) {
-      if (!visit(f)) return false;
-    }
-    return true;
-  }
-  template <class Visit>
-  bool defined_names(Visit visit) const {
-    for (size_t i = 0; i < names_.size(); ++i) {
-      if (definition_begin_[i] == definition_begin_[i + 1]) continue;
-      if (!visit(names_[i], letters_[i])) return false;
-    }
-    return true;
-  }
-
- private:
-  struct Definition {
-    uint32_t file, symbol;
-  };
-
-  static void to_offsets(std::vector<uint32_t>& counts) {
-    uint32_t sum = 0;
-    for (uint32_t& count : counts) {
-      uint32_t n = count;
-      count = sum;
-      sum += n;
-    }
-    counts.push_back(sum);
-  }
-
-  std::vector<FileEntry> files_;
-  std::vector<FileFactsPtr> facts_;  // of the same file
-  std::unordered_map<std::string_view, uint32_t> ids_;
-  std::vector<std::string_view> names_;
-  std::vector<uint64_t> letters_;
-  std::vector<uint32_t> use_begin_, definition_begin_;  // per name, and one past the end
-  std::vector<uint32_t> uses_;
-  std::vector<Definition> definitions_;
-  std::unordered_map<std::string_view, std::vector<uint32_t>> by_base_name_;
 };
 
-SnapshotPtr Snapshot::build(std::filesystem::path root, std::vector<IndexedFile> files) {
+SnapshotPtr Snapshot::build(std::filesystem::path root, std::vector<PlacedFile> files,
+                            std::shared_ptr<FactsLru> facts) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->root_ = std::move(root);
   snapshot->n_files_ = files.size();
-  snapshot->base_ = std::make_shared<const Segment>(std::move(files));
-  snapshot->patch_ = std::make_shared<const Segment>(std::vector<IndexedFile>());
+  snapshot->base_ = std::make_shared<const FileTable>(std::move(files));
+  snapshot->patch_ = std::make_shared<const FileTable>(std::vector<PlacedFile>());
+  snapshot->facts_ = std::move(facts);
   return snapshot;
 }
 
-SnapshotPtr Snapshot::with_changes(std::vector<IndexedFile> changed,
-                                   std::vector<std::string> removed) const {
+SnapshotPtr Snapshot::with_changes(std::vector<PlacedFile> changed,
+                                   const std::vector<std::string>& removed,
+                                   const std::function<void(PlacedFile&)>& relocate) const {
   std::unordered_set<std::string_view> gone(removed.begin(), removed.end());
   std::unordered_set<std::string_view> replaced;
-  for (const IndexedFile& file : changed) replaced.insert(file.entry.path);
-  std::vector<IndexedFile> patch;
+  for (const PlacedFile& file : changed) replaced.insert(file.entry.path);
+  std::vector<PlacedFile> patch;
   for (uint32_t f = 0; f < patch_->files().size(); ++f) {
     const FileEntry& file = patch_->files()[f];
-    if (gone.count(file.path) == 0 && replaced.count(file.path) == 0)
-      patch.push_back({file, patch_->facts(f)});
+    if (gone.count(file.path) != 0 || replaced.count(file.path) != 0) continue;
+    patch.push_back(patch_->placed(f));
+    if (relocate) relocate(patch.back());
   }
   std::vector<uint32_t> hidden = hidden_;
   for (const auto* paths : {&gone, &replaced}) {
@@ -207,17 +102,32 @@ SnapshotPtr Snapshot::with_changes(std::vector<IndexedFile> changed,
 
   if (patch.size() + hidden.size() > 64 + base_->files().size() / 16) {
     for (uint32_t f = 0; f < base_->files().size(); ++f) {
-      if (!std::binary_search(hidden.begin(), hidden.end(), f))
-        patch.push_back({base_->files()[f], base_->facts(f)});
+      if (std::binary_search(hidden.begin(), hidden.end(), f)) continue;
+      patch.push_back(base_->placed(f));
+      if (relocate) relocate(patch.back());
     }
-    return build(root_, std::move(patch));
+    return build(root_, std::move(patch), facts_);
   }
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->root_ = root_;
   snapshot->base_ = base_;
+  snapshot->facts_ = facts_;
   snapshot->n_files_ = base_->files().size() - hidden.size() + patch.size();
-  snapshot->patch_ = std::make_shared<const Segment>(std::move(patch));
+  snapshot->patch_ = std::make_shared<const FileTable>(std::move(patch));
   snapshot->hidden_ = std::move(hidden);
+  LiveSets live;
+  for (const FileTable::Part& part : base_->parts()) live.parts.push_back(part.live);
+  for (uint32_t f : snapshot->hidden_) {
+    FileTable::Address a = base_->address(f);
+    if (a.part == kNone) continue;
+    bool shown = false;  // a copy of the file may still be there
+    SnapshotReader{*snapshot}.files(*base_, base_->parts()[a.part], a.doc, [&](const FileEntry&) {
+      shown = true;
+      return false;
+    });
+    if (!shown) live.parts[a.part].remove(a.doc);
+  }
+  snapshot->base_live_ = std::make_shared<const LiveSets>(std::move(live));
   return snapshot;
 }
 
@@ -225,106 +135,126 @@ const FileEntry* Snapshot::find(std::string_view path) const {
   if (base_ == nullptr) return nullptr;
   if (uint32_t f = patch_->find(path); f != kNone) return &patch_->files()[f];
   uint32_t f = base_->find(path);
-  if (f == kNone || std::binary_search(hidden_.begin(), hidden_.end(), f)) return nullptr;
+  if (f == kNone || SnapshotReader{*this}.hidden(f)) return nullptr;
   return &base_->files()[f];
 }
 
-void Snapshot::for_each_file(const std::function<void(const FileEntry&)>& visit) const {
-  if (base_ == nullptr) return;
-  auto patch = patch_->files().begin(), patch_end = patch_->files().end();
-  auto hidden = hidden_.begin();
-  for (uint32_t f = 0; f < base_->files().size(); ++f) {
-    if (hidden != hidden_.end() && *hidden == f) {
+namespace {
+// visit(table, file number), both layers merged by path.
+template <class Visit>
+void visit_by_path(const FileTable& base, const FileTable& patch,
+                   const std::vector<uint32_t>& hidden_files, Visit visit) {
+  uint32_t p = 0;
+  auto hidden = hidden_files.begin();
+  for (uint32_t f = 0; f < base.files().size(); ++f) {
+    if (hidden != hidden_files.end() && *hidden == f) {
       ++hidden;
       continue;
     }
-    const FileEntry& file = base_->files()[f];
-    while (patch != patch_end && patch->path < file.path) visit(*patch++);
-    visit(file);
+    while (p < patch.files().size() && patch.files()[p].path < base.files()[f].path) {
+      visit(patch, p++);
+    }
+    visit(base, f);
   }
-  while (patch != patch_end) visit(*patch++);
-}
-
-FileFactsPtr Snapshot::facts(const FileEntry& file) const {
-  for (const Segment* segment : {patch_.get(), base_.get()}) {
-    if (segment == nullptr || !segment->owns(file)) continue;
-    return segment->facts(static_cast<uint32_t>(&file - segment->files().data()));
-  }
-  return nullptr;
-}
-
-FileSummary Snapshot::summary(const FileEntry& file) const {
-  FileFactsPtr facts = this->facts(file);
-  if (facts == nullptr) return {};
-  return {facts->language,
-          facts->n_bytes,
-          facts->n_lines,
-          static_cast<uint32_t>(facts->symbols.size()),
-          static_cast<uint32_t>(facts->occurrences.size()),
-          facts->has_errors,
-          facts->truncated};
-}
-
-namespace {
-DefinitionRef reference_to(const FileEntry& file, const FileFacts& facts, uint32_t s) {
-  const Symbol& symbol = facts.symbols[s];
-  DefinitionRef ref{&file,
-                    s,
-                    symbol.kind,
-                    symbol.is_declaration,
-                    symbol.qualifier.empty(),
-                    symbol.name_begin,
-                    symbol.qualifier};
-  if (symbol.parent == kNone) return ref;
-  if (ref.container.empty()) ref.container = facts.symbols[symbol.parent].name;
-  for (uint32_t p = symbol.parent; p != kNone; p = facts.symbols[p].parent) {
-    SymbolKind kind = facts.symbols[p].kind;
-    if (kind != SymbolKind::namespace_ && kind != SymbolKind::module) ref.is_top_level = false;
-  }
-  return ref;
+  while (p < patch.files().size()) visit(patch, p++);
 }
 }  // namespace
 
+void Snapshot::for_each_file(const std::function<void(const FileEntry&)>& visit) const {
+  if (base_ == nullptr) return;
+  visit_by_path(*base_, *patch_, hidden_,
+                [&](const FileTable& table, uint32_t f) { visit(table.files()[f]); });
+}
+
+void Snapshot::for_each_placed(
+    const std::function<void(const FileEntry&, const SegmentPtr&, uint32_t)>& visit) const {
+  if (base_ == nullptr) return;
+  visit_by_path(*base_, *patch_, hidden_, [&](const FileTable& table, uint32_t f) {
+    FileTable::Address a = table.address(f);
+    visit(table.files()[f], a.part == kNone ? nullptr : table.parts()[a.part].segment, a.doc);
+  });
+}
+
+namespace {
+// The segment and doc of an entry of one of the tables; null when it is only listed.
+const Segment* segment_of(const FileEntry& file, const FileTable* patch, const FileTable* base,
+                          uint32_t* doc) {
+  for (const FileTable* table : {patch, base}) {
+    if (table == nullptr || !table->owns(file)) continue;
+    FileTable::Address a = table->address(static_cast<uint32_t>(&file - table->files().data()));
+    *doc = a.doc;
+    return a.part == kNone ? nullptr : table->parts()[a.part].segment.get();
+  }
+  return nullptr;
+}
+}  // namespace
+
+FileFactsPtr Snapshot::facts(const FileEntry& file) const {
+  uint32_t doc = 0;
+  const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
+  return segment != nullptr ? facts_->get(*segment, doc) : nullptr;
+}
+
+FileSummary Snapshot::summary(const FileEntry& file) const {
+  uint32_t doc = 0;
+  const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
+  return segment != nullptr ? segment->summary(doc) : FileSummary{};
+}
+
 void Snapshot::definitions(std::string_view name,
                            const std::function<bool(DefinitionRef)>& visit) const {
-  if (base_ == nullptr) return;
-  bool more = patch_->definitions(name, [&](uint32_t f, uint32_t s) {
-    return visit(reference_to(patch_->files()[f], *patch_->facts(f), s));
-  });
-  if (!more) return;
-  base_->definitions(name, [&](uint32_t f, uint32_t s) {
-    if (std::binary_search(hidden_.begin(), hidden_.end(), f)) return true;
-    return visit(reference_to(base_->files()[f], *base_->facts(f), s));
+  SnapshotReader reader{*this};
+  reader.parts([&](const FileTable& table, const FileTable::Part& part, const Roaring& live) {
+    NamePostings postings = part.segment->find_name(name);
+    uint32_t container_number = kNone;
+    std::string container;
+    return visit_definitions(postings.definitions, [&](const DefinitionPosting& d) {
+      if (!live.contains(d.doc)) return true;
+      if (d.container != container_number) {
+        container_number = d.container;
+        container = d.container == kNone ? std::string() : part.segment->name(d.container);
+      }
+      return reader.files(table, part, d.doc, [&](const FileEntry& file) {
+        return visit(
+            {&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, d.name_begin, container});
+      });
+    });
   });
 }
 
 void Snapshot::uses(std::string_view name, const std::function<bool(UseRef)>& visit) const {
-  files_with_name(name, [&](const FileEntry& file) {
-    FileFactsPtr facts = this->facts(file);
-    auto it = std::find(facts->names.begin(), facts->names.end(), name);
-    auto id = static_cast<uint32_t>(it - facts->names.begin());
-    for (const Occurrence& o : facts->occurrences) {
-      if (o.name == id && !visit({&file, o.begin, o.end, o.role})) return false;
-    }
-    return true;
+  SnapshotReader reader{*this};
+  reader.parts([&](const FileTable& table, const FileTable::Part& part, const Roaring& live) {
+    NamePostings postings = part.segment->find_name(name);
+    return visit_docs(postings.docs, [&](uint32_t doc) {
+      if (!live.contains(doc)) return true;
+      return reader.files(table, part, doc, [&](const FileEntry& file) {
+        return part.segment->places(doc, postings.name, name.size(),
+                                    [&](uint32_t begin, uint32_t end, Role role) {
+                                      return visit({&file, begin, end, role});
+                                    });
+      });
+    });
   });
 }
 
 void Snapshot::files_with_name(std::string_view name,
                                const std::function<bool(const FileEntry&)>& visit) const {
-  if (base_ == nullptr) return;
-  if (!patch_->uses(name, [&](uint32_t f) { return visit(patch_->files()[f]); })) return;
-  base_->uses(name, [&](uint32_t f) {
-    return std::binary_search(hidden_.begin(), hidden_.end(), f) || visit(base_->files()[f]);
+  SnapshotReader reader{*this};
+  reader.parts([&](const FileTable& table, const FileTable::Part& part, const Roaring& live) {
+    return visit_docs(part.segment->find_name(name).docs, [&](uint32_t doc) {
+      return !live.contains(doc) || reader.files(table, part, doc, visit);
+    });
   });
 }
 
 void Snapshot::files_called(std::string_view base_name,
                             const std::function<bool(const FileEntry&)>& visit) const {
   if (base_ == nullptr) return;
-  if (!patch_->called(base_name, [&](uint32_t f) { return visit(patch_->files()[f]); })) return;
+  bool more = patch_->called(base_name, [&](uint32_t f) { return visit(patch_->files()[f]); });
+  if (!more) return;
   base_->called(base_name, [&](uint32_t f) {
-    return std::binary_search(hidden_.begin(), hidden_.end(), f) || visit(base_->files()[f]);
+    return SnapshotReader{*this}.hidden(f) || visit(base_->files()[f]);
   });
 }
 
@@ -332,22 +262,40 @@ void Snapshot::for_each_below(std::string_view folder,
                               const std::function<bool(const FileEntry&)>& visit) const {
   if (base_ == nullptr) return;
   std::string prefix = std::string(folder) + (folder.empty() ? "" : "/");
-  for (const Segment* segment : {patch_.get(), base_.get()}) {
-    const std::vector<FileEntry>& files = segment->files();
+  for (const FileTable* table : {patch_.get(), base_.get()}) {
+    const std::vector<FileEntry>& files = table->files();
     auto it = std::lower_bound(files.begin(), files.end(), prefix,
                                [](const FileEntry& f, const std::string& p) { return f.path < p; });
     for (; it != files.end() && it->path.compare(0, prefix.size(), prefix) == 0; ++it) {
       auto f = static_cast<uint32_t>(it - files.begin());
-      if (segment == base_.get() && std::binary_search(hidden_.begin(), hidden_.end(), f)) continue;
+      if (table == base_.get() && SnapshotReader{*this}.hidden(f)) continue;
       if (!visit(*it)) return;
     }
   }
 }
 
-void Snapshot::for_each_defined_name(
-    const std::function<bool(std::string_view, uint64_t)>& visit) const {
-  if (base_ == nullptr) return;
-  if (patch_->defined_names(visit)) base_->defined_names(visit);
+void Snapshot::for_each_defined_name(const std::function<bool(std::string_view, uint64_t)>& visit,
+                                     uint64_t wanted_letters) const {
+  SnapshotReader{*this}.parts(
+      [&](const FileTable&, const FileTable::Part& part, const Roaring& live) {
+        const DefinedNames& names = part.segment->defined_names();
+        // Other branches and repositories may share the segment: only what is live counts.
+        bool whole = live.cardinality() == part.segment->n_docs();
+        std::string_view bytes = names.bytes;
+        for (size_t i = 0; i < names.letters.size(); ++i) {
+          if ((wanted_letters & ~names.letters[i]) != 0) continue;
+          if (!whole && visit_definitions(names.definitions[i], [&](const DefinitionPosting& d) {
+                return !live.contains(d.doc);
+              })) {
+            continue;
+          }
+          if (!visit(bytes.substr(names.begins[i], names.begins[i + 1] - names.begins[i]),
+                     names.letters[i])) {
+            return false;
+          }
+        }
+        return true;
+      });
 }
 
 const std::filesystem::path& View::root() const {

@@ -1,7 +1,9 @@
 // repoindex/snapshot.h - all files of one moment with their facts, and who defines or uses a name.
 //
-// A Snapshot is a big base segment and a small patch over it: a saved file costs the patch, not
-// the repository. The patch is folded into a new base when it grows. Immutable: any thread.
+// A Snapshot holds paths and where their facts lie in which segment, not the facts: those are
+// loaded when asked for and kept in a bounded cache. It is a big base table and a small patch over
+// it: a saved file costs the patch, not the repository. The patch is folded into a new base when
+// it grows. Immutable: any thread.
 #pragma once
 
 #include <filesystem>
@@ -11,12 +13,17 @@
 #include <string_view>
 #include <vector>
 
+#include "repoindex/store/summary.h"
 #include "repoindex/view.h"
 
 namespace engramd::repoindex {
 
-class Segment;
+class FactsLru;
+class FileTable;
 class QueryCache;  // query/query_cache.h
+class Segment;
+struct LiveSets;
+struct PlacedFile;
 std::shared_ptr<QueryCache> make_query_cache();
 
 // A definition as the postings know it: enough to choose among many without loading a file.
@@ -39,26 +46,14 @@ struct UseRef {
   Role role = Role::reference;
 };
 
-// What is known of a file without loading its facts.
-struct FileSummary {
-  std::string_view language;  // a row of the language table; empty: indexed as text only
-  uint32_t n_bytes = 0, n_lines = 0;
-  uint32_t n_symbols = 0, n_occurrences = 0;
-  bool has_errors = false, truncated = false;
-};
-
-// A file and its facts (null: only listed), for a snapshot that is built in memory.
-struct IndexedFile {
-  FileEntry entry;
-  FileFactsPtr facts;
-};
-
 class Snapshot {
  public:
-  static SnapshotPtr build(std::filesystem::path root, std::vector<IndexedFile> files);
-  // The same snapshot with these files replaced or added, and those paths gone.
-  SnapshotPtr with_changes(std::vector<IndexedFile> changed,
-                           std::vector<std::string> removed) const;
+  static SnapshotPtr build(std::filesystem::path root, std::vector<PlacedFile> files,
+                           std::shared_ptr<FactsLru> facts);
+  // The same snapshot with these files replaced or added, and those paths gone. relocate is shown
+  // every file that stays in the patch: segments that were merged meanwhile can be let go.
+  SnapshotPtr with_changes(std::vector<PlacedFile> changed, const std::vector<std::string>& removed,
+                           const std::function<void(PlacedFile&)>& relocate = {}) const;
 
   const std::filesystem::path& root() const { return root_; }
   size_t n_files() const { return n_files_; }
@@ -84,19 +79,28 @@ class Snapshot {
   // Files whose last path component is this.
   void files_called(std::string_view base_name,
                     const std::function<bool(const FileEntry&)>& visit) const;
-  // Every distinct name of a definition, with a bit set of the letters in it (see letter_bits);
-  // a name may come twice.
+  // Every distinct name of a definition that has all these letters, with the bit set of the letters
+  // in it (see letter_bits); a name may come twice. Names are valid while the snapshot is.
   void for_each_defined_name(
-      const std::function<bool(std::string_view name, uint64_t letters)>& visit) const;
+      const std::function<bool(std::string_view name, uint64_t letters)>& visit,
+      uint64_t wanted_letters = 0) const;
+
+  // visit(file, segment or null, doc): for whoever stores or ships what the snapshot knows.
+  void for_each_placed(
+      const std::function<void(const FileEntry&, const std::shared_ptr<const Segment>&, uint32_t)>&
+          visit) const;
 
   // What questions asked of this snapshot have worked out so far. For query/ only.
   QueryCache& query_cache() const { return *query_cache_; }
 
  private:
+  friend struct SnapshotReader;
   std::shared_ptr<QueryCache> query_cache_ = make_query_cache();
   std::filesystem::path root_;
-  std::shared_ptr<const Segment> base_, patch_;
+  std::shared_ptr<const FileTable> base_, patch_;
   std::vector<uint32_t> hidden_;  // base files that the patch replaces or that are gone; sorted
+  std::shared_ptr<const LiveSets> base_live_;  // of the base, without hidden files
+  std::shared_ptr<FactsLru> facts_;
   size_t n_files_ = 0;
 };
 

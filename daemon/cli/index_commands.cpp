@@ -76,6 +76,13 @@ void print_stats(const IndexStats& s) {
   for (const std::string& note : s.notes) std::printf("note: %s\n", note.c_str());
 }
 
+// Into the cache; the refresh that follows finds the blobs known.
+Result<size_t> import_facts(const CommonOptions& common, const std::string& file) {
+  ENGRAMD_TRY(const std::filesystem::path root, repository_root(common.repo));
+  ENGRAMD_TRY(const auto index, RepoIndex::open(root));
+  return index->import_facts(file, interrupt_token());
+}
+
 // --- query ----------------------------------------------------------------------------------
 
 std::string place_text(const Place& place) {
@@ -248,12 +255,31 @@ Result<int> run_context(const CommonOptions& common, const std::string& at, cons
 }  // namespace
 
 Action define_index(CLI::App& app) {
-  auto common = std::make_shared<CommonOptions>();
+  struct Options : CommonOptions {
+    std::string what, file;
+  };
+  auto common = std::make_shared<Options>();
+  app.add_option("what", common->what, "export or import, with FILE; left out: bring up to date");
+  app.add_option("file", common->file, "the facts of all files as one .zst file");
   add_repo_option(app, *common);
   add_json_option(app, *common);
   return [common]() -> Result<int> {
+    if (!common->what.empty() && common->what != "export" && common->what != "import")
+      return fail(
+          ErrorCode::invalid_input,
+          "\"" + common->what + "\" is nothing to do with an index, expected export or import");
+    if (common->what.empty() != common->file.empty())
+      return fail(ErrorCode::invalid_input, common->what + " needs a FILE.zst");
     ENGRAMD_TRY(const Settings settings, settings_for(*common));
+    if (common->what == "import") {
+      ENGRAMD_TRY(const size_t n, import_facts(*common, common->file));
+      if (!common->json) std::printf("%zu blobs imported\n", n);
+    }
     ENGRAMD_TRY(const OpenedIndex opened, open_index(*common, settings));
+    if (common->what == "export") {
+      ENGRAMD_TRY(const size_t n, opened.index->export_facts(common->file, interrupt_token()));
+      if (!common->json) std::printf("%zu blobs exported to %s\n", n, common->file.c_str());
+    }
     if (common->json)
       print_json(stats_json(opened.stats));
     else

@@ -99,7 +99,7 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
     if (score > 0) names.push_back({name, score});
     return true;
   };
-  if (view.snapshot != nullptr) view.snapshot->for_each_defined_name(consider);
+  if (view.snapshot != nullptr) view.snapshot->for_each_defined_name(consider, wanted);
   if (view.overlay != nullptr) {
     for (const auto& [path, document] : *view.overlay) {
       if (document.facts == nullptr) continue;
@@ -120,25 +120,46 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
               names.end());
 
   Resolver resolver(view);
+  // The postings tell enough to rank by; facts are loaded for the answers only.
   struct Candidate {
-    Found found;
+    Found found;  // facts: null until it is an answer
+    const FileEntry* file;
     int score;
   };
   std::vector<Candidate> candidates;
   for (const Scored& scored : names) {
     if (cancel.cancelled() || candidates.size() > limit * 4 + 256) break;
-    for (Found& f : resolver.by_name(scored.name, limit)) {
-      const Symbol& symbol = f.facts->symbols[f.symbol];
-      int score = scored.score + kind_bonus(symbol.kind) - (symbol.is_declaration ? 3 : 0);
-      candidates.push_back({std::move(f), score});
+    auto add = [&](Found found, const FileEntry* file, SymbolKind kind, bool is_declaration) {
+      int score = scored.score + kind_bonus(kind) - (is_declaration ? 3 : 0);
+      candidates.push_back({std::move(found), file, score});
+    };
+    size_t most = candidates.size() + limit;
+    if (view.overlay != nullptr) {
+      for (const auto& [path, document] : *view.overlay) {
+        if (document.facts == nullptr) continue;
+        for (uint32_t s = 0; s < document.facts->symbols.size() && candidates.size() < most; ++s) {
+          const Symbol& symbol = document.facts->symbols[s];
+          if (symbol.local || symbol.name != scored.name) continue;
+          add({path, document.facts, s}, nullptr, symbol.kind, symbol.is_declaration);
+        }
+      }
     }
+    if (view.snapshot == nullptr) continue;
+    view.snapshot->definitions(scored.name, [&](DefinitionRef ref) {
+      if (view.overlay == nullptr || view.overlay->count(ref.file->path) == 0) {
+        add({ref.file->path, nullptr, ref.symbol}, ref.file, ref.kind, ref.is_declaration);
+      }
+      return candidates.size() < most;
+    });
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
     return a.score != b.score ? a.score > b.score : a.found.path < b.found.path;
   });
   std::vector<SymbolHit> out;
-  for (const Candidate& c : candidates) {
+  for (Candidate& c : candidates) {
     if (out.size() >= limit) break;
+    if (c.file != nullptr) c.found.facts = view.snapshot->facts(*c.file);
+    if (c.found.facts == nullptr || c.found.symbol >= c.found.facts->symbols.size()) continue;
     out.push_back(resolver.hit(c.found));
   }
   return out;

@@ -119,6 +119,18 @@ TEST_CASE("a second index of unchanged files parses nothing, also from another c
   CHECK(parsed(user.run({"index", "--repo", clone, "--json"}))["parsed"] == 0);
 }
 
+TEST_CASE("exported facts start another machine; what is no such file is refused") {
+  const User here, there;
+  const test::Workspace ws(std::string("#init git\n") + (kProject + 1));
+  const std::string repo = ws.root().string(), file = here.path("facts.zst").string();
+  CHECK(here.run({"index", "export", file, "--repo", repo}).exit_code == 0);
+  CHECK(parsed(there.run({"index", "import", file, "--repo", repo, "--json"}))["parsed"] == 0);
+  CHECK(there.run({"index", "import", (ws.root() / "pkg/core.py").string(), "--repo", repo})
+            .exit_code == 2);
+  CHECK(there.run({"index", "import", "--repo", repo}).exit_code == 2);
+  CHECK(there.run({"index", "polish", file, "--repo", repo}).exit_code == 2);
+}
+
 TEST_CASE("odd repositories: empty, binary, huge, broken UTF-8, unreadable cache") {
   User user;
   const test::Workspace empty("#init git\n");
