@@ -20,8 +20,8 @@ namespace engramd::repoindex {
 
 class FactsLru;
 class FileTable;
-class Segment;
 class QueryCache;  // query/query_cache.h
+class Segment;
 struct LiveSets;
 struct PlacedFile;
 std::shared_ptr<QueryCache> make_query_cache();
