@@ -112,8 +112,8 @@ std::vector<Found> Resolver::own_members(const Found& class_, std::string_view n
     if (inside || named) out.push_back({class_.path, class_.facts, s, Confidence::likely});
   }
   std::string_view language = facts.language;
-  bool elsewhere = is_c_family(language) || language == "go" || language == "rust" ||
-                   is_script_family(language);
+  bool elsewhere =
+      is_c_family(language) || language == "go" || language == "rust" || is_script_family(language);
   if (!elsewhere) return out;
   if (is_c_family(language)) {
     // What a C++ class does not declare is not its member, whatever class elsewhere has its name;
@@ -245,10 +245,11 @@ std::vector<Found> Resolver::in_module(const std::string& path, const FileFactsP
   // Bound by an import that leads nowhere: a module from outside the repository.
   if (facts->language == "python" || is_script_family(facts->language)) {
     for (const Import& import : facts->imports) {
-      std::string_view bound = !import.alias.empty() ? import.alias
-                               : !import.name.empty()
-                                   ? std::string_view(import.name)
-                                   : std::string_view(import.target).substr(0, import.target.find('.'));
+      std::string_view bound =
+          !import.alias.empty() ? import.alias
+          : !import.name.empty()
+              ? std::string_view(import.name)
+              : std::string_view(import.target).substr(0, import.target.find('.'));
       if (bound == receiver && !import_target(path, *facts, import).found()) is_foreign_ = true;
     }
   }

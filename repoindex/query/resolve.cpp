@@ -477,8 +477,7 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
   if (!bare && facts->language == "cpp") {
     const std::string& receiver = facts->names[occurrence.receiver];
     bool call = receiver.size() > 2 && receiver.back() == ')';
-    bool known = receiver.empty() || call || receiver == "this" ||
-                 !by_name(receiver, 1).empty() ||
+    bool known = receiver.empty() || call || receiver == "this" || !by_name(receiver, 1).empty() ||
                  !plain_name(path, facts, receiver, occurrence.scope, occurrence.begin, 1).empty();
     if (!known) {
       is_foreign_ = true;
@@ -487,8 +486,8 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
   }
   std::vector<Found> found =
       by_name(facts->names[occurrence.name], kMaxGuesses, [&](const NameMatch& c) {
-        bool may_be = !bare || c.is_top_level || c.kind == SymbolKind::enum_member ||
-                      is_class_like(c.kind);
+        bool may_be =
+            !bare || c.is_top_level || c.kind == SymbolKind::enum_member || is_class_like(c.kind);
         return may_be && same_family(c.language(), facts->language);
       });
   if (!bare) {
