@@ -202,8 +202,9 @@ int history(const fs::path& folder, const std::string& file) {
           auto result = ChangeHistory::mine(folder);
           if (!result) die(result.error().message);
           mined = std::move(*result);
+          n = mined->n_commits();
         }),
-        mined->n_commits());
+        n);
   print("what changes with it", cost_of([&] { n = mined->changed_with(file, 20).size(); }), n);
   return 0;
 }
