@@ -441,19 +441,27 @@ bool visit_places(std::string_view uses, uint32_t name, size_t name_size,
                   const std::function<bool(uint32_t, uint32_t, Role)>& visit) {
   ByteReader r(uses);
   size_t n = r.count(6);
-  ByteReader gaps(r.text()), which(r.text()), roles(r.text()), sizes(r.text());
-  if (!r.ok() || roles.left() != n) return true;
+  ByteReader gaps(r.text()), which(r.text());
+  std::string_view roles = r.text(), sizes = r.text();
+  if (!r.ok() || roles.size() != n) return true;
+  // Hardly any name is written longer or shorter than it is: then a size is one byte, and those of
+  // other names need not be looked at.
+  bool short_sizes = sizes.size() == n;
+  ByteReader long_sizes(short_sizes ? std::string_view() : sizes);
   uint64_t begin = 0;
   for (size_t i = 0; i < n; ++i) {
-    begin += gaps.u32();
+    begin += gaps.number();
     uint64_t number = which.number();
-    uint8_t role = roles.byte();
-    int64_t end = static_cast<int64_t>(begin + name_size) + sizes.signed_number();
+    int64_t more = short_sizes ? 0 : long_sizes.signed_number();
     if (number != name) continue;
-    if (!gaps.ok() || !sizes.ok() || end < static_cast<int64_t>(begin) || end >= kNone ||
+    if (short_sizes) more = unzigzag(static_cast<unsigned char>(sizes[i]));
+    auto role = static_cast<uint8_t>(roles[i]);
+    if (!gaps.ok() || !which.ok() || !long_sizes.ok() || begin >= kNone ||
         role > static_cast<uint8_t>(Role::write)) {
       return true;
     }
+    int64_t end = static_cast<int64_t>(begin + name_size) + more;
+    if (end < static_cast<int64_t>(begin) || end >= kNone) return true;
     if (!visit(static_cast<uint32_t>(begin), static_cast<uint32_t>(end), static_cast<Role>(role))) {
       return false;
     }

@@ -3,9 +3,10 @@
 //   index_bench FOLDER [CACHE_FOLDER]   parse-only CPU, then cold, then warm, one line each
 //   index_bench --threads N FOLDER      the cold part with N threads and with one, on wall time
 //   index_bench --ask FOLDER CACHE      warm start in this process: memory, latency of questions
-//   index_bench --save FOLDER FILE      save FILE (in FOLDER) over and over: until it is visible
+//   index_bench --save FOLDER FILE CACHE save FILE (in FOLDER) over and over: until it is
+//                                       visible
 //   index_bench --first FOLDER FILE     cold start with FILE open: when has it facts, and how many?
-//   index_bench --exchange FOLDER       export, import on an empty cache, start
+//   index_bench --exchange FOLDER CACHE export, import on an empty cache, start
 //   index_bench --symbols FOLDER        every function and class as path:line name
 //
 // CPU time is the number to compare, and what latencies are in; wall time depends on who else is on
@@ -276,6 +277,7 @@ int ask(const char* folder, const char* cache) {
   }
   print_latency("facts of a file, mostly not at hand", facts_times);
 
+  std::printf("  resident after questions to the postings %.0f MB\n", resident_mb());
   std::vector<double> found;
   size_t answered = 0;
   for (const std::string& path : paths) {
@@ -291,11 +293,9 @@ int ask(const char* folder, const char* cache) {
   return 0;
 }
 
-int save(const char* folder, const char* file) {
-  auto cache = TemporaryFolder::make("index-bench");
-  if (!cache) return fail_with(cache.error());
+int save(const char* folder, const char* file, const char* cache) {
   IndexOptions options;
-  options.cache_folder = cache->path();
+  options.cache_folder = cache;
   auto index = RepoIndex::open(folder, options);
   if (!index) return fail_with(index.error());
   if (auto stats = (*index)->refresh(); !stats) return fail_with(stats.error());
@@ -305,7 +305,7 @@ int save(const char* folder, const char* file) {
   std::vector<double> seconds;
   Status status;
   for (int i = 0; i < 200 && status; ++i) {
-    std::string name = "saved_" + std::to_string(i);
+    std::string name = "saved_" + std::to_string(getpid()) + "_" + std::to_string(i);
     status = write_file_atomic(path, *text + "\nint " + name + " = 1;\n");
     double t = thread_s();
     if (status) status = (*index)->refresh_paths({file});
@@ -331,7 +331,8 @@ int first(const char* folder, const char* file) {
   (*index)->hurry({file});
   double begin = now_s(), seen = 0;
   size_t n_facts = 0, n_files = 0;
-  std::thread refresh([&] { (void)(*index)->refresh(); });
+  CancelSource enough;
+  std::thread refresh([&] { (void)(*index)->refresh({}, enough.token()); });
   while (seen == 0 && now_s() - begin < 300) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     SnapshotPtr snapshot = (*index)->snapshot();
@@ -340,18 +341,19 @@ int first(const char* folder, const char* file) {
     n_files = snapshot->n_files();
     snapshot->for_each_file([&](const FileEntry& entry) { n_facts += entry.indexed ? 1 : 0; });
   }
+  enough.cancel();
   refresh.join();
-  std::printf("first: %s has facts after %.2f s, with %zu of %zu files; all after %.2f s (wall)\n",
-              file, seen - begin, n_facts, n_files, now_s() - begin);
+  std::printf("first: %s has facts after %.2f s (wall), with %zu of %zu files\n", file,
+              seen - begin, n_facts, n_files);
   return 0;
 }
 
-int exchange(const char* folder) {
-  auto one = TemporaryFolder::make("index-bench"), two = TemporaryFolder::make("index-bench");
-  if (!one || !two) return fail_with(one ? two.error() : one.error());
+int exchange(const char* folder, const char* cache) {
+  auto two = TemporaryFolder::make("index-bench");
+  if (!two) return fail_with(two.error());
   fs::path file = two->path() / "facts.zst";
   IndexOptions options;
-  options.cache_folder = one->path() / "cache";
+  options.cache_folder = cache;
   auto index = RepoIndex::open(folder, options);
   if (!index) return fail_with(index.error());
   if (auto stats = (*index)->refresh(); !stats) return fail_with(stats.error());
@@ -379,9 +381,9 @@ int main(int argc, char** argv) {
   std::string mode = argc > 1 ? argv[1] : "";
   if (mode == "--symbols" && argc == 3) return list_symbols(argv[2]);
   if (mode == "--ask" && argc == 4) return ask(argv[2], argv[3]);
-  if (mode == "--save" && argc == 4) return save(argv[2], argv[3]);
+  if (mode == "--save" && argc == 5) return save(argv[2], argv[3], argv[4]);
   if (mode == "--first" && argc == 4) return first(argv[2], argv[3]);
-  if (mode == "--exchange" && argc == 3) return exchange(argv[2]);
+  if (mode == "--exchange" && argc == 4) return exchange(argv[2], argv[3]);
   if (mode == "--threads" && argc == 4) {
     return threads(argv[3], static_cast<size_t>(std::max(1, std::atoi(argv[2]))));
   }
