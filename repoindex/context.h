@@ -20,7 +20,19 @@ using TokenCounter = std::function<size_t(std::string_view)>;
 // A counter for callers without a model: four bytes a token, rounded up.
 size_t approximate_tokens(std::string_view text);
 
+// What a part is there for; parts come in this order, which is that of how seldom they change
+// while somebody types.
+enum class PartKind : uint8_t {
+  encloses,    // head of a definition around the cursor that the prefix does not show
+  similar,     // lines like those before the cursor
+  edited,      // what the asker changed in other open documents
+  definition,  // of a name in sight
+  imported,    // outline of a file that is imported, without what is shown
+  located,     // found for a task
+};
+
 struct WindowPart {
+  PartKind kind = PartKind::located;
   std::string path;
   ByteRange range;  // what the text stands for; the text may be shorter (an outline, a signature)
   std::string text;
@@ -37,14 +49,22 @@ struct Window {
 
 struct Budget {
   size_t tokens = 2048;
+  uint32_t without = 0;  // kinds of parts that are left out, 1 << kind: for measurements
+  bool has(PartKind kind) const { return (without >> static_cast<unsigned>(kind) & 1) == 0; }
 };
 
-// For a completion: prefix and suffix first, then definitions of the names in sight, then outlines
-// of imported files. The start of a long file's prefix moves in steps of several lines.
+// For a completion: prefix and suffix first, what they leave is shared by the kinds of parts. The
+// parts depend on whole lines only, never on the one being typed, and the start of a long file's
+// prefix moves in steps of several lines, so that most keystrokes change the prompt's end only.
 Result<Window> window_at(const View&, const std::string& path, size_t offset, const TokenCounter&,
                          Budget, const CancelToken& = {});
 // For an issue text: the located functions and their files' outlines.
 Result<Window> window_for_task(const View&, std::string_view task, const TokenCounter&, Budget,
                                const CancelToken& = {});
+
+// The same, of what a LocateIndex found.
+struct LocateResult;
+Result<Window> window_of_located(const View&, const LocateResult& located, const TokenCounter&,
+                                 Budget, const CancelToken& = {});
 
 }  // namespace engramd::repoindex

@@ -1,8 +1,8 @@
 // repoindex/locate.h - which files and functions an issue text is about, without a model.
 //
-// File BM25, function-chunk BM25 and path tokens, plus names of the text that the repository
-// defines and places that it mentions (paths, tracebacks). The same view and text always give the
-// same answer. Any thread.
+// Words of files, functions and paths, names that the text writes and the repository defines,
+// places that it mentions (tracebacks), past changes with similar messages, and what hangs together
+// with the files found so. The same view, history and text always give the same answer. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@ struct RankedFunction {
 struct LocateOptions {
   size_t k_files = 20, k_functions = 20;
   bool include_tests = false;  // tests are ranked only when asked for
+  bool use_history = true;     // messages of past changes, files changed often and together
   // Extra evidence, "path" or "path:line", from a traceback or failing tests; ranked up.
   std::vector<std::string> mentioned;
 };
@@ -52,8 +53,8 @@ class LocateIndex {
   size_t n_bytes() const;
 
  private:
-  struct Cache;
-  std::unique_ptr<Cache> cache_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // The same, with nothing kept.

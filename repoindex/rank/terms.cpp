@@ -140,12 +140,39 @@ size_t TextTerms::find(Term term) const {
 size_t TextTerms::n_bytes() const {
   size_t n = sizeof(*this) + terms.size() * sizeof(Term) + counts.size() * 4 +
              posting_begin.size() * 4 + postings.size() * sizeof(Posting) +
-             defined.size() * sizeof(Term);
+             defined.size() * sizeof(Term) + defined_words.size() * sizeof(defined_words[0]);
   for (const Function& function : functions) {
     n += sizeof(Function) + function.name.capacity() + function.bare_name.capacity();
   }
   return n;
 }
+
+namespace {
+
+void sort_unique(std::vector<Term>& terms) {
+  std::sort(terms.begin(), terms.end());
+  terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
+}
+
+void count_defined_words(const FileFacts& facts, TermTable& table, TextTerms& counted) {
+  std::vector<Term> words;
+  for (const Symbol& symbol : facts.symbols) {
+    if (symbol.local) continue;
+    for_each_word(symbol.name, [&](size_t, std::string_view word) {
+      const std::vector<Term>& terms = table.terms(word);
+      words.insert(words.end(), terms.begin(), terms.end());
+    });
+  }
+  std::sort(words.begin(), words.end());
+  counted.n_defined_words = static_cast<uint32_t>(words.size());
+  for (Term word : words) {
+    if (counted.defined_words.empty() || counted.defined_words.back().first != word)
+      counted.defined_words.push_back({word, 0});
+    ++counted.defined_words.back().second;
+  }
+}
+
+}  // namespace
 
 TextTerms count_terms(std::string_view text, const FileFacts& facts, TermTable& table) {
   TextTerms counted;
@@ -157,9 +184,7 @@ TextTerms count_terms(std::string_view text, const FileFacts& facts, TermTable& 
     counted.functions.push_back(
         {qualified_name(facts, symbol), symbol.name, {symbol.begin, end}, 0});
   }
-  std::sort(counted.defined.begin(), counted.defined.end());
-  counted.defined.erase(std::unique(counted.defined.begin(), counted.defined.end()),
-                        counted.defined.end());
+  sort_unique(counted.defined);
   // Functions do not overlap once those inside another are left to the outer one.
   std::stable_sort(counted.functions.begin(), counted.functions.end(),
                    [](const auto& a, const auto& b) { return a.range.begin < b.range.begin; });
@@ -169,6 +194,7 @@ TextTerms count_terms(std::string_view text, const FileFacts& facts, TermTable& 
       outer.push_back(std::move(function));
   }
   counted.functions = std::move(outer);
+  count_defined_words(facts, table, counted);
 
   struct Seen {
     Term term;

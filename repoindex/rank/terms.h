@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "repoindex/facts.h"
@@ -68,6 +69,9 @@ struct TextTerms {
   std::vector<uint32_t> posting_begin;  // terms.size() + 1 offsets into postings
   std::vector<Posting> postings;
   std::vector<Term> defined;  // hashes of the exact names it defines, sorted
+  // Words of the names it defines, with how often; sorted by term.
+  std::vector<std::pair<Term, uint32_t>> defined_words;
+  uint32_t n_defined_words = 0;
   uint32_t n_terms = 0;
 
   size_t n_bytes() const;

@@ -3,7 +3,10 @@
 #include <catch2/catch.hpp>
 
 #include "repoindex/index.h"
+#include "repoindex/rank/corpus.h"
+#include "repoindex/rank/history.h"
 #include "repoindex/rank/mentions.h"
+#include "repoindex/rank/signals.h"
 #include "repoindex/rank/terms.h"
 #include "tests/support/workspace.h"
 
@@ -193,4 +196,154 @@ TEST_CASE("test files are known by place and name") {
     CAPTURE(path);
     CHECK(!is_test_path(path));
   }
+}
+
+namespace {
+
+// Three modules whose own words say nothing of what they are for; the history does.
+Workspace with_history() {
+  Workspace workspace(R"(
+#init git
+//- /a.py
+def one(x):
+    return x
+//- /b.py
+def two(x):
+    return x
+//- /c.py
+def three(x):
+    return x
+)");
+  auto change = [&](std::initializer_list<const char*> paths, const char* message) {
+    for (const char* path : paths) workspace.write(path, workspace.read(path) + "# more\n");
+    workspace.git({"commit", "-q", "-a", "-m", message});
+  };
+  change({"b.py"}, "The invoice rounds its taxes");
+  change({"a.py"}, "Greet politely");
+  change({"a.py", "c.py"}, "Greet and wave");
+  return workspace;
+}
+
+}  // namespace
+
+TEST_CASE("similar messages of past changes lead to the files they changed") {
+  const Workspace workspace = with_history();
+  const View view = view_of(workspace);
+  LocateOptions options;
+  const auto found = locate(view, "taxes of an invoice are rounded twice", options);
+  REQUIRE(found);
+  REQUIRE(!found->files.empty());
+  CHECK(found->files[0].path == "b.py");
+  options.use_history = false;
+  const auto without = locate(view, "taxes of an invoice are rounded twice", options);
+  REQUIRE(without);
+  CHECK(without->files.empty());
+}
+
+TEST_CASE("the log is read newest first, with files that changed together") {
+  const Workspace workspace = with_history();
+  const auto log = read_change_log(workspace.root(), {}, {});
+  REQUIRE(log);
+  REQUIRE((*log)->changes.size() == 4);
+  REQUIRE((*log)->changes[0].paths.size() == 2);
+  const PastChanges past(*log);
+  const auto id = [&](const std::string& path) {
+    const auto& paths = past.paths();
+    return static_cast<uint32_t>(std::find(paths.begin(), paths.end(), path) - paths.begin());
+  };
+  const auto with_c = past.changed_with(id("c.py"));
+  const auto likely = [&](const std::string& path) {
+    for (const auto& [other, value] : with_c) {
+      if (other == id(path)) return value;
+    }
+    return 0.0;
+  };
+  CHECK(likely("a.py") > likely("b.py"));
+  CHECK(past.churn()[id("a.py")] > past.churn()[id("b.py")]);
+  // Seen from before the last two changes.
+  const PastChanges earlier(*log, 2);
+  CHECK(earlier.n_changes() == 2);
+  CHECK(earlier.churn()[id("a.py")] < past.churn()[id("a.py")]);
+}
+
+TEST_CASE("a folder without git, or without a commit, has no history") {
+  const Workspace plain(kShop);
+  const auto log = read_change_log(plain.root(), {}, {});
+  REQUIRE(log);
+  CHECK((*log)->changes.empty());
+  plain.git({"init", "-q"});
+  ChangeLogCache cache;
+  const auto empty = cache.log(plain.root(), {});
+  REQUIRE(empty);
+  CHECK((*empty)->changes.empty());
+}
+
+TEST_CASE("the log is read again when HEAD has moved, and only then") {
+  const Workspace workspace = with_history();
+  ChangeLogCache cache;
+  const auto first = cache.log(workspace.root(), {});
+  const auto again = cache.log(workspace.root(), {});
+  REQUIRE(first);
+  REQUIRE(again);
+  CHECK(*first == *again);
+  workspace.write("b.py", "x = 1\n");
+  workspace.git({"commit", "-q", "-a", "-m", "Anew"});
+  const auto moved = cache.log(workspace.root(), {});
+  REQUIRE(moved);
+  CHECK((*moved)->changes.size() == (*first)->changes.size() + 1);
+}
+
+TEST_CASE("a repository's own settings cannot make the log run programs") {
+  const Workspace workspace = with_history();
+  const std::string mark = workspace.path("ran").string();
+  workspace.git({"config", "diff.external", "touch " + mark + " #"});
+  workspace.git({"config", "core.fsmonitor", "touch " + mark + " #"});
+  workspace.git({"config", "core.pager", "touch " + mark + " #"});
+  const auto log = read_change_log(workspace.root(), {}, {});
+  REQUIRE(log);
+  CHECK((*log)->changes.size() == 4);
+  CHECK(!std::filesystem::exists(mark));
+}
+
+TEST_CASE("files that change together with the first ones come with them") {
+  const Workspace workspace = with_history();
+  const View view = view_of(workspace);
+  CorpusCache cache(1u << 20);
+  const auto corpus = cache.corpus(view, false, {});
+  REQUIRE(corpus);
+  const auto log = read_change_log(workspace.root(), {}, {});
+  REQUIRE(log);
+  const PastChanges past(*log);
+  TermTable table;
+  const std::string task = "three";
+  SignalTable signals = measure_signals(**corpus, read_task(task, table), task, {}, &past);
+  std::vector<double> first((*corpus)->files.size(), 0);
+  first[(*corpus)->find("c.py")] = 1;
+  measure_neighbours(**corpus, first, &past, signals);
+  const auto& together = signals[Signal::together];
+  CHECK(together[(*corpus)->find("a.py")] > together[(*corpus)->find("b.py")]);
+}
+
+TEST_CASE("a corpus counts again only what changed, open documents included") {
+  const Workspace workspace(kShop);
+  View view = view_of(workspace);
+  CorpusCache cache(1u << 20);
+  const auto first = cache.corpus(view, false, {});
+  const auto again = cache.corpus(view, false, {});
+  REQUIRE(first);
+  REQUIRE(again);
+  CHECK(*first == *again);
+  auto overlay = std::make_shared<Overlay>();
+  (*overlay)["shop/mail.py"] =
+      Document::open("shop/mail.py", "def send_gift(address):\n    pass\n", 1)->publish();
+  view.overlay = overlay;
+  const auto edited = cache.corpus(view, false, {});
+  REQUIRE(edited);
+  const size_t mail = (*edited)->find("shop/mail.py"), cart = (*edited)->find("shop/cart.py");
+  CHECK((*edited)->files[cart].counted == (*first)->files[cart].counted);
+  CHECK((*edited)->files[mail].counted != (*first)->files[mail].counted);
+  const auto found = locate(view, "send_gift", {});
+  REQUIRE(found);
+  REQUIRE(!found->files.empty());
+  CHECK(found->files[0].path == "shop/mail.py");
 }
