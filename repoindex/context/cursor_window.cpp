@@ -258,6 +258,8 @@ std::optional<ByteRange> changed_lines(std::string_view before, std::string_view
     const size_t line_end = after.find('\n', range.end);
     range.end = line_end == std::string_view::npos ? after.size() : line_end + 1;
   }
+  // Without the last line end, as definitions are.
+  while (range.end > range.begin && after[range.end - 1] == '\n') --range.end;
   return range;
 }
 

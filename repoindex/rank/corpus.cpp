@@ -133,7 +133,7 @@ void CorpusCache::keep(const std::string& key, const std::shared_ptr<const Count
     by_key_.erase(items_.back().key);
     items_.pop_back();
     // What is over the limit must not live on in the last state either.
-    last_[0] = last_[1] = nullptr;
+    last_[0] = last_[1] = {};
   }
 }
 
@@ -142,7 +142,12 @@ Result<std::shared_ptr<const Corpus>> CorpusCache::corpus(const View& view, bool
   std::shared_ptr<const Corpus> last;
   {
     std::lock_guard lock(mutex_);
-    last = last_[with_tests];
+    const Last& known = last_[with_tests];
+    last = known.corpus;
+    if (last != nullptr && view.snapshot != nullptr && known.snapshot.lock() == view.snapshot &&
+        known.had_overlay == (view.overlay != nullptr) && known.overlay.lock() == view.overlay) {
+      return last;
+    }
   }
   auto corpus = std::make_shared<Corpus>();
   TermTable table;
@@ -171,7 +176,15 @@ Result<std::shared_ptr<const Corpus>> CorpusCache::corpus(const View& view, bool
     }
     corpus->files.push_back({path, std::move(key), std::move(counted)});
   }
-  if (last != nullptr && same_content(last->files, corpus->files)) return last;
+  const auto remember = [&](const std::shared_ptr<const Corpus>& state) {
+    std::lock_guard lock(mutex_);
+    if (n_bytes_ > 0 && by_key_.size() >= state->files.size())
+      last_[with_tests] = {state, view.snapshot, view.overlay, view.overlay != nullptr};
+  };
+  if (last != nullptr && same_content(last->files, corpus->files)) {
+    remember(last);
+    return last;
+  }
   if (last != nullptr && same_paths(last->files, corpus->files)) {
     corpus->path_words = last->path_words;
     corpus->n_path_words = last->n_path_words;
@@ -181,8 +194,7 @@ Result<std::shared_ptr<const Corpus>> CorpusCache::corpus(const View& view, bool
   for (uint32_t i = 0; i < corpus->files.size(); ++i) {
     for (Term name : corpus->files[i].terms().defined) corpus->definers[name].push_back(i);
   }
-  std::lock_guard lock(mutex_);
-  if (n_bytes_ > 0 && by_key_.size() >= corpus->files.size()) last_[with_tests] = corpus;
+  remember(corpus);
   return corpus;
 }
 

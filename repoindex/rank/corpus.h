@@ -67,7 +67,14 @@ class CorpusCache {
   std::list<Item> items_;     // last used first
   std::unordered_map<std::string, std::list<Item>::iterator> by_key_;
   size_t n_bytes_ = 0;
-  std::shared_ptr<const Corpus> last_[2];  // the states asked for last, without and with tests
+  // The states asked for last, without and with tests. They are known again by their pointers.
+  struct Last {
+    std::shared_ptr<const Corpus> corpus;
+    std::weak_ptr<const Snapshot> snapshot;
+    std::weak_ptr<const Overlay> overlay;
+    bool had_overlay = false;
+  };
+  Last last_[2];
 };
 
 // Documentation, examples, benchmarks and other people's code: seldom what an issue is about.

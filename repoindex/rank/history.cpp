@@ -127,9 +127,15 @@ Result<ChangeLogPtr> ChangeLogCache::log(const std::filesystem::path& folder,
   process.argv.insert(process.argv.end(), {"rev-parse", "--verify", "-q", "HEAD"});
   process.wall_ms = kHeadTimeoutMs;
   std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (log_ != nullptr && folder == folder_ &&
+      now - checked_ < std::chrono::milliseconds(recheck_ms_)) {
+    return log_;
+  }
   const Result<ProcessResult> done = run_process(process, cancel);
   ENGRAMD_CHECK(cancel.check());
   const std::string head = done && done->ok() ? done->stdout_text : std::string();
+  checked_ = now;
   if (log_ != nullptr && folder == folder_ && head == head_) return log_;
   if (head.empty()) {
     log_ = std::make_shared<ChangeLog>();

@@ -4,6 +4,7 @@
 // only, newest first, bounded. A ChangeLog is immutable: any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -51,13 +52,18 @@ struct ChangeLogOptions {
 Result<ChangeLogPtr> read_change_log(const std::filesystem::path& folder, const ChangeLogOptions&,
                                      const CancelToken&);
 
-// Keeps the log of one folder until HEAD moves. Any thread; a reader waits for another's reading.
+// Keeps the log of one folder until HEAD moves, which is looked at again after recheck_ms: what was
+// committed a moment ago changes a ranking little, and starting git costs as much as ranking. Any
+// thread; a reader waits for another's reading.
 class ChangeLogCache {
  public:
+  explicit ChangeLogCache(int64_t recheck_ms = 5000) : recheck_ms_(recheck_ms) {}
   Result<ChangeLogPtr> log(const std::filesystem::path& folder, const CancelToken&);
 
  private:
+  const int64_t recheck_ms_;
   std::mutex mutex_;  // guards all below; held while git runs, so that it runs once
+  std::chrono::steady_clock::time_point checked_;
   std::filesystem::path folder_;
   std::string head_;
   ChangeLogPtr log_;

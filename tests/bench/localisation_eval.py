@@ -29,9 +29,10 @@ import time
 FAR = 10**6
 # In the order of repoindex/rank/signals.h.
 SIGNALS = "text functions path defined symbol mention history churn together".split()
-# repoindex/rank/weights.h; --fit starts from them.
+# repoindex/rank/weights.h.
 WEIGHTS = dict(text=0.5, functions=0.5, path=0.4, defined=0.15, symbol=0.2, mention=0.5, history=0.1,
                churn=0.15, together=0.1)
+START = 0.3  # of every signal, when weights are fitted
 TRIED = (0, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1)
 # Projects with a handful of cases are left out together.
 SMALL = 10
@@ -198,9 +199,9 @@ class Fitter:
                 0.5 * (worst < 1).mean() + 0.3 * (worst < 10).mean())
 
     def fit(self, which, used):
-        weights = self.np.array([WEIGHTS[s] if s in used else 0 for s in SIGNALS])
+        weights = self.np.array([START if s in used else 0 for s in SIGNALS])
         best = self.worth(self.ranks(which, weights))
-        for _ in range(2):
+        for _ in range(3):
             for i, signal in enumerate(SIGNALS):
                 for value in TRIED if signal in used else ():
                     other = weights.copy()

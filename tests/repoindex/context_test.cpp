@@ -7,6 +7,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "repoindex/index.h"
+#include "repoindex/locate.h"
 #include "repoindex/search/imports.h"
 #include "repoindex/search/secrets.h"
 #include "tests/support/workspace.h"
@@ -57,7 +58,25 @@ size_t counted(const Window& window, const TokenCounter& count) {
   return n;
 }
 
-// A golden file: "//= window BUDGET" or "//= task BUDGET TEXT", a workspace, "//= expected", text.
+// The best files and functions with their scores, as a person reads them in a diff.
+std::string rendered(const LocateResult& located) {
+  std::string text;
+  char line[256];
+  auto add = [&](size_t rank, double score, const std::string& name) {
+    std::snprintf(line, sizeof line, "%2zu. %.2f %s\n", rank, score, name.c_str());
+    text += line;
+  };
+  for (size_t i = 0; i < located.files.size(); ++i)
+    add(i + 1, located.files[i].score, located.files[i].path);
+  for (size_t i = 0; i < located.functions.size(); ++i) {
+    const RankedFunction& function = located.functions[i];
+    add(i + 1, function.score, function.path + ": " + function.name);
+  }
+  return text;
+}
+
+// A golden file: "//= window BUDGET", "//= task BUDGET TEXT" or "//= ranks TEXT", a workspace,
+// perhaps "//= unsaved PATH" with the text of an open document, "//= expected", text.
 void check_golden(const std::filesystem::path& path) {
   const auto golden = read_file(path);
   REQUIRE(golden);
@@ -67,8 +86,18 @@ void check_golden(const std::filesystem::path& path) {
   REQUIRE(first_end != std::string::npos);
   REQUIRE(expected_at != std::string::npos);
   const std::string command = golden->substr(0, first_end);
-  const Workspace workspace(golden->substr(first_end + 1, expected_at - first_end - 1));
-  const View view = view_of(workspace);
+  const size_t unsaved_at = std::min(golden->find("//= unsaved "), expected_at);
+  const Workspace workspace(golden->substr(first_end + 1, unsaved_at - first_end - 1));
+  View view = view_of(workspace);
+  if (unsaved_at < expected_at) {
+    const size_t text_at = golden->find('\n', unsaved_at) + 1;
+    const std::string open = golden->substr(unsaved_at + 12, text_at - unsaved_at - 13);
+    auto overlay = std::make_shared<Overlay>();
+    (*overlay)[open] =
+        Document::open(open, golden->substr(text_at, expected_at - text_at), 1)->publish();
+    view.overlay = overlay;
+  }
+  std::string ranks;
   Result<Window> window = fail(ErrorCode::invalid_input, "unknown command " + command);
   if (command.starts_with("//= window ")) {
     const Budget budget{std::strtoul(command.c_str() + 11, nullptr, 10)};
@@ -77,9 +106,14 @@ void check_golden(const std::filesystem::path& path) {
     char* rest = nullptr;
     const Budget budget{std::strtoul(command.c_str() + 9, &rest, 10)};
     window = window_for_task(view, rest, words, budget);
+  } else if (command.starts_with("//= ranks ")) {
+    const auto located = locate(view, command.substr(10));
+    REQUIRE(located);
+    ranks = rendered(*located);
+    window = Window{};
   }
   REQUIRE(window);
-  const std::string got = rendered(*window);
+  const std::string got = ranks.empty() ? rendered(*window) : ranks;
   if (environment("UPDATE_GOLDEN")) {
     REQUIRE(write_file_atomic(path, golden->substr(0, expected_at + mark.size()) + got));
     return;
@@ -131,7 +165,7 @@ TEST_CASE("windows look as they did") {
     check_golden(entry.path());
     ++n;
   }
-  CHECK(n >= 4);
+  CHECK(n >= 8);
 }
 
 TEST_CASE("a window never costs more than its budget, as its counter counts") {
@@ -156,6 +190,53 @@ TEST_CASE("a window never costs more than its budget, as its counter counts") {
       CHECK(for_task->n_tokens == counted(*for_task, count));
     }
   }
+}
+
+TEST_CASE("typing a word changes nothing but the end of the prefix") {
+  const Workspace workspace(kProject);
+  View view = view_of(workspace);
+  std::string text = workspace.read("app.py");
+  size_t at = workspace.cursor().offset;
+  const auto document = Document::open("app.py", text, 1);
+  const auto look = [&](size_t budget) {
+    auto overlay = std::make_shared<Overlay>();
+    (*overlay)["app.py"] = document->publish();
+    view.overlay = overlay;
+    const auto window = window_at(view, "app.py", at, words, {budget});
+    REQUIRE(window);
+    return *window;
+  };
+  for (const size_t budget : {size_t{120}, size_t{400}}) {
+    const Window before = look(budget);
+    for (const char c : std::string("m_counter")) {
+      document->edit({at, at}, std::string(1, c));
+      ++at;
+      const Window after = look(budget);
+      CHECK(after.suffix == before.suffix);
+      CHECK(after.prefix.starts_with(before.prefix));
+      REQUIRE(after.parts.size() == before.parts.size());
+      for (size_t i = 0; i < after.parts.size(); ++i)
+        CHECK(after.parts[i].text == before.parts[i].text);
+    }
+  }
+}
+
+TEST_CASE("a kind of parts can be left out, and parts come in the order of their kinds") {
+  const Workspace workspace(kProject);
+  const View view = view_of(workspace);
+  Budget budget{400};
+  budget.without = 1u << static_cast<unsigned>(PartKind::definition);
+  const auto without = window_at(view, "app.py", workspace.cursor().offset, words, budget);
+  const auto with = window_at(view, "app.py", workspace.cursor().offset, words, {400});
+  REQUIRE(without);
+  REQUIRE(with);
+  const auto is_definition = [](const WindowPart& part) {
+    return part.kind == PartKind::definition;
+  };
+  CHECK(std::none_of(without->parts.begin(), without->parts.end(), is_definition));
+  CHECK(std::any_of(with->parts.begin(), with->parts.end(), is_definition));
+  CHECK(std::is_sorted(with->parts.begin(), with->parts.end(),
+                       [](const WindowPart& a, const WindowPart& b) { return a.kind < b.kind; }));
 }
 
 TEST_CASE("the prefix ends and the suffix begins at the cursor") {

@@ -280,7 +280,7 @@ TEST_CASE("a folder without git, or without a commit, has no history") {
 
 TEST_CASE("the log is read again when HEAD has moved, and only then") {
   const Workspace workspace = with_history();
-  ChangeLogCache cache;
+  ChangeLogCache cache(0);
   const auto first = cache.log(workspace.root(), {});
   const auto again = cache.log(workspace.root(), {});
   REQUIRE(first);
