@@ -1,12 +1,12 @@
 // What each kind of part in a cursor's window is worth, on lines that real commits added.
 //
 //   cursor_eval --model F.gguf [--holes N] [--per-commit N] [--budget N] [--seed S] [--no-model]
-//               owner/name=GITDIR ...
+//               [--show] owner/name=GITDIR ...
 //
 // A hole is one added line of a commit that changed a few files. The tree is the commit's parent;
 // the line's file is as after the commit without that line, the commit's other files are open and
-// unsaved: all of the change is there but the line. The cursor stands behind the line's
-// indentation. Asked with every kind of part, without each one, and with none at all:
+// unsaved: all of the change is there but the line. The cursor stands at the start of the empty
+// line. Asked with every kind of part, without each one, and with none at all:
 //   loss   natural-log loss a token of the hidden line, of the network alone
 //   exact  the line, generated greedily by network and repository memory as the completer mixes
 //   them seen   of the line's names that neither prefix nor suffix shows, the share that a part
@@ -93,8 +93,10 @@ std::vector<Hole> holes_of(const std::string& text, const std::vector<bench::Add
       if (names_in(written).size() < 2) continue;
       // Prose in a docstring has no call, assignment or block.
       if (written.find_first_of("(=[") == std::string_view::npos && written.back() != ':') continue;
-      const size_t begin = static_cast<size_t>(written.data() - text.data());
-      holes.push_back({begin, begin + written.size()});
+      // From the start of the line: a cursor behind the indentation would cut the tokenizer's
+      // first word in two, and the loss would be of that.
+      const size_t end = static_cast<size_t>(written.data() - text.data()) + written.size();
+      holes.push_back({starts[line], end});
     }
   }
   return holes;
@@ -102,8 +104,8 @@ std::vector<Hole> holes_of(const std::string& text, const std::vector<bench::Add
 
 class Evaluation {
  public:
-  Evaluation(std::shared_ptr<const engine::Model> model, size_t budget, bool use_model)
-      : model_(std::move(model)), use_model_(use_model) {
+  Evaluation(std::shared_ptr<const engine::Model> model, size_t budget, bool use_model, bool show)
+      : model_(std::move(model)), use_model_(use_model), show_(show) {
     style_ = daemon::prompt_style(model_->info(), model_->tokenizer().specials());
     budget_ = budget > 0 ? budget : style_.max_tokens > 0 ? style_.max_tokens : 1536;
     if (use_model_) session_ = *model_->open_session(budget_ * 2 + 256);
@@ -152,6 +154,8 @@ class Evaluation {
       if (!generated) std::exit(1);
       std::string first = rules.trimmed(generated->text);
       first = first.substr(0, first.find('\n'));
+      if (show_ && variant.without == 0)
+        std::fprintf(stderr, "- %s\n+ %s\n", line.c_str(), first.c_str());
       tally.exact.push_back(trim(first) == trim(line));
     }
     ++n_holes_;
@@ -196,7 +200,7 @@ class Evaluation {
 
  private:
   std::shared_ptr<const engine::Model> model_;
-  bool use_model_;
+  bool use_model_, show_;
   daemon::PromptStyle style_;
   size_t budget_ = 0, n_holes_ = 0;
   std::unique_ptr<engine::Session> session_;
@@ -232,11 +236,13 @@ int main(int argc, char** argv) {
   std::map<std::string, std::string> given{
       {"--holes", "100"}, {"--per-commit", "3"}, {"--budget", "0"}, {"--seed", "1"}};
   std::vector<std::string> folders;
-  bool use_model = true;
+  bool use_model = true, show = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--no-model") {
       use_model = false;
+    } else if (argument == "--show") {
+      show = true;
     } else if (argument.starts_with("--") && i + 1 < argc) {
       given[argument] = argv[++i];
     } else if (const size_t equals = argument.find('='); equals != std::string::npos) {
@@ -255,7 +261,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   const engine::Tokenizer& tokenizer = (*model)->tokenizer();
-  Evaluation evaluation(*model, std::stoul(given["--budget"]), use_model);
+  Evaluation evaluation(*model, std::stoul(given["--budget"]), use_model, show);
   const size_t n_wanted = std::stoul(given["--holes"]) / folders.size();
   const size_t per_commit = std::stoul(given["--per-commit"]);
   for (const std::string& folder : folders) {
