@@ -11,6 +11,7 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kMaxTextBytes = 1u << 20;
+constexpr double kAsideWeight = 0.6;
 
 // What a path's content is known by without reading it; empty when there is nothing to rank.
 std::string content_key(const View& view, const std::string& path) {
@@ -22,6 +23,12 @@ std::string content_key(const View& view, const std::string& path) {
   }
   const FileEntry* file = view.snapshot != nullptr ? view.snapshot->find(path) : nullptr;
   return file != nullptr ? std::string(file->blob_id) : std::string();
+}
+
+double weight_of(const View& view, const std::string& path) {
+  const FileEntry* file = view.snapshot != nullptr ? view.snapshot->find(path) : nullptr;
+  const double by_origin = rank_weight(file != nullptr ? file->origin : origin_of_path(path));
+  return is_aside_path(path) ? by_origin * kAsideWeight : by_origin;
 }
 
 std::vector<uint32_t> find_line_starts(std::string_view text) {
@@ -70,9 +77,8 @@ bool same_content(const std::vector<CorpusFile>& a, const std::vector<CorpusFile
 }  // namespace
 
 bool is_aside_path(std::string_view path) {
-  constexpr std::string_view kFolders[] = {"doc",         "docs",       "example", "examples",
-                                           "benchmark",   "benchmarks", "sample",  "samples",
-                                           "third_party", "vendor"};
+  constexpr std::string_view kFolders[] = {"doc",       "docs",       "example", "examples",
+                                           "benchmark", "benchmarks", "sample",  "samples"};
   size_t begin = 0;
   for (size_t slash; (slash = path.find('/', begin)) != std::string_view::npos; begin = slash + 1) {
     const std::string_view folder = path.substr(begin, slash - begin);
@@ -174,7 +180,7 @@ Result<std::shared_ptr<const Corpus>> CorpusCache::corpus(const View& view, bool
       // under the name of what it was.
       if (text->size() == facts->n_bytes) keep(key, counted);
     }
-    corpus->files.push_back({path, std::move(key), std::move(counted)});
+    corpus->files.push_back({path, std::move(key), weight_of(view, path), std::move(counted)});
   }
   const auto remember = [&](const std::shared_ptr<const Corpus>& state) {
     std::lock_guard lock(mutex_);

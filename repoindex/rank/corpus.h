@@ -30,6 +30,8 @@ struct CountedText {
 struct CorpusFile {
   std::string path;
   std::string key;  // of the content
+  // A factor of its score: less for what is generated, other people's, documentation, examples.
+  double weight = 1;
   std::shared_ptr<const CountedText> counted;
   const TextTerms& terms() const { return counted->terms; }
 };
@@ -77,7 +79,7 @@ class CorpusCache {
   Last last_[2];
 };
 
-// Documentation, examples, benchmarks and other people's code: seldom what an issue is about.
+// Documentation, examples and benchmarks: seldom what an issue is about.
 bool is_aside_path(std::string_view path);
 // Programming languages: data and prose are not ranked.
 bool is_ranked_language(std::string_view language);

@@ -125,9 +125,7 @@ Result<LocateResult> rank_files(const Corpus& corpus, const std::optional<PastCh
   ENGRAMD_CHECK(cancel.check());
   scale_signals(signals);
   std::vector<double> total = weighted_sum(signals, weights.second, n);
-  for (size_t i = 0; i < n; ++i) {
-    if (is_aside_path(corpus.files[i].path)) total[i] *= weights.aside;
-  }
+  for (size_t i = 0; i < n; ++i) total[i] *= corpus.files[i].weight;
   scale_to_one(total);
 
   LocateResult result;

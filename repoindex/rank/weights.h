@@ -14,7 +14,6 @@ namespace engramd::repoindex {
 struct RankWeights {
   std::array<double, kSignals> first{};   // of the first look; neighbours are not known then
   std::array<double, kSignals> second{};  // of the answer
-  double aside = 0.6;                     // a factor, see is_aside_path()
   // Of functions: their own words, their file's total, being named, and a line in a traceback.
   double own = 1, file = 1, named = 0.3, at_mentioned_line = 1;
 };

@@ -223,7 +223,7 @@ int main(int argc, char** argv) {
       const std::set<std::string> gold(item["gold"].begin(), item["gold"].end());
       for (size_t k = 0; k < order.size(); ++k) {
         const std::string& path = (*corpus)->files[order[k]].path;
-        const double factor = is_aside_path(path) ? default_weights().aside : 1;
+        const double factor = (*corpus)->files[order[k]].weight;
         if (k >= kCandidates && gold.count(path) == 0) continue;
         json row = json::array();
         for (const auto& scores : signals.of_file)
