@@ -23,6 +23,7 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kBinaryProbe = 8000;        // as git does: a zero byte in here means binary
+constexpr uint64_t kMaxScanBytes = 32u << 20;  // a larger file is listed, whatever its language
 constexpr size_t kFlushFacts = 2000;         // facts kept in memory until they are written
 constexpr int64_t kRacy_ns = 2'000'000'000;  // a file written this recently may change unnoticed
 
@@ -260,7 +261,8 @@ class RepoIndexImpl : public RepoIndex {
     o.entry.n_bytes = file.n_bytes;
     o.stamp = {file.path, file.n_bytes, file.mtime_ns, file.inode, {}, false};
     o.racy = wall_ns() - file.mtime_ns < kRacy_ns;
-    if (file.n_bytes > options_.max_parse_bytes) {
+    bool oversized = file.n_bytes > options_.max_parse_bytes;
+    if (oversized && (file.n_bytes > kMaxScanBytes || language_for_path(file.path) == nullptr)) {
       o.large = true;
       return o;
     }
@@ -303,7 +305,9 @@ class RepoIndexImpl : public RepoIndex {
       o.entry.blob_id = o.stamp.blob_id;
       o.key = facts_key(o.entry.blob_id, language != nullptr ? language->name : "text");
     }
-    o.facts = extractor.extract(language, text, cancel);
+    ExtractLimits limits;
+    limits.max_bytes = options_.max_parse_bytes;
+    o.facts = extractor.extract(language, text, cancel, limits);
     o.parsed = o.facts != nullptr;
     return o;
   }
@@ -322,7 +326,7 @@ class RepoIndexImpl : public RepoIndex {
   }
 
   bool read_bytes(const ListedFile& file, std::string* text, Outcome* o) const {
-    auto bytes = read_file(root_ / file.path, options_.max_parse_bytes);
+    auto bytes = read_file(root_ / file.path, std::max(options_.max_parse_bytes, kMaxScanBytes));
     if (!bytes) {
       o->large = bytes.error().code == ErrorCode::exhausted;
       o->unreadable = !o->large;

@@ -227,6 +227,7 @@ Language base() {
   l.bases = {{"class_declaration", ""}, {"class", ""}, {"class_heritage", ""}};
   l.functions_without_name = {"arrow_function", "function_expression", "generator_function"};
   l.self_names = {"this"};
+  l.dollar_in_names = true;
   l.constructor_names = {"constructor"};
   l.self_writes_define_fields = true;
   l.import_nodes = {"import_statement", "export_statement", "variable_declarator"};

@@ -47,6 +47,10 @@ struct DefinitionRule {
   const char* if_kind = "";
   const char* qualifier_field = "";  // Go's receiver: the class this belongs to is named there
   bool opens_scope = true;
+  // A macro the grammar takes for a type pushes what is really defined into an ERROR node before
+  // the name slot: `API void f() NOEXCEPT {` names NOEXCEPT, `class API Foo : public Bar<T> {`
+  // names Bar. The node of this kind in that ERROR is then the name's place.
+  const char* misplaced_name = "";
 };
 
 struct BindingRule {
@@ -151,6 +155,7 @@ struct Language {
   bool scoped_call_constructs = false;  // Rust: Foo::new() is taken to give a Foo
   // A directory is a name space: files see each other's top level without an import (Go, Java).
   bool folder_is_package = false;
+  bool dollar_in_names = false;  // JavaScript, Java: $ is a letter (for the scan without a parse)
 
   std::vector<std::string_view> import_nodes;
   void (*imports)(SyntaxNode node, std::string_view text, std::vector<Import>& out) = nullptr;

@@ -5,6 +5,7 @@
 #include <tree_sitter/api.h>
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "repoindex/languages/language.h"
@@ -16,6 +17,7 @@ constexpr uint16_t kNoIndex = 0xFFFF;
 struct CompiledDefinition {
   const DefinitionRule* rule = nullptr;
   TSFieldId name_field = 0, body_field = 0, type_field = 0, if_field = 0, qualifier_field = 0;
+  std::vector<TSSymbol> misplaced;  // see DefinitionRule::misplaced_name
 };
 
 struct CompiledBinding {
@@ -53,7 +55,8 @@ class CompiledLanguage {
   const TSLanguage* grammar = nullptr;
   std::vector<CompiledDefinition> definitions;  // of one kind together, in the row's order
   std::vector<CompiledBinding> bindings;
-  std::vector<std::string> unknown;  // names the grammar does not have
+  std::vector<std::string> unknown;               // names the grammar does not have
+  std::unordered_set<std::string_view> keywords;  // the grammar's: no identifiers
 
   const KindInfo& kind(TSSymbol symbol) const {
     return kinds_[symbol < kinds_.size() ? symbol : kinds_.size() - 1];
