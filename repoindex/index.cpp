@@ -22,10 +22,10 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kBinaryProbe = 8000;        // as git does: a zero byte in here means binary
+constexpr size_t kBinaryProbe = 8000;          // as git does: a zero byte in here means binary
 constexpr uint64_t kMaxScanBytes = 32u << 20;  // a larger file is listed, whatever its language
-constexpr size_t kFlushFacts = 2000;         // facts kept in memory until they are written
-constexpr int64_t kRacy_ns = 2'000'000'000;  // a file written this recently may change unnoticed
+constexpr size_t kFlushFacts = 2000;           // facts kept in memory until they are written
+constexpr int64_t kRacy_ns = 2'000'000'000;    // a file written this recently may change unnoticed
 
 double cpu_seconds() {
   timespec t{};
