@@ -29,8 +29,9 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kBinaryProbe = 8000;        // as git does: a zero byte in here means binary
-constexpr int64_t kRacy_ns = 2'000'000'000;  // a file written this recently may change unnoticed
+constexpr size_t kBinaryProbe = 8000;          // as git does: a zero byte in here means binary
+constexpr uint64_t kMaxScanBytes = 32u << 20;  // a larger file is listed, whatever its language
+constexpr int64_t kRacy_ns = 2'000'000'000;    // a file written this recently may change unnoticed
 // The first refresh shows what it has after this long, then after twice as long, and so on.
 constexpr auto kFirstShown = std::chrono::milliseconds(600);
 
@@ -228,7 +229,8 @@ class RepoIndexImpl : public RepoIndex {
     o.row.inode = file.inode;
     o.listed_origin = o.entry.origin = file.origin;
     o.racy = wall_ns() - file.mtime_ns < kRacy_ns;
-    if (file.n_bytes > options_.max_parse_bytes) {
+    bool oversized = file.n_bytes > options_.max_parse_bytes;
+    if (oversized && (file.n_bytes > kMaxScanBytes || language_for_path(file.path) == nullptr)) {
       o.large = true;
       return true;
     }
@@ -274,7 +276,7 @@ class RepoIndexImpl : public RepoIndex {
   // when they were made now.
   FileFactsPtr look_inside(const ListedFile& file, Extractor& extractor, const CancelToken& cancel,
                            Outcome& o, bool* made_segment) const {
-    auto bytes = read_file(root_ / file.path, options_.max_parse_bytes);
+    auto bytes = read_file(root_ / file.path, std::max(options_.max_parse_bytes, kMaxScanBytes));
     if (!bytes) {
       o.large = bytes.error().code == ErrorCode::exhausted;
       o.unreadable = !o.large;
@@ -298,7 +300,9 @@ class RepoIndexImpl : public RepoIndex {
     }
     o.has_facts = store_->is_pending(o.row.blob_id, o.row.language);  // a copy of it came before
     if (o.has_facts) return nullptr;
-    FileFactsPtr facts = extractor.extract(language, text, cancel);
+    ExtractLimits limits;
+    limits.max_bytes = options_.max_parse_bytes;
+    FileFactsPtr facts = extractor.extract(language, text, cancel, limits);
     if (facts == nullptr) return nullptr;
     o.parsed = o.has_facts = true;
     *made_segment = store_->add(encode_blob(o.row.blob_id, *facts));

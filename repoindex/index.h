@@ -20,8 +20,9 @@ struct IndexOptions {
   std::filesystem::path cache_folder;         // empty: engramd::cache_folder()/"index"
   std::vector<std::string> include, exclude;  // gitignore-style patterns
   size_t n_threads = 0;                       // 0: hardware threads
-  uint64_t max_parse_bytes = 1u << 20;        // a larger file is listed, not parsed
-  size_t max_facts_bytes = 32u << 20;         // decoded facts kept at hand
+  // A larger file in a known language is scanned for names, not parsed; in none it is listed only.
+  uint64_t max_parse_bytes = 2u << 20;
+  size_t max_facts_bytes = 32u << 20;  // decoded facts kept at hand
   bool use_cache = true;
 };
 

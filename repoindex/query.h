@@ -69,9 +69,10 @@ std::optional<HoverInfo> hover(const View&, const std::string& path, size_t offs
 
 struct TextHit {
   Place place;
-  std::string line;
+  std::string line;                        // capped
+  std::vector<std::string> before, after;  // lines around it, when asked for
 };
-// Literal search over the files of the view.
+// Literal search over the files of the view; repoindex/search/text.h has the whole of it.
 std::vector<TextHit> search_text(const View&, std::string_view needle, size_t limit = 1000,
                                  const CancelToken& = {});
 

@@ -12,6 +12,7 @@
 #include "repoindex/context.h"
 #include "repoindex/locate.h"
 #include "repoindex/query.h"
+#include "repoindex/search/text.h"
 
 namespace engramd::daemon::cli {
 namespace {
@@ -135,7 +136,10 @@ Answer answer_of(const ReferenceHit& hit) {
 }
 
 Answer answer_of(const TextHit& hit) {
-  return {hit.place, hit.line, {{"text", hit.line}}};
+  Answer answer{hit.place, hit.line, {{"text", hit.line}}};
+  if (!hit.before.empty()) answer.fields["before"] = hit.before;
+  if (!hit.after.empty()) answer.fields["after"] = hit.after;
+  return answer;
 }
 
 template <class Hits>
@@ -160,33 +164,49 @@ const QueryRow kQueries[] = {
      [](const View& v, const std::string& n, size_t k) { return answers_of(calls_of(v, n, k)); }},
     {"symbols", [](const View& v, const std::string& n,
                    size_t k) { return answers_of(workspace_symbols(v, n, k)); }},
-    {"text", [](const View& v, const std::string& n,
-                size_t k) { return answers_of(search_text(v, n, k)); }},
 };
 
-Result<int> run_query(const CommonOptions& common, const std::string& kind, const std::string& name,
-                      size_t limit) {
-  ENGRAMD_TRY(const Settings settings, settings_for(common));
-  ENGRAMD_TRY(const OpenedIndex opened, open_index(common, settings));
-  for (const QueryRow& row : kQueries) {
-    if (kind != row.kind) continue;
-    const std::vector<Answer> answers = row.ask(opened.view, name, limit);
-    if (common.json) {
-      json list = json::array();
-      for (const Answer& answer : answers) {
-        json item = place_json(answer.place);
-        item.update(answer.fields);
-        list.push_back(std::move(item));
-      }
-      print_json(list);
-    } else {
-      for (const Answer& answer : answers)
-        std::printf("%s: %s\n", place_text(answer.place).c_str(), answer.text.c_str());
-    }
-    return answers.empty() ? 1 : 0;
+struct QueryOptions : CommonOptions {
+  std::string kind;
+  TextQuery text;  // its pattern is the name of the other questions, its limit theirs
+};
+
+Result<std::vector<Answer>> ask(const View& view, const QueryOptions& options) {
+  const TextQuery& text = options.text;
+  if (options.kind == "text") {
+    ENGRAMD_TRY(const TextResult found, search(view, text, interrupt_token()));
+    return answers_of(found.hits);
   }
-  return fail(ErrorCode::invalid_input,
-              "\"" + kind + "\" is not a question, expected def, refs, symbols, calls or text");
+  for (const QueryRow& row : kQueries) {
+    if (options.kind != row.kind) continue;
+    if (text.regex || text.ignore_case || text.whole_word || text.n_context != 0 ||
+        !text.globs.empty())
+      return fail(ErrorCode::invalid_input,
+                  "--regex, -i, -w, -C and --glob are for text, not for " + options.kind);
+    return row.ask(view, text.pattern, text.limit);
+  }
+  return fail(ErrorCode::invalid_input, "\"" + options.kind +
+                                            "\" is not a question, expected def, refs, symbols, "
+                                            "calls or text");
+}
+
+Result<int> run_query(const QueryOptions& options) {
+  ENGRAMD_TRY(const Settings settings, settings_for(options));
+  ENGRAMD_TRY(const OpenedIndex opened, open_index(options, settings));
+  ENGRAMD_TRY(const std::vector<Answer> answers, ask(opened.view, options));
+  if (options.json) {
+    json list = json::array();
+    for (const Answer& answer : answers) {
+      json item = place_json(answer.place);
+      item.update(answer.fields);
+      list.push_back(std::move(item));
+    }
+    print_json(list);
+  } else {
+    for (const Answer& answer : answers)
+      std::printf("%s: %s\n", place_text(answer.place).c_str(), answer.text.c_str());
+  }
+  return answers.empty() ? 1 : 0;
 }
 
 // --- locate, context ------------------------------------------------------------------------
@@ -289,18 +309,22 @@ Action define_index(CLI::App& app) {
 }
 
 Action define_query(CLI::App& app) {
-  struct Options : CommonOptions {
-    std::string kind, name;
-    size_t limit = 200;
-  };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QueryOptions>();
+  TextQuery& text = options->text;
+  text.limit = 200;
   app.add_option("kind", options->kind, "def, refs, symbols, calls or text")->required();
-  app.add_option("name", options->name, "a name (symbols: any part of it; text: literal)")
+  app.add_option("name", text.pattern, "a name (symbols: any part of it; text: literal)")
       ->required();
-  app.add_option("--limit", options->limit, "at most this many answers")->capture_default_str();
+  app.add_option("--limit", text.limit, "at most this many answers")->capture_default_str();
+  app.add_flag("--regex", text.regex, "text: a regular expression (RE2), within lines");
+  app.add_flag("-i,--ignore-case", text.ignore_case, "text: capitals and small letters alike");
+  app.add_flag("-w,--word", text.whole_word, "text: whole words only");
+  app.add_option("-C,--lines-around", text.n_context, "text: lines before and after, with --json");
+  app.add_option("--glob", text.globs, "text: only files like this (*.py, src/**); with ! none")
+      ->allow_extra_args(false);
   add_repo_option(app, *options);
   add_json_option(app, *options);
-  return [options] { return run_query(*options, options->kind, options->name, options->limit); };
+  return [options] { return run_query(*options); };
 }
 
 Action define_locate(CLI::App& app) {

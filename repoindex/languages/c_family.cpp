@@ -110,12 +110,14 @@ Language cpp_base() {
             // What follows `class EXPORT_MACRO Foo` is read as a function; the name then has no
             // parameter list, or else (function_declarator) it becomes a function after all.
             {.node = "function_definition", .kind = SymbolKind::class_,
-             .name_field = "declarator", .if_field = "type", .if_kind = "class_specifier"},
+             .name_field = "declarator", .if_field = "type", .if_kind = "class_specifier",
+             .misplaced_name = "identifier"},
             {.node = "function_definition", .kind = SymbolKind::struct_,
              .name_field = "declarator", .type_field = "type", .if_field = "type",
-             .if_kind = "struct_specifier"},
+             .if_kind = "struct_specifier", .misplaced_name = "identifier"},
             {.node = "function_definition", .kind = SymbolKind::function,
-             .name_field = "declarator", .type_field = "type"},
+             .name_field = "declarator", .type_field = "type",
+             .misplaced_name = "function_declarator"},
             {.node = "class_specifier", .kind = SymbolKind::class_, .if_field = "body"},
             {.node = "struct_specifier", .kind = SymbolKind::struct_, .if_field = "body"},
             {.node = "union_specifier", .kind = SymbolKind::struct_, .if_field = "body"},
@@ -144,6 +146,8 @@ Language cpp_base() {
                           {.slot = {"variadic_declarator", ""}},
                           {.slot = {"structured_binding_declarator", ""}},
                           {.slot = {"qualified_identifier", "name"}},
+                          // `MACRO type *name()`: type is taken for a scope without its ::.
+                          {.slot = {"pointer_type_declarator", "declarator"}},
                           {.slot = {"template_function", "name"}},
                           {.slot = {"template_type", "name"}},
                           {.slot = {"nested_namespace_specifier", ""}},

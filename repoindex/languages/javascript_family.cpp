@@ -228,6 +228,7 @@ Language base() {
   l.keywords = {{"function", SymbolKind::function}, {"class", SymbolKind::class_}};
   l.functions_without_name = {"arrow_function", "function_expression", "generator_function"};
   l.self_names = {"this"};
+  l.dollar_in_names = true;
   l.constructor_names = {"constructor"};
   l.self_writes_define_fields = true;
   l.import_nodes = {"import_statement", "export_statement", "variable_declarator"};

@@ -70,6 +70,10 @@ struct DefinitionRule {
   // When no node is the name (Swift's init, Kotlin's companion object): what it is then called;
   // "*" = the token that is found where the name should be (operator +).
   const char* fixed_name = "";
+  // A macro the grammar takes for a type pushes what is really defined into an ERROR node before
+  // the name slot: `API void f() NOEXCEPT {` names NOEXCEPT, `class API Foo : public Bar<T> {`
+  // names Bar. The node of this kind in that ERROR is then the name's place.
+  const char* misplaced_name = "";
 };
 
 struct BindingRule {
@@ -230,6 +234,7 @@ struct Language {
   uint32_t max_depth = 0, max_symbols = 0;
   // A directory is a name space: files see each other's top level without an import (Go, Java).
   bool folder_is_package = false;
+  bool dollar_in_names = false;  // JavaScript, Java: $ is a letter (for the scan without a parse)
 
   std::vector<std::string_view> import_nodes;
   void (*imports)(SyntaxNode node, std::string_view text, std::vector<Import>& out) = nullptr;

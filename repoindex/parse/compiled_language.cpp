@@ -1,6 +1,7 @@
 #include "repoindex/parse/compiled_language.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <mutex>
 
@@ -207,6 +208,12 @@ CompiledLanguage::CompiledLanguage(const Language& language_row)
   kinds_.resize(size_t{n_symbols_} + 1);
   slots_.resize(1);
   slot_index_.assign(size_t{n_symbols_} * n_fields_, 0);
+  for (uint32_t symbol = 1; symbol < n_symbols_; ++symbol) {
+    auto id = static_cast<TSSymbol>(symbol);
+    if (ts_language_symbol_type(grammar, id) != TSSymbolTypeAnonymous) continue;
+    const char* token = ts_language_symbol_name(grammar, id);
+    if (isalpha(static_cast<unsigned char>(token[0]))) keywords.insert(token);
+  }
 
   auto flag = [this](const std::vector<std::string_view>& names, bool KindInfo::*member) {
     for (std::string_view name : names) set_kind(name, [&](KindInfo& k) { k.*member = true; });
@@ -245,6 +252,9 @@ CompiledLanguage::CompiledLanguage(const Language& language_row)
       k.definitions_end = static_cast<uint16_t>(index + 1);
     });
     for (std::string_view kind : definitions.back().condition.kinds.words) any_symbol_of(kind);
+    if (rule->misplaced_name[0] != '\0') {
+      definitions.back().misplaced = symbols_of(rule->misplaced_name);
+    }
   }
   for (const BindingRule& rule : row.bindings) {
     auto index = static_cast<uint16_t>(bindings.size());

@@ -5,6 +5,7 @@
 #include <tree_sitter/api.h>
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "repoindex/languages/language.h"
@@ -59,6 +60,7 @@ struct CompiledDefinition {
   const DefinitionRule* rule = nullptr;
   ChildPath name, body, type, qualifier;
   CompiledCondition condition;
+  std::vector<TSSymbol> misplaced;  // see DefinitionRule::misplaced_name
 };
 
 struct CompiledBinding {
@@ -123,7 +125,8 @@ class CompiledLanguage {
   std::vector<CompiledWords> words;
   std::vector<CompiledEmbed> embeds;
   std::vector<ChildPath> paths;
-  std::vector<std::string> unknown;  // names the grammar does not have
+  std::vector<std::string> unknown;               // names the grammar does not have
+  std::unordered_set<std::string_view> keywords;  // the grammar's: no identifiers
 
   const KindInfo& kind(TSSymbol symbol) const {
     return kinds_[symbol < kinds_.size() ? symbol : kinds_.size() - 1];

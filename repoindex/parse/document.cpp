@@ -2,7 +2,9 @@
 #include <algorithm>
 
 #include "repoindex/index.h"
+#include "repoindex/origin.h"
 #include "repoindex/parse/extract.h"
+#include "repoindex/parse/lexical.h"
 #include "repoindex/parse/syntax_access.h"
 #include "repoindex/parse/walk.h"
 
@@ -10,8 +12,6 @@ namespace engramd::repoindex {
 
 namespace {
 
-// Above this a document is no longer parsed at each change; it counts as text.
-constexpr size_t kMaxDocumentBytes = 4u << 20;
 // Error recovery depends on where the parser came from, so a text with errors is parsed afresh up
 // to this size: facts must be those of the text, whatever was typed on the way (tests hold this).
 constexpr size_t kMaxFreshBytes = 128u << 10;
@@ -72,7 +72,11 @@ class DocumentImpl : public Document {
   const LineIndex& lines() const override { return *lines_; }
 
   OpenDocument publish() override {
-    if (facts_ == nullptr) facts_ = parse();
+    if (facts_ == nullptr) {
+      auto facts = std::make_shared<FileFacts>(parse());
+      facts->marked_generated = says_generated(*text_);
+      facts_ = std::move(facts);
+    }
     return {text_, lines_, facts_, version_};
   }
 
@@ -86,34 +90,32 @@ class DocumentImpl : public Document {
     return {row, static_cast<uint32_t>(line == std::string::npos ? offset : offset - line - 1)};
   }
 
-  FileFactsPtr parse() {
-    if (language_ == nullptr || text_->size() > kMaxDocumentBytes) {
-      auto facts = std::make_shared<FileFacts>();
-      if (language_ != nullptr) facts->language = language_->name;
-      facts->truncated = language_ != nullptr;
-      facts->n_bytes = static_cast<uint32_t>(text_->size());
-      facts->n_lines = count_lines(*text_);
-      tree_.reset();
+  FileFacts parse() {
+    const ExtractLimits limits;
+    if (language_ == nullptr) {
+      FileFacts facts;
+      facts.n_bytes = static_cast<uint32_t>(text_->size());
+      facts.n_lines = count_lines(*text_);
       return facts;
     }
-    const ExtractLimits limits;
-    bool reused = tree_ != nullptr;
-    TreePtr tree = parse_within(parser_.get(), tree_.get(), *text_, limits.parse_ms, {});
-    if (tree != nullptr && reused && text_->size() <= kMaxFreshBytes &&
-        ts_node_has_error(ts_tree_root_node(tree.get()))) {
-      tree = parse_within(parser_.get(), nullptr, *text_, limits.parse_ms, {});
+    TreePtr tree;
+    if (text_->size() <= limits.max_bytes) {
+      bool reused = tree_ != nullptr;
+      tree = parse_once(tree_.get(), limits);
+      if (tree != nullptr && reused && text_->size() <= kMaxFreshBytes &&
+          ts_node_has_error(ts_tree_root_node(tree.get()))) {
+        tree = parse_once(nullptr, limits);
+      }
     }
     tree_ = std::move(tree);
-    if (tree_ == nullptr) {
-      auto facts = std::make_shared<FileFacts>();
-      facts->language = language_->name;
-      facts->truncated = true;
-      facts->n_bytes = static_cast<uint32_t>(text_->size());
-      facts->n_lines = count_lines(*text_);
-      return facts;
-    }
-    return std::make_shared<FileFacts>(
-        facts_of_tree(compiled(*language_), ts_tree_root_node(tree_.get()), *text_, limits, {}));
+    const CompiledLanguage& rules = compiled(*language_);
+    if (tree_ == nullptr) return lexical_facts(rules, *text_);
+    return facts_of_tree(rules, ts_tree_root_node(tree_.get()), *text_, limits, {});
+  }
+
+  TreePtr parse_once(const TSTree* old_tree, const ExtractLimits& limits) {
+    ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
+    return parse_within(parser_.get(), old_tree, *text_, budget, {});
   }
 
   int64_t version_;

@@ -50,11 +50,11 @@ void add_embedded(FileFacts& facts, const std::vector<EmbeddedText>& texts, std:
   for (uint32_t i = 0; i < facts.names.size(); ++i) name_ids.emplace(facts.names[i], i);
   ParserPtr parser(ts_parser_new());
   const Language* set = nullptr;
-  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(limits.parse_ms);
+  // One budget for all pieces. The clock only guards against a step that takes ages.
+  ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
   for (const EmbeddedText& piece : texts) {
-    auto left_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
-    if (left_ms <= 0 || facts.symbols.size() > limits.max_symbols || cancel.cancelled()) {
+    if (budget.steps >= budget.max_steps || facts.symbols.size() > limits.max_symbols ||
+        cancel.cancelled()) {
       facts.truncated = true;
       break;
     }
@@ -65,7 +65,7 @@ void add_embedded(FileFacts& facts, const std::vector<EmbeddedText>& texts, std:
                                        static_cast<uint32_t>(piece.ranges.size()))) {
       continue;
     }
-    TreePtr tree = parse_within(parser.get(), nullptr, text, left_ms, cancel);
+    TreePtr tree = parse_within(parser.get(), nullptr, text, budget, cancel);
     if (tree == nullptr) {
       facts.truncated = true;
       continue;

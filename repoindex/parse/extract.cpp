@@ -4,6 +4,7 @@
 
 #include "repoindex/index.h"
 #include "repoindex/origin.h"
+#include "repoindex/parse/lexical.h"
 #include "repoindex/parse/syntax_access.h"
 #include "repoindex/parse/walk.h"
 
@@ -12,6 +13,7 @@ namespace engramd::repoindex {
 struct Extractor::Impl {
   ParserPtr parser{ts_parser_new()};
   const Language* language = nullptr;  // the parser is set to
+  bool use(const Language& row);       // false: the runtime cannot use this grammar
 };
 
 Extractor::Extractor() : impl_(std::make_unique<Impl>()) {}
@@ -22,32 +24,43 @@ uint32_t count_lines(std::string_view text) {
   return n + (!text.empty() && text.back() != '\n' ? 1 : 0);
 }
 
+bool Extractor::Impl::use(const Language& row) {
+  if (language == &row) return true;
+  if (!ts_parser_set_language(parser.get(), compiled(row).grammar)) return false;
+  language = &row;
+  return true;
+}
+
 FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
                                 const CancelToken& cancel, const ExtractLimits& limits) {
-  auto plain = [&](bool truncated) {
+  if (language == nullptr) {
     auto facts = std::make_shared<FileFacts>();
-    if (language != nullptr) facts->language = language->name;
     facts->n_bytes = static_cast<uint32_t>(text.size());
     facts->n_lines = count_lines(text);
-    facts->truncated = truncated;
     facts->marked_generated = says_generated(text);
     return facts;
-  };
-  if (language == nullptr) return plain(false);
+  }
   const CompiledLanguage& rules = compiled(*language);
-  if (impl_->language != language) {
-    if (!ts_parser_set_language(impl_->parser.get(), rules.grammar)) return plain(true);
-    impl_->language = language;
+  TreePtr tree;
+  if (text.size() <= limits.max_bytes && impl_->use(*language)) {
+    ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
+    tree = parse_within(impl_->parser.get(), nullptr, text, budget, cancel);
   }
-  TreePtr tree = parse_within(impl_->parser.get(), nullptr, text, limits.parse_ms, cancel);
-  if (tree == nullptr) {
-    if (cancel.cancelled()) return nullptr;
-    return plain(true);
-  }
+  if (cancel.cancelled()) return nullptr;
   auto facts = std::make_shared<FileFacts>(
-      facts_of_tree(rules, ts_tree_root_node(tree.get()), text, limits, cancel));
+      tree == nullptr ? lexical_facts(rules, text)
+                      : facts_of_tree(rules, ts_tree_root_node(tree.get()), text, limits, cancel));
   facts->marked_generated = says_generated(text);
+  if (cancel.cancelled()) return nullptr;  // half a walk must not be cached as the file's facts
   return facts;
+}
+
+Extractor::ParseCost Extractor::parse_only(const Language& language, std::string_view text) {
+  if (!impl_->use(language)) return {};
+  const ExtractLimits limits;
+  ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
+  TreePtr tree = parse_within(impl_->parser.get(), nullptr, text, budget, {});
+  return {budget.steps, budget.pieces, tree != nullptr};
 }
 
 std::vector<std::string> unknown_names(const Language& language) {

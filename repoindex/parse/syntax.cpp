@@ -1,5 +1,7 @@
 #include "repoindex/parse/syntax.h"
 
+#include <algorithm>
+
 #include "repoindex/languages/language.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
@@ -11,33 +13,45 @@ TSNode raw(const SyntaxNode& node) {
   return SyntaxAccess::unwrap(node);
 }
 
-struct Deadline {
-  Clock::time_point at;
+// Small pieces, so that a scanner that runs to the end of the text from each of its bytes is seen:
+// the runtime calls should_stop() only between its own steps, and one step of a scanner may be a
+// walk over megabytes.
+constexpr size_t kPieceBytes = 4096;
+// Code is read about twice; what is read this often is not code. (70,000 zero bytes took Bash's
+// scanner 22 s.)
+constexpr uint64_t kMaxReadings = 60, kFreePieces = 4096;
+
+struct Watch {
+  std::string_view text;
+  Clock::time_point deadline;
   const CancelToken* cancel;
+  ParseBudget* budget;
+  uint64_t max_pieces;
+  bool stopped = false;
 };
 
 bool should_stop(TSParseState* state) {
-  const auto* deadline = static_cast<const Deadline*>(state->payload);
-  return Clock::now() > deadline->at || deadline->cancel->cancelled();
+  auto* watch = static_cast<Watch*>(state->payload);
+  watch->stopped |= ++watch->budget->steps > watch->budget->max_steps ||
+                    Clock::now() > watch->deadline || watch->cancel->cancelled();
+  return watch->stopped;
 }
 
 const char* read_text(void* payload, uint32_t byte, TSPoint, uint32_t* n_read) {
-  const auto* text = static_cast<const std::string_view*>(payload);
-  if (byte >= text->size()) {
+  auto* watch = static_cast<Watch*>(payload);
+  // The text ends here for a parser that must stop; its tree is thrown away.
+  watch->stopped |= ++watch->budget->pieces > watch->max_pieces;
+  if (byte >= watch->text.size() || watch->stopped) {
     *n_read = 0;
     return "";
   }
-  *n_read = static_cast<uint32_t>(text->size() - byte);
-  return text->data() + byte;
+  *n_read = static_cast<uint32_t>(std::min(watch->text.size() - byte, kPieceBytes));
+  return watch->text.data() + byte;
 }
 }  // namespace
 
 TreePtr parse_within(TSParser* parser, const TSTree* old_tree, std::string_view text,
-                     int64_t time_ms, const CancelToken& cancel) {
-  Deadline deadline{Clock::now() + std::chrono::milliseconds(time_ms), &cancel};
-  TSParseOptions options{};
-  options.payload = &deadline;
-  options.progress_callback = should_stop;
+                     ParseBudget& budget, const CancelToken& cancel) {
   std::string blanked;
   if (may_hold_macros(ts_parser_language(parser))) {
     if (auto macros = misplaced_macros(text); !macros.empty()) {
@@ -46,12 +60,18 @@ TreePtr parse_within(TSParser* parser, const TSTree* old_tree, std::string_view 
       old_tree = nullptr;  // an edit beside a macro may change what is blank far from the edit
     }
   }
+  Watch watch{text, Clock::now() + std::chrono::milliseconds(budget.time_ms), &cancel, &budget,
+              kFreePieces + kMaxReadings * (text.size() / kPieceBytes + 1)};
+  TSParseOptions options{};
+  options.payload = &watch;
+  options.progress_callback = should_stop;
   TSInput input{};
-  input.payload = &text;
+  input.payload = &watch;
   input.read = read_text;
   input.encoding = TSInputEncodingUTF8;
   TreePtr tree(ts_parser_parse_with_options(parser, old_tree, input, options));
   if (tree == nullptr) ts_parser_reset(parser);  // or the next text would resume this one
+  if (watch.stopped) return nullptr;
   return tree;
 }
 
@@ -186,7 +206,8 @@ Result<SyntaxTree> SyntaxTree::parse(std::string text, std::string_view language
   auto impl = std::make_unique<Impl>();
   impl->text = std::move(text);
   impl->language = row;
-  impl->tree = parse_within(parser.get(), nullptr, impl->text, limits.time_ms, cancel);
+  ParseBudget budget{.time_ms = limits.time_ms};
+  impl->tree = parse_within(parser.get(), nullptr, impl->text, budget, cancel);
   if (impl->tree == nullptr) {
     ENGRAMD_CHECK(cancel.check());
     return fail(ErrorCode::exhausted,

@@ -37,9 +37,16 @@ struct ParserDeleter {
 using TreePtr = std::unique_ptr<TSTree, TreeDeleter>;
 using ParserPtr = std::unique_ptr<TSParser, ParserDeleter>;
 
-// Parses with a deadline; old_tree may be null. Null when the limit was hit or it was cancelled.
-// The parser keeps nothing between calls.
+// What a parse may take, and what it took: see ExtractLimits.
+struct ParseBudget {
+  uint64_t max_steps = UINT64_MAX;
+  int64_t time_ms = 5000;
+  uint64_t steps = 0;
+  uint64_t pieces = 0;  // of text handed to the parser
+};
+// Old_tree may be null. Null when the budget was used up or it was cancelled. The parser keeps
+// nothing between calls.
 TreePtr parse_within(TSParser* parser, const TSTree* old_tree, std::string_view text,
-                     int64_t time_ms, const CancelToken& cancel);
+                     ParseBudget& budget, const CancelToken& cancel);
 
 }  // namespace engramd::repoindex

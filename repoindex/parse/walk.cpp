@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "repoindex/parse/embedded.h"
+#include "repoindex/parse/lexical.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
 
@@ -17,6 +18,9 @@ namespace {
 constexpr uint16_t kNoBinding = kNoIndex;
 constexpr size_t kMaxName = 200;
 constexpr TSSymbol kErrorSymbol = 0xFFFF;  // tree-sitter's number of ERROR nodes
+// How far a look outwards or sideways goes: ordinary code needs a few steps, and 100,000 brackets
+// deep an unbounded look from each level would take a square of that.
+constexpr size_t kMaxSteps = 64;
 
 // One named node on the way from the root to where the walk is.
 struct Frame {
@@ -24,6 +28,8 @@ struct Frame {
   TSSymbol symbol = 0, previous_child = 0;
   TSFieldId field = 0;
   const ChildRef* name = nullptr;     // of the definition this node opened
+  const void* misplaced = nullptr;    // the node in an ERROR below that has its name instead
+  uint32_t misplaced_of = kNone;      // in that ERROR: the definition that waits for it
   const ChildRef* keyword = nullptr;  // child that only says which definition it is: no occurrence
   const KeywordRule* broken = nullptr;  // of the token just before, in an ERROR node
   uint32_t broken_begin = 0;
@@ -106,6 +112,7 @@ class Walker {
   bool room_for_symbol(uint32_t parent);
   void open_definition(Frame& frame, const KindInfo& kind);
   void name_fixed(Frame& frame, const CompiledDefinition& d);
+  const void* misplaced_name(const Frame& frame, const CompiledDefinition& d) const;
   void name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
                        uint32_t receiver);
   void bind_name(const Frame& frame, uint32_t name, uint32_t receiver);
@@ -169,11 +176,13 @@ FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
 
   TSTreeCursor cursor = ts_tree_cursor_new(root);
   size_t n_nodes = 0;
+  uint32_t stopped_at = 0;
   bool more = ts_tree_cursor_goto_first_child(&cursor);
   while (more) {
     if (++n_nodes > limits_.max_nodes || facts_.symbols.size() > limits_.max_symbols ||
         ((n_nodes & 0xFFFF) == 0 && cancel.cancelled())) {
       facts_.truncated = true;
+      stopped_at = ts_node_start_byte(ts_tree_cursor_current_node(&cursor));
       break;
     }
     TSNode node = ts_tree_cursor_current_node(&cursor);
@@ -196,6 +205,11 @@ FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
   }
   ts_tree_cursor_delete(&cursor);
   drop_nameless();
+  if (facts_.truncated && !cancel.cancelled()) {
+    if (!facts_.occurrences.empty())
+      stopped_at = std::max(stopped_at, facts_.occurrences.back().end);
+    add_lexical_names(language_, text_, stopped_at, facts_);
+  }
   return std::move(facts_);
 }
 
@@ -214,6 +228,10 @@ void Walker::enter(TSNode node, TSFieldId field) {
     frame.in_function = parent.in_function;
     frame.in_named_function = parent.in_named_function;
     if (parent.definition == kNone) frame.container = parent.container;
+    if (frame.symbol == kErrorSymbol) {
+      frame.misplaced = parent.misplaced;
+      frame.misplaced_of = parent.definition;
+    }
   }
   const KindInfo& kind = language_.kind(frame.symbol);
   Frame& parent = frames_[parent_index];
@@ -240,8 +258,10 @@ void Walker::enter(TSNode node, TSFieldId field) {
   const bool is_name = parent.definition != kNone && parent.name != nullptr &&
                        parent.name->matches(field, frame.symbol, is_first) &&
                        (!parent.name->any_field || facts_.symbols[parent.definition].name.empty());
-  if (is_name) {
-    frame.name_of = parent.definition;
+  if (parent.misplaced_of != kNone && node.id == parent.misplaced) {
+    frame.name_of = parent.misplaced_of;
+  } else if (is_name) {
+    if (parent.misplaced == nullptr) frame.name_of = parent.definition;
   } else if (parent.name_of != kNone && slot.through) {
     frame.name_of = parent.name_of;
   }
@@ -531,6 +551,8 @@ void Walker::open_definition(Frame& frame, const KindInfo& kind) {
     frame.definition = index;
     if (d.rule->fixed_name[0] != '\0') name_fixed(frame, d);
     frame.name = d.name ? &d.name.steps[0] : nullptr;
+    if (!d.misplaced.empty() && ts_node_has_error(frame.node))
+      frame.misplaced = misplaced_name(frame, d);
     if (d.rule->if_text[0] != '\0' && d.rule->if_text[0] != '!') {
       frame.keyword = &d.condition.child.steps[0];
     }
@@ -562,6 +584,25 @@ void Walker::name_fixed(Frame& frame, const CompiledDefinition& d) {
   o.role = Role::definition;
   o.scope = symbol.parent;
   facts_.occurrences.push_back(o);
+}
+
+// The node in an ERROR before the name slot that has the name: see DefinitionRule. Null if none.
+const void* Walker::misplaced_name(const Frame& frame, const CompiledDefinition& d) const {
+  TSNode placed = d.name.from(frame.node);
+  if (ts_node_is_null(placed)) return nullptr;
+  for (uint32_t i = 0; i < std::min<uint32_t>(ts_node_named_child_count(frame.node), 8); ++i) {
+    TSNode child = ts_node_named_child(frame.node, i);
+    if (child.id == placed.id) break;
+    if (ts_node_symbol(child) != kErrorSymbol) continue;
+    for (uint32_t k = 0; k < std::min<uint32_t>(ts_node_named_child_count(child), 8); ++k) {
+      TSNode inner = ts_node_named_child(child, k);
+      TSSymbol symbol = ts_node_symbol(inner);
+      if (std::find(d.misplaced.begin(), d.misplaced.end(), symbol) != d.misplaced.end()) {
+        return inner.id;
+      }
+    }
+  }
+  return nullptr;
 }
 
 void Walker::name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
@@ -730,12 +771,14 @@ void Walker::define_self_field(const Frame& frame, uint32_t name) {
     // self.x = x: the parameter's written type, if it has one.
     if (symbol.type_name.empty() && language_.kind(ts_node_symbol(value)).identifier) {
       std::string_view parameter = text_of(value);
-      for (auto it = facts_.symbols.rbegin(); it != facts_.symbols.rend(); ++it) {
-        if (it->parent == frame.scope && it->name == parameter) {
-          symbol.type_name = it->type_name;
-          break;
-        }
-        if (static_cast<uint32_t>(facts_.symbols.rend() - it) <= frame.scope) break;
+      // Parameters come right after their function.
+      size_t first = frame.scope == kNone ? 0 : frame.scope + 1;
+      size_t last = std::min(facts_.symbols.size(), first + kMaxSteps);
+      for (size_t i = first; i < last; ++i) {
+        if (facts_.symbols[i].parent != frame.scope || facts_.symbols[i].name != parameter)
+          continue;
+        symbol.type_name = facts_.symbols[i].type_name;
+        break;
       }
     }
   }
@@ -774,6 +817,9 @@ uint32_t Walker::receiver_of(const Frame& member, TSFieldId field, TSSymbol chil
     return kNone;
   }
   if (kind.member_receiver == kNoIndex) return intern(std::string_view());
+  if (ts_node_has_error(member.node) && ts_node_is_missing(ts_node_child(member.node, 1))) {
+    return kNone;  // what stands before is no receiver: error recovery put the separator there
+  }
   TSNode owner = member.node;
   if (kind.receiver_above) {
     size_t index = static_cast<size_t>(&member - frames_.data());
@@ -860,7 +906,8 @@ std::string Walker::written_type(const Frame& frame) const {
   if (!name.empty() && name != "auto" && name != "var") return name;
   if (!binding.value) return {};
   // The value is beside the name, or beside one of the declarators in between.
-  for (size_t i = frames_.size() - 1; i-- > frame.bind_frame;) {
+  const size_t last = std::min(frames_.size() - 1, frame.bind_frame + kMaxSteps);
+  for (size_t i = last; i-- > frame.bind_frame;) {
     TSNode value = binding.value.from(frames_[i].node);
     if (!ts_node_is_null(value)) return value_type(value);
     // One of several names: what the whole value is says nothing of its parts.
@@ -873,7 +920,7 @@ std::string Walker::written_type(const Frame& frame) const {
 uint32_t Walker::whole_begin(size_t frame_index, uint32_t* end) const {
   uint32_t begin = frames_[frame_index].begin;
   *end = ts_node_end_byte(frames_[frame_index].node);
-  for (size_t i = frame_index; i > 1; --i) {
+  for (size_t i = frame_index; i > 1 && frame_index - i < kMaxSteps; --i) {
     const Frame& above = frames_[i - 1];
     if (!language_.kind(above.symbol).wrapper) break;
     uint32_t above_end = ts_node_end_byte(above.node);
@@ -885,16 +932,18 @@ uint32_t Walker::whole_begin(size_t frame_index, uint32_t* end) const {
 }
 
 std::string Walker::doc_before(size_t frame_index) const {
-  for (size_t i = frame_index; i >= 1; --i) {
+  for (size_t i = frame_index; i >= 1 && frame_index - i < kMaxSteps; --i) {
     const Frame& above = frames_[i - 1];
     const Frame& node = frames_[i];
     if (above.comment_end > 0 && above.comment_end <= node.begin &&
         above.comment_row + 1 >= node.row) {
       // A comment behind other code on its line belongs to that code.
-      size_t line = text_.rfind('\n', above.comment_begin == 0 ? 0 : above.comment_begin - 1);
-      line = line == std::string_view::npos ? 0 : line + 1;
-      if (line > above.comment_begin) line = above.comment_begin;
-      if (!trim(text_.substr(line, above.comment_begin - line)).empty()) return {};
+      size_t at = above.comment_begin;
+      while (at > 0 && text_[at - 1] != '\n' &&
+             isspace(static_cast<unsigned char>(text_[at - 1]))) {
+        --at;
+      }
+      if (at > 0 && text_[at - 1] != '\n') return {};
       std::string_view raw =
           text_.substr(above.comment_begin, above.comment_end - above.comment_begin);
       if (row_.file_doc[0] != '\0' && raw.substr(0, std::strlen(row_.file_doc)) == row_.file_doc) {

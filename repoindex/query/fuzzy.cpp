@@ -1,6 +1,7 @@
 // Fuzzy search over the names of definitions: a scan over the distinct names with a letter mask,
 // a subsequence match with bonuses for word starts, then the definitions of the best names.
 #include <algorithm>
+#include <array>
 
 #include "repoindex/query/resolve.h"
 
@@ -8,18 +9,38 @@ namespace engramd::repoindex {
 
 namespace {
 
+// Classes of bytes, from a table: the C library's are calls that look at the locale, and were half
+// of the time of a scan.
+struct ByteTables {
+  std::array<char, 256> folded{};
+  std::array<bool, 256> upper{}, lower{}, separator{};
+};
+constexpr ByteTables make_tables() {
+  ByteTables t;
+  for (int c = 0; c < 256; ++c) {
+    auto i = static_cast<size_t>(c);
+    t.upper[i] = c >= 'A' && c <= 'Z';
+    t.lower[i] = c >= 'a' && c <= 'z';
+    t.folded[i] = static_cast<char>(t.upper[i] ? c + 32 : c);
+  }
+  for (char c : {'_', '.', '-', '$', '~'}) t.separator[static_cast<unsigned char>(c)] = true;
+  return t;
+}
+constexpr ByteTables kBytes = make_tables();
+
 char folded(char c) {
-  return static_cast<char>(tolower(static_cast<unsigned char>(c)));
+  return kBytes.folded[static_cast<unsigned char>(c)];
+}
+bool is_upper(char c) {
+  return kBytes.upper[static_cast<unsigned char>(c)];
 }
 
 bool starts_word(std::string_view name, size_t i) {
   if (i == 0) return true;
-  char before = name[i - 1], here = name[i];
-  if (before == '_' || before == '.' || before == '-' || before == '$' || before == '~')
-    return true;
-  return isupper(static_cast<unsigned char>(here)) &&
-         (!isupper(static_cast<unsigned char>(before)) ||
-          (i + 1 < name.size() && islower(static_cast<unsigned char>(name[i + 1]))));
+  if (kBytes.separator[static_cast<unsigned char>(name[i - 1])]) return true;
+  if (!is_upper(name[i])) return false;
+  return !is_upper(name[i - 1]) ||
+         (i + 1 < name.size() && kBytes.lower[static_cast<unsigned char>(name[i + 1])]);
 }
 
 // Higher is better; 0: no match. Greedy in two tries: one that prefers word starts, one that takes
@@ -28,9 +49,10 @@ int match_once(std::string_view name, std::string_view query, bool prefer_words)
   int score = 0;
   size_t at = 0, last = std::string_view::npos;
   for (char wanted : query) {
+    const char letter = folded(wanted);
     size_t found = std::string_view::npos;
     for (size_t i = at; i < name.size(); ++i) {
-      if (folded(name[i]) != folded(wanted)) continue;
+      if (folded(name[i]) != letter) continue;
       bool adjacent = last != std::string_view::npos && i == last + 1;
       if (!prefer_words || adjacent || starts_word(name, i)) {
         found = i;
@@ -50,8 +72,10 @@ int match_once(std::string_view name, std::string_view query, bool prefer_words)
 }
 
 int match(std::string_view name, std::string_view query) {
-  int score = std::max(match_once(name, query, true), match_once(name, query, false));
+  // The first letters that fit are found whenever the query is a subsequence of the name at all.
+  int score = match_once(name, query, false);
   if (score == 0) return 0;
+  score = std::max(score, match_once(name, query, true));
   if (name.size() == query.size()) score += name == query ? 60 : 40;
   score -= static_cast<int>(std::min<size_t>(name.size() - query.size(), 30)) / 2;
   return std::max(score, 1);
@@ -76,6 +100,25 @@ int kind_bonus(SymbolKind kind) {
   }
 }
 
+struct Scored {
+  std::string_view name;
+  int score;
+};
+
+// Drops what cannot be among the best n, looking at scores alone: a letter typed matches most names
+// of a repository, and sorting them by name to break ties took as long as finding them.
+void drop_below_best(std::vector<Scored>& names, size_t n) {
+  std::vector<uint32_t> n_of_score;
+  for (const Scored& s : names) {
+    auto score = static_cast<size_t>(s.score);
+    if (score >= n_of_score.size()) n_of_score.resize(score + 1);
+    ++n_of_score[score];
+  }
+  size_t least = n_of_score.size(), n_kept = 0;
+  while (least > 0 && n_kept < n) n_kept += n_of_score[--least];
+  std::erase_if(names, [&](const Scored& s) { return static_cast<size_t>(s.score) < least; });
+}
+
 }  // namespace
 
 std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view query, size_t limit,
@@ -85,10 +128,6 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
   for (char c : query) {
     if (c != ' ') compact += c;
   }
-  struct Scored {
-    std::string_view name;
-    int score;
-  };
   std::vector<Scored> names;
   uint64_t wanted = letter_bits(compact);
   size_t n = 0;
@@ -112,6 +151,7 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
     return a.score != b.score ? a.score > b.score : a.name < b.name;
   };
   size_t keep = std::min(names.size(), limit * 4 + 64);
+  drop_below_best(names, keep);
   std::partial_sort(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(keep), names.end(),
                     better);
   names.resize(keep);
@@ -119,48 +159,48 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
                           [](const Scored& a, const Scored& b) { return a.name == b.name; }),
               names.end());
 
-  Resolver resolver(view);
-  // The postings tell enough to rank by; facts are loaded for the answers only.
+  // Postings are enough to rank by; only what is answered is loaded.
   struct Candidate {
-    Found found;  // facts: null until it is an answer
-    const FileEntry* file;
+    const std::string* path;
+    uint32_t symbol;
     int score;
   };
   std::vector<Candidate> candidates;
+  auto add = [&](const std::string& path, uint32_t symbol, int score, SymbolKind kind,
+                 bool is_declaration) {
+    candidates.push_back({&path, symbol, score + kind_bonus(kind) - (is_declaration ? 3 : 0)});
+  };
   for (const Scored& scored : names) {
     if (cancel.cancelled() || candidates.size() > limit * 4 + 256) break;
-    auto add = [&](Found found, const FileEntry* file, SymbolKind kind, bool is_declaration) {
-      int score = scored.score + kind_bonus(kind) - (is_declaration ? 3 : 0);
-      candidates.push_back({std::move(found), file, score});
-    };
-    size_t most = candidates.size() + limit;
+    size_t n_of_name = 0;
     if (view.overlay != nullptr) {
       for (const auto& [path, document] : *view.overlay) {
         if (document.facts == nullptr) continue;
-        for (uint32_t s = 0; s < document.facts->symbols.size() && candidates.size() < most; ++s) {
-          const Symbol& symbol = document.facts->symbols[s];
-          if (symbol.local || symbol.name != scored.name) continue;
-          add({path, document.facts, s}, nullptr, symbol.kind, symbol.is_declaration);
+        const std::vector<Symbol>& symbols = document.facts->symbols;
+        for (uint32_t s = 0; s < symbols.size() && n_of_name < limit; ++s) {
+          if (symbols[s].local || symbols[s].name != scored.name) continue;
+          add(path, s, scored.score, symbols[s].kind, symbols[s].is_declaration);
+          ++n_of_name;
         }
       }
     }
-    if (view.snapshot == nullptr) continue;
-    view.snapshot->definitions(scored.name, [&](DefinitionRef ref) {
-      if (view.overlay == nullptr || view.overlay->count(ref.file->path) == 0) {
-        add({ref.file->path, nullptr, ref.symbol}, ref.file, ref.kind, ref.is_declaration);
-      }
-      return candidates.size() < most;
+    if (view.snapshot == nullptr || n_of_name >= limit) continue;
+    view.snapshot->definitions(scored.name, [&](const DefinitionRef& ref) {
+      if (view.overlay != nullptr && view.overlay->count(ref.file->path) != 0) return true;
+      add(ref.file->path, ref.symbol, scored.score, ref.kind, ref.is_declaration);
+      return ++n_of_name < limit;
     });
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-    return a.score != b.score ? a.score > b.score : a.found.path < b.found.path;
+    return a.score != b.score ? a.score > b.score : *a.path < *b.path;
   });
+  Resolver resolver(view);
   std::vector<SymbolHit> out;
-  for (Candidate& c : candidates) {
-    if (out.size() >= limit) break;
-    if (c.file != nullptr) c.found.facts = view.snapshot->facts(*c.file);
-    if (c.found.facts == nullptr || c.found.symbol >= c.found.facts->symbols.size()) continue;
-    out.push_back(resolver.hit(c.found));
+  for (const Candidate& c : candidates) {
+    if (out.size() >= limit || cancel.cancelled()) break;
+    FileFactsPtr facts = view.facts(*c.path);
+    if (facts == nullptr || c.symbol >= facts->symbols.size()) continue;
+    out.push_back(resolver.hit({*c.path, std::move(facts), c.symbol, Confidence::possible}));
   }
   return out;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "base/thread_pool.h"
 #include "repoindex/query/resolve.h"
 
 namespace engramd::repoindex {
@@ -338,45 +337,6 @@ std::optional<HoverInfo> hover(const View& view, const std::string& path, size_t
     }
   }
   return info;
-}
-
-std::vector<TextHit> search_text(const View& view, std::string_view needle, size_t limit,
-                                 const CancelToken& cancel) {
-  std::vector<TextHit> out;
-  if (needle.empty() || limit == 0) return out;
-  std::vector<std::string> paths = view.paths();
-  size_t n_threads = hardware_threads();
-  constexpr size_t kBlock = 256;  // files searched before the limit is looked at again
-  for (size_t first = 0; first < paths.size() && out.size() < limit; first += kBlock) {
-    if (cancel.cancelled()) break;
-    size_t n = std::min(kBlock, paths.size() - first);
-    std::vector<std::vector<TextHit>> found(n);
-    size_t room = limit - out.size();
-    ThreadPool::parallel_for(n, n_threads, [&](size_t i) {
-      const std::string& path = paths[first + i];
-      if (cancel.cancelled() || view.facts(path) == nullptr) return;  // binary or too big
-      auto text = view.text(path);
-      if (!text) return;
-      size_t at = text->find(needle);
-      if (at == std::string::npos) return;
-      LineIndex lines(*text);
-      while (at != std::string::npos && found[i].size() < room) {
-        TextHit hit;
-        hit.place = {
-            path, {at, at + needle.size()}, lines.position(at), lines.position(at + needle.size())};
-        ByteRange line = lines.line_range(hit.place.start.line, *text);
-        hit.line = text->substr(line.begin, std::min<size_t>(line.size(), 400));
-        found[i].push_back(std::move(hit));
-        at = text->find(needle, at + needle.size());
-      }
-    });
-    for (auto& hits : found) {
-      for (TextHit& hit : hits) {
-        if (out.size() < limit) out.push_back(std::move(hit));
-      }
-    }
-  }
-  return out;
 }
 
 std::optional<SymbolHit> enclosing_symbol(const View& view, const std::string& path,

@@ -17,7 +17,8 @@ extern const Language c = {
     .definitions =
         {
             {.node = "function_definition", .kind = SymbolKind::function,
-             .name_field = "declarator", .type_field = "type"},
+             .name_field = "declarator", .type_field = "type",
+             .misplaced_name = "function_declarator"},
             {.node = "struct_specifier", .kind = SymbolKind::struct_, .if_field = "body"},
             {.node = "union_specifier", .kind = SymbolKind::struct_, .if_field = "body"},
             {.node = "enum_specifier", .kind = SymbolKind::enum_, .if_field = "body"},

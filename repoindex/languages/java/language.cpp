@@ -110,6 +110,7 @@ extern const Language java = {
     .self_names = {"this", "super"},
     .constructor_has_class_name = true,
     .folder_is_package = true,
+    .dollar_in_names = true,
     .import_nodes = {"import_declaration"},
     .imports = java_imports,
     .edit =
