@@ -120,6 +120,7 @@ extern const Language python = {
     .members = {{"attribute", "attribute", "object"}, {"keyword_argument", "name", ""}},
     .calls = {{"call", "function"}},
     .bases = {{"class_definition", "superclasses"}, {"subscript", "value"}},
+    .keywords = {{"def", SymbolKind::function}, {"class", SymbolKind::class_}},
     .functions_without_name = {"lambda", "list_comprehension", "set_comprehension",
                                "dictionary_comprehension", "generator_expression"},
     .doc = DocStyle::docstring,
