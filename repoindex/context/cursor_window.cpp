@@ -120,22 +120,30 @@ void add_enclosing(const Sight& sight, size_t prefix_begin, const Share& share,
                    Collector& collector) {
   const SourceText* source = collector.source(sight.path);
   if (source == nullptr) return;
+  const auto secret = [&](const Symbol& symbol) {
+    return std::any_of(source->secrets.begin(), source->secrets.end(), [&](ByteRange line) {
+      return line.begin < symbol.name_end && symbol.name_begin < line.end;
+    });
+  };
   std::vector<const Symbol*> around;
   for (const Symbol& symbol : sight.facts->symbols) {
     if (symbol.begin < prefix_begin && symbol.begin <= sight.line_begin &&
-        sight.line_begin < symbol.end && !symbol.signature.empty()) {
+        sight.line_begin < symbol.end && !symbol.signature.empty() && !secret(symbol)) {
       around.push_back(&symbol);
     }
   }
   if (around.size() > kMaxEnclosing) around.erase(around.begin(), around.end() - kMaxEnclosing);
+  size_t depth = 0;
   for (const Symbol* symbol : around) {
     if (collector.covered(sight.path, {symbol->name_begin, symbol->name_end})) continue;
-    bool whole = false;
+    // Its signature alone: a list of members would change with each one that is typed.
+    std::string text(depth++ * 4, ' ');
+    text += symbol->signature + "\n";
+    if (collector.count()(text) > share.left()) break;
     collector.add({PartKind::encloses,
                    sight.path,
                    {symbol->name_begin, symbol->name_end},
-                   definition_text(*sight.facts, *source, *symbol, collector.count(), 0,
-                                   std::min(share.left(), kShortBodyTokens), whole),
+                   std::move(text),
                    "head of `" + symbol->name + "`, which encloses the cursor",
                    0});
   }
