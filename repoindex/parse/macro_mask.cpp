@@ -8,8 +8,8 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kMaxMacros = 20000;      // of one file
-constexpr size_t kMaxArguments = 400;     // bytes of a macro's arguments
+constexpr size_t kMaxMacros = 20000;   // of one file
+constexpr size_t kMaxArguments = 400;  // bytes of a macro's arguments
 
 bool is_name_byte(char c) {
   return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';

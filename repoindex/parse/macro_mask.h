@@ -2,8 +2,8 @@
 // them and make it misread what is around: `class EXPORT_API Foo {`, `int x_ GUARDED_BY(mutex_);`.
 //
 // The parser is shown blanks in their place, so every offset stays; the names in them are noted as
-// references afterwards. By the look of the text alone: a macro is recognised by its capitals and by
-// what stands around it. Inside parse/ only. Any thread.
+// references afterwards. By the look of the text alone: a macro is recognised by its capitals and
+// by what stands around it. Inside parse/ only. Any thread.
 #pragma once
 
 #include <string>

@@ -94,8 +94,7 @@ std::optional<uint32_t> count_arguments(std::string_view text, size_t at) {
   auto parts = list_parts(text, at, false);
   if (!parts) return std::nullopt;
   for (std::string_view part : *parts) {  // f(*list), f(...list), f(pack...)
-    if (part.substr(0, 3) == "..." ||
-        (part.size() > 3 && part.substr(part.size() - 3) == "...")) {
+    if (part.substr(0, 3) == "..." || (part.size() > 3 && part.substr(part.size() - 3) == "...")) {
       return std::nullopt;
     }
   }

@@ -126,8 +126,7 @@ Place Resolver::place(const std::string& path, uint32_t begin, uint32_t end) {
       if (it != view_.overlay->end()) open = &it->second;
     }
     if (open != nullptr) {
-      lines = open->lines != nullptr ? open->lines
-                                     : std::make_shared<const LineIndex>(text(path));
+      lines = open->lines != nullptr ? open->lines : std::make_shared<const LineIndex>(text(path));
     } else if (view_.snapshot != nullptr) {
       const FileEntry* file = view_.snapshot->find(path);
       QueryCache& cache = view_.snapshot->query_cache();

@@ -28,12 +28,12 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
 // has the same name there.
 bool is_standard_header(std::string_view name) {
   static constexpr std::string_view kC[] = {
-      "assert.h", "complex.h", "ctype.h",  "errno.h",     "fenv.h",   "float.h",  "inttypes.h",
-      "iso646.h", "limits.h",  "locale.h", "math.h",      "setjmp.h", "signal.h", "stdalign.h",
-      "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",  "stdlib.h",
-      "string.h", "strings.h", "tgmath.h", "threads.h",   "time.h",   "uchar.h",  "wchar.h",
-      "wctype.h", "unistd.h",  "fcntl.h",  "pthread.h",   "dlfcn.h",  "dirent.h", "poll.h",
-      "netdb.h",  "sched.h",   "syslog.h", "termios.h",   "pwd.h",    "grp.h",    "regex.h"};
+      "assert.h", "complex.h",   "ctype.h",   "errno.h",   "fenv.h",   "float.h",  "inttypes.h",
+      "iso646.h", "limits.h",    "locale.h",  "math.h",    "setjmp.h", "signal.h", "stdalign.h",
+      "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h",  "stdint.h", "stdio.h",  "stdlib.h",
+      "string.h", "strings.h",   "tgmath.h",  "threads.h", "time.h",   "uchar.h",  "wchar.h",
+      "wctype.h", "unistd.h",    "fcntl.h",   "pthread.h", "dlfcn.h",  "dirent.h", "poll.h",
+      "netdb.h",  "sched.h",     "syslog.h",  "termios.h", "pwd.h",    "grp.h",    "regex.h"};
   if (std::find(std::begin(kC), std::end(kC), name) != std::end(kC)) return true;
   for (std::string_view folder : {"sys/", "netinet/", "arpa/", "linux/", "bits/", "net/"}) {
     if (name.substr(0, folder.size()) == folder) return true;
@@ -83,7 +83,8 @@ struct Finder {
       for (uint32_t i = 1; i < import.level; ++i) folder = parent_path(folder);
       std::string module = joined_path(folder, rest);
       if (rest.empty()) {
-        add_first({joined_path(folder, "__init__.py"), joined_path(folder, "__init__.pyi")}, &target);
+        add_first({joined_path(folder, "__init__.py"), joined_path(folder, "__init__.pyi")},
+                  &target);
         if (!target.found()) target = {{}, folder, true, false};
       } else {
         add_first(candidates(module), &target);
@@ -283,7 +284,7 @@ struct Finder {
       return is_below(path, source) ? source : children_of_root(path);
     }
     size_t src = path.rfind("/src/");
-    return src != std::string::npos ? path.substr(0, src + 4)
+    return src != std::string::npos      ? path.substr(0, src + 4)
            : path.substr(0, 4) == "src/" ? "src"
                                          : parent_path(path);
   }

@@ -8,7 +8,7 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kMaxClasses = 32;  // of one hierarchy
+constexpr size_t kMaxClasses = 32;   // of one hierarchy
 constexpr size_t kMaxLookBack = 64;  // occurrences before a name, for the call that it hangs on
 
 bool is_call_name(std::string_view name) {
@@ -91,8 +91,8 @@ std::vector<Found> Resolver::bases_of(const Found& class_, int depth) {
   const Symbol& symbol = class_.get();
   for (const std::string& base : symbol.bases) {
     if (out.size() >= kMaxClasses || base == symbol.name) continue;
-    append_new(out, class_named(class_.path, class_.facts, base, symbol.parent, symbol.begin,
-                                depth + 1));
+    append_new(
+        out, class_named(class_.path, class_.facts, base, symbol.parent, symbol.begin, depth + 1));
   }
   return out;
 }
@@ -112,8 +112,8 @@ std::vector<Found> Resolver::own_members(const Found& class_, std::string_view n
     if (inside || named) out.push_back({class_.path, class_.facts, s, Confidence::likely});
   }
   std::string_view language = facts.language;
-  bool elsewhere = is_c_family(language) || language == "go" || language == "rust" ||
-                   is_script_family(language);
+  bool elsewhere =
+      is_c_family(language) || language == "go" || language == "rust" || is_script_family(language);
   if (!elsewhere) return out;
   if (is_c_family(language)) {
     // What a C++ class does not declare is not its member, whatever class elsewhere has its name;
@@ -145,8 +145,8 @@ std::vector<Found> Resolver::members_of(const Found& class_, std::string_view na
     Found at = classes[i];
     std::vector<Found> out = own_members(at, name);
     if (!out.empty()) {
-      weaken(out, at.confidence == Confidence::possible ? Confidence::possible
-                                                        : Confidence::likely);
+      weaken(out,
+             at.confidence == Confidence::possible ? Confidence::possible : Confidence::likely);
       return out;
     }
     append_new(classes, bases_of(at, depth + 1));
@@ -168,15 +168,14 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
   if (!is_call_name(type)) {
-    std::vector<Found> classes = class_named(definition.path, definition.facts, type,
-                                             symbol.parent, symbol.begin, depth + 1);
-    static constexpr std::string_view kSayNothing[] = {"Any", "object", "auto", "void", "any",
-                                                       "unknown", "Object", "T", "interface"};
-    bool says_nothing = std::find(std::begin(kSayNothing), std::end(kSayNothing), type) !=
-                        std::end(kSayNothing);
+    std::vector<Found> classes = class_named(definition.path, definition.facts, type, symbol.parent,
+                                             symbol.begin, depth + 1);
+    static constexpr std::string_view kSayNothing[] = {
+        "Any", "object", "auto", "void", "any", "unknown", "Object", "T", "interface"};
+    bool says_nothing =
+        std::find(std::begin(kSayNothing), std::end(kSayNothing), type) != std::end(kSayNothing);
     if (classes.empty() && !says_nothing &&
-        plain_name(definition.path, definition.facts, type, symbol.parent, symbol.begin,
-                   depth + 1)
+        plain_name(definition.path, definition.facts, type, symbol.parent, symbol.begin, depth + 1)
             .empty()) {
       is_foreign_ = true;
     }
@@ -246,10 +245,11 @@ std::vector<Found> Resolver::in_module(const std::string& path, const FileFactsP
   // Bound by an import that leads nowhere: a module from outside the repository.
   if (facts->language == "python" || is_script_family(facts->language)) {
     for (const Import& import : facts->imports) {
-      std::string_view bound = !import.alias.empty() ? import.alias
-                               : !import.name.empty()
-                                   ? std::string_view(import.name)
-                                   : std::string_view(import.target).substr(0, import.target.find('.'));
+      std::string_view bound =
+          !import.alias.empty() ? import.alias
+          : !import.name.empty()
+              ? std::string_view(import.name)
+              : std::string_view(import.target).substr(0, import.target.find('.'));
       if (bound == receiver && !import_target(path, *facts, import).found()) is_foreign_ = true;
     }
   }
@@ -344,8 +344,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
     std::vector<Found> found = members_of(c, name, depth + 1);
     if (found.empty()) continue;
     for (Found& f : found) {
-      bool own = is_self && f.path == path && c.path == path &&
-                 f.get().parent == c.symbol;
+      bool own = is_self && f.path == path && c.path == path && f.get().parent == c.symbol;
       f.confidence = own ? Confidence::certain : std::max(f.confidence, Confidence::likely);
     }
     return found;

@@ -155,8 +155,8 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     std::erase_if(meant, [&](const Found& f) { return f.confidence == Confidence::possible; });
   }
   // A namespace is the same one wherever it is opened.
-  bool of_namespace = !meant.empty() && meant[0].symbol != kNone &&
-                      meant[0].get().kind == SymbolKind::namespace_;
+  bool of_namespace =
+      !meant.empty() && meant[0].symbol != kNone && meant[0].get().kind == SymbolKind::namespace_;
   auto means = [&](const std::vector<Found>& found) {
     if (of_namespace) {
       return !found.empty() && found[0].symbol != kNone &&
@@ -195,8 +195,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     for (const Occurrence& o : file_facts->occurrences) {
       if (o.name != id) continue;
       if (cancel.cancelled() || out.size() >= limit || n_resolved > kMaxResolved) return false;
-      if (keywords_only &&
-          (o.receiver == kNone || !file_facts->names[o.receiver].empty())) {
+      if (keywords_only && (o.receiver == kNone || !file_facts->names[o.receiver].empty())) {
         continue;
       }
       if (o.role == Role::definition && !include_definitions) {

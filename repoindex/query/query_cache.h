@@ -32,7 +32,8 @@ using IncludeClosure = std::vector<const FileEntry*>;
 class QueryCache {
  public:
   static constexpr size_t kMaxImportTargets = 200000;  // remembered
-  static constexpr size_t kMaxClosureEntries = 2u << 20;  // of all remembered closures together: 16 MB
+  static constexpr size_t kMaxClosureEntries = 2u
+                                               << 20;  // of all remembered closures together: 16 MB
   static constexpr size_t kMaxConfigs = 5000;          // package.json, go.mod, Cargo.toml each
   static constexpr std::chrono::seconds kRecheck{2};
 

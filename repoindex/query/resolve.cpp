@@ -83,10 +83,10 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
     }
     if (nearest != kNone) return {{path, facts, nearest, Confidence::certain}};
     if (!best.empty()) return best;
-    bool hoisted = is_function && first_after != kNone &&
-                   (facts->symbols[first_after].kind == SymbolKind::function ||
-                    facts->symbols[first_after].kind == SymbolKind::class_ ||
-                    facts->language == "python");
+    bool hoisted =
+        is_function && first_after != kNone &&
+        (facts->symbols[first_after].kind == SymbolKind::function ||
+         facts->symbols[first_after].kind == SymbolKind::class_ || facts->language == "python");
     if (hoisted) return {{path, facts, first_after, Confidence::certain}};
     // A method written outside its class sees the class's members; so do, by bare name, classes
     // the members of their bases.
@@ -189,8 +189,8 @@ std::vector<Found> Resolver::through_import(const std::string& path, const FileF
   Import deeper = import;
   deeper.name.clear();
   std::string_view separator = facts->language == "rust" ? "::" : ".";
-  deeper.target = import.target.empty() ? import.name
-                                        : import.target + std::string(separator) + import.name;
+  deeper.target =
+      import.target.empty() ? import.name : import.target + std::string(separator) + import.name;
   ImportTarget module = import_target(path, *facts, deeper);
   FileFactsPtr module_facts = module.files.empty() ? nullptr : view_.facts(module.files[0]);
   if (module_facts == nullptr || module.n_parts_left > 0) return {};
@@ -319,9 +319,8 @@ std::vector<Found> Resolver::plain_name(const std::string& path, const FileFacts
   bool import_binding = false;
   if (found.size() == 1 && found[0].symbol != kNone && found[0].path == path) {
     uint32_t at = found[0].get().name_begin;
-    import_binding =
-        std::any_of(facts->imports.begin(), facts->imports.end(),
-                    [&](const Import& i) { return i.begin <= at && at < i.end; });
+    import_binding = std::any_of(facts->imports.begin(), facts->imports.end(),
+                                 [&](const Import& i) { return i.begin <= at && at < i.end; });
   }
   if (!found.empty() && !import_binding) return found;
   std::vector<Found> imported = through_imports(path, facts, name, depth);
@@ -476,8 +475,8 @@ std::vector<Found> Resolver::meaning(const std::string& path, const FileFactsPtr
                                      const Occurrence& occurrence, int depth) {
   if (depth > kMaxDepth || ++n_steps_ > kMaxSteps) return {};
   if (occurrence.receiver != kNone) return member(path, facts, occurrence, depth);
-  return plain_name(path, facts, facts->names[occurrence.name], occurrence.scope,
-                    occurrence.begin, depth);
+  return plain_name(path, facts, facts->names[occurrence.name], occurrence.scope, occurrence.begin,
+                    depth);
 }
 
 // Nothing but the name is known. A bare name cannot be a member, what stands behind a dot cannot
@@ -489,8 +488,7 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
   if (!bare && facts->language == "cpp") {
     const std::string& receiver = facts->names[occurrence.receiver];
     bool call = receiver.size() > 2 && receiver.back() == ')';
-    bool known = receiver.empty() || call || receiver == "this" ||
-                 !by_name(receiver, 1).empty() ||
+    bool known = receiver.empty() || call || receiver == "this" || !by_name(receiver, 1).empty() ||
                  !plain_name(path, facts, receiver, occurrence.scope, occurrence.begin, 1).empty();
     if (!known) {
       is_foreign_ = true;
@@ -499,8 +497,8 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
   }
   std::vector<Found> found =
       by_name(facts->names[occurrence.name], kMaxGuesses, [&](const NameMatch& c) {
-        bool may_be = !bare || c.is_top_level || c.kind == SymbolKind::enum_member ||
-                      is_class_like(c.kind);
+        bool may_be =
+            !bare || c.is_top_level || c.kind == SymbolKind::enum_member || is_class_like(c.kind);
         return may_be && same_family(c.language(), facts->language);
       });
   if (!bare) {

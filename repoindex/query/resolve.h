@@ -98,12 +98,12 @@ class Resolver {
   SymbolHit hit(const Found& found);
 
  private:
-  static constexpr int kMaxDepth = 8;            // re-exports, aliases and types that are followed
-  static constexpr size_t kMaxSteps = 4000;      // lookups of one question
-  static constexpr size_t kMaxByName = 500;      // accepted definitions of one name
-  static constexpr size_t kMaxGuesses = 100;     // of one name, when nothing but the name is known
-  static constexpr size_t kMaxIncluded = 3000;   // files of an include closure
-  static constexpr size_t kMaxOverloads = 32;    // whose parameters are counted
+  static constexpr int kMaxDepth = 8;           // re-exports, aliases and types that are followed
+  static constexpr size_t kMaxSteps = 4000;     // lookups of one question
+  static constexpr size_t kMaxByName = 500;     // accepted definitions of one name
+  static constexpr size_t kMaxGuesses = 100;    // of one name, when nothing but the name is known
+  static constexpr size_t kMaxIncluded = 3000;  // files of an include closure
+  static constexpr size_t kMaxOverloads = 32;   // whose parameters are counted
   static constexpr size_t kMaxNamespaceParts = 32;  // of one namespace, that are answered
 
   // resolve.cpp
@@ -150,8 +150,7 @@ class Resolver {
   // What a value of this definition is an instance of.
   std::vector<Found> classes_of(const Found& definition, int depth);
   std::vector<Found> class_named(const std::string& path, const FileFactsPtr& facts,
-                                 std::string_view name, uint32_t scope, uint32_t offset,
-                                 int depth);
+                                 std::string_view name, uint32_t scope, uint32_t offset, int depth);
   std::vector<Found> members_of(const Found& class_, std::string_view name, int depth);
   std::vector<Found> own_members(const Found& class_, std::string_view name);
 

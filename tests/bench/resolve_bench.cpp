@@ -1,10 +1,12 @@
 // tests/bench/resolve_bench.cpp - how long a question takes in process, and answers for scripts.
 //
-//   resolve_bench FOLDER [N]           N (2000) definition questions at random names of random files
+//   resolve_bench FOLDER [N]           N (2000) definition questions at random names of random
+//   files
 //                                      and the references of the most used names: p50, p99, maximum
 //   resolve_bench --answer FOLDER      reads "def|refs|uses PATH LINE COLUMN" (0-based, bytes;
-//                                      uses: references without definitions), answers with one line of PATH:LINE:COLUMN
-//                                      each; resolution_eval.py uses it to ask without a daemon
+//                                      uses: references without definitions), answers with one line
+//                                      of PATH:LINE:COLUMN each; resolution_eval.py uses it to ask
+//                                      without a daemon
 //
 // CPU time of the calling thread is the number to compare. The first questions of a process also
 // work out what the repository includes; they are in the figures.

@@ -65,9 +65,7 @@ TEST_CASE("compile_commands: quoting, a database from another machine, damage") 
   CHECK(command_words(R"(cc -I"a b" '-Dx=\y' c\ d "e\"f")") ==
         std::vector<std::string>{"cc", "-Ia b", "-Dx=\\y", "c d", "e\"f"});
   auto is_file = [](std::string_view path) { return path == "src/a/b.c"; };
-  auto read = [&](std::string_view text) {
-    return CompileCommands::read(text, "/here", is_file);
-  };
+  auto read = [&](std::string_view text) { return CompileCommands::read(text, "/here", is_file); };
   CompileCommands other = read(
       R"([{"directory":"/ci/job/build","file":"../src/a/b.c","command":"cc -I../inc -I/usr/x"}])");
   REQUIRE(other.of("src/a/b.c") != nullptr);
@@ -76,13 +74,15 @@ TEST_CASE("compile_commands: quoting, a database from another machine, damage") 
   CHECK(read("[{\"file\": [[[[").empty());
   CHECK(read("[1, null, {}, {\"file\": 3}").of("x.c") == nullptr);
   // What stands before the fault counts.
-  CompileCommands cut = read(R"([{"directory":"/here","file":"src/a/b.c","command":"cc -Iinc"},{"d)");
+  CompileCommands cut =
+      read(R"([{"directory":"/here","file":"src/a/b.c","command":"cc -Iinc"},{"d)");
   REQUIRE(cut.of("src/a/c.c") != nullptr);
   CHECK(cut.of("src/a/c.c")->all == std::vector<std::string>{"inc"});
 }
 
 TEST_CASE("json text: comments, trailing commas, escapes, and an end to nesting") {
-  JsonValue v = read_json("\xEF\xBB\xBF{ // note\n \"a\": [1, \"x\\u0041\\n\", ], /* b */ \"c\": {\"d\": true,},}");
+  JsonValue v = read_json(
+      "\xEF\xBB\xBF{ // note\n \"a\": [1, \"x\\u0041\\n\", ], /* b */ \"c\": {\"d\": true,},}");
   REQUIRE(v.at("a").items.size() == 2);
   CHECK(v.at("a").items[1].text == "xA\n");
   CHECK(v.at("c").at("d").text == "true");

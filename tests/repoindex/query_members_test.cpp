@@ -250,7 +250,8 @@ class MY_API Store final : public Base {
 //- /a.cpp
 #include "a.h"
 )";
-  engramd::test::Workspace ws(std::string(header) + "int f(Store* s) { return s->fil<|>es_.size(); }\n");
+  engramd::test::Workspace ws(std::string(header) +
+                              "int f(Store* s) { return s->fil<|>es_.size(); }\n");
   View view = view_of(ws);
   auto hits = find_definitions(view, "a.cpp", ws.cursor().offset);
   REQUIRE(hits.size() == 1);

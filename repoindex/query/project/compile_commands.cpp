@@ -10,9 +10,9 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kMaxEntries = 200000;
-constexpr size_t kMaxWords = 5000;    // of one command
-constexpr size_t kMaxFolders = 200;   // of one command
-constexpr size_t kMaxLists = 20000;   // different ones
+constexpr size_t kMaxWords = 5000;   // of one command
+constexpr size_t kMaxFolders = 200;  // of one command
+constexpr size_t kMaxLists = 20000;  // different ones
 
 // Without dots, so that where it starts can be compared.
 std::string absolute(std::string_view directory, std::string_view path) {
@@ -67,8 +67,8 @@ IncludeFolders folders_of(const std::vector<std::string>& words, std::string_vie
     std::string_view text;
     int list;  // 0 quoted, 1 -I, 2 -isystem, 3 -idirafter
   };
-  static constexpr Option kOptions[] = {{"-iquote", 0}, {"-isystem", 2}, {"-idirafter", 3},
-                                        {"-I", 1},      {"/I", 1}};
+  static constexpr Option kOptions[] = {
+      {"-iquote", 0}, {"-isystem", 2}, {"-idirafter", 3}, {"-I", 1}, {"/I", 1}};
   std::vector<std::string> lists[4];
   for (size_t i = 0; i < words.size(); ++i) {
     for (const Option& option : kOptions) {
@@ -178,8 +178,8 @@ CompileCommands CompileCommands::read(std::string_view text, const std::filesyst
     return ++n_entries < kMaxEntries;
   });
   if (!n_uses.empty()) {
-    out.most_common_ = static_cast<size_t>(
-        std::max_element(n_uses.begin(), n_uses.end()) - n_uses.begin());
+    out.most_common_ =
+        static_cast<size_t>(std::max_element(n_uses.begin(), n_uses.end()) - n_uses.begin());
   }
   return out;
 }

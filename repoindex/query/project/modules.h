@@ -11,7 +11,7 @@
 namespace engramd::repoindex {
 
 struct GoModule {
-  std::string folder, path;  // "example.com/app"
+  std::string folder, path;                                   // "example.com/app"
   std::vector<std::pair<std::string, std::string>> replaced;  // module path -> folder of ours
 
   static GoModule read(const std::string& file, std::string_view text);

@@ -1,5 +1,5 @@
-// repoindex/query/project/script_packages.h - what tsconfig.json, jsconfig.json and package.json say
-// of import names. Immutable once read: any thread.
+// repoindex/query/project/script_packages.h - what tsconfig.json, jsconfig.json and package.json
+// say of import names. Immutable once read: any thread.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ using ReadText = std::function<std::string(const std::string& path)>;  // empty 
 // compilerOptions.baseUrl and paths of one tsconfig, with what it extends.
 struct PathMapping {
   struct Rule {
-    std::string prefix, suffix;        // around the '*'; an exact name has no star
+    std::string prefix, suffix;  // around the '*'; an exact name has no star
     bool star = false;
     std::vector<std::string> targets;  // relative to the root, '*' left in
   };
