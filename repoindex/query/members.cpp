@@ -274,13 +274,12 @@ std::vector<Found> Resolver::in_namespace(const std::string& path, std::string_v
     return names_container(c.container, around) && is_c_family(c.language());
   });
   // What the file includes beats what it does not.
-  auto closure = found.size() > 1 ? closure_of(path) : nullptr;
   auto seen = [&](const Found& f) {
     if (f.path == path) return true;
     const FileEntry* file = view_.snapshot != nullptr ? view_.snapshot->find(f.path) : nullptr;
-    return file != nullptr && closure->count(file) != 0;
+    return includes(path, file);
   };
-  if (closure != nullptr && std::any_of(found.begin(), found.end(), seen)) {
+  if (found.size() > 1 && std::any_of(found.begin(), found.end(), seen)) {
     std::erase_if(found, [&](const Found& f) { return !seen(f); });
   }
   for (Found& f : found) f.confidence = Confidence::likely;

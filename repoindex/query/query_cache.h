@@ -26,14 +26,15 @@ struct ScriptPackages {
   std::unordered_map<std::string, std::string> name_of_folder;
 };
 
-// Files that a file includes, directly or not, with how many steps it takes.
-using IncludeClosure = std::unordered_map<const FileEntry*, uint32_t>;
+// Files that a file includes, directly or not; sorted by address, to be searched.
+using IncludeClosure = std::vector<const FileEntry*>;
 
 class QueryCache {
  public:
-  static constexpr size_t kMaxImportTargets = 200000;   // remembered
-  static constexpr size_t kMaxClosureEntries = 400000;  // of all remembered closures together
-  static constexpr size_t kMaxConfigs = 5000;           // package.json, go.mod, Cargo.toml each
+  static constexpr size_t kMaxImportTargets = 200000;  // remembered
+  static constexpr size_t kMaxClosureEntries = 2u
+                                               << 20;  // of all remembered closures together: 16 MB
+  static constexpr size_t kMaxConfigs = 5000;          // package.json, go.mod, Cargo.toml each
   static constexpr std::chrono::seconds kRecheck{2};
 
   std::shared_ptr<const CompileCommands> compile_commands(const Snapshot& snapshot);

@@ -1,6 +1,7 @@
 #include "repoindex/query/resolve.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "repoindex/query/project/paths.h"
 
@@ -8,8 +9,8 @@ namespace engramd::repoindex {
 
 namespace {
 
-bool holds_file(const IncludeClosure& closure, const NameMatch& candidate) {
-  return candidate.file != nullptr && closure.count(candidate.file) != 0;
+bool holds(const IncludeClosure& closure, const FileEntry* file) {
+  return std::binary_search(closure.begin(), closure.end(), file);
 }
 
 // An enumerator of an unscoped C or C++ enum is visible where the enum is.
@@ -244,18 +245,24 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
     if (!open && entry != nullptr) cache.remember_includes(entry, direct);
     return std::shared_ptr<const QueryCache::Files>(std::move(direct));
   };
-  std::vector<std::pair<const FileEntry*, uint32_t>> queue;  // nearest first
-  for (const FileEntry* e : *includes(path, start)) queue.emplace_back(e, 1);
-  for (size_t i = 0; i < queue.size() && out->size() < kMaxIncluded; ++i) {
-    auto [entry, steps] = queue[i];
-    if (!out->try_emplace(entry, steps).second) continue;
+  std::unordered_set<const FileEntry*> seen;
+  for (const FileEntry* e : *includes(path, start)) {
+    if (seen.insert(e).second) out->push_back(e);
+  }
+  for (size_t i = 0; i < out->size() && out->size() < kMaxIncluded; ++i) {  // nearest first
+    const FileEntry* entry = (*out)[i];
     for (const FileEntry* e : *includes(entry->path, entry)) {
-      if (out->count(e) == 0) queue.emplace_back(e, steps + 1);
+      if (seen.insert(e).second) out->push_back(e);
     }
   }
+  std::sort(out->begin(), out->end());
   if (plain && start != nullptr) cache.remember_closure(start, out);
   if (closures_.size() > 64) closures_.clear();
   return closures_[path] = std::move(out);
+}
+
+bool Resolver::includes(const std::string& path, const FileEntry* file) {
+  return file != nullptr && holds(*closure_of(path), file);
 }
 
 // C and C++: definitions of the name in files that the file includes, directly or not.
@@ -267,7 +274,7 @@ std::vector<Found> Resolver::included(const std::string& path, std::string_view 
     // A namespace is opened in thousands of files; a few tell what it is.
     if (c.kind == SymbolKind::namespace_ && ++n_namespaces > kMaxNamespaceParts) return false;
     if (closure == nullptr) closure = closure_of(path);  // only when some file has the name
-    if (c.file != nullptr) return holds_file(*closure, c);
+    if (c.file != nullptr) return holds(*closure, c.file);
     return c.path != path && is_c_family(c.language());
   };
   std::vector<Found> out;
@@ -349,7 +356,7 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
       view_.snapshot != nullptr ? view_.snapshot->find(declared.path) : nullptr;
   auto sees = [&](const Found& body) {
     return body.path == declared.path || hidden(declared.path) || header == nullptr ||
-           closure_of(body.path)->count(header) != 0;
+           includes(body.path, header);
   };
   if (bodies.size() <= kMaxOverloads &&
       (!owner.empty() || (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), sees)))) {
@@ -396,6 +403,10 @@ std::vector<Found> Resolver::definition_site(const std::string& path, const File
   }
   // A prototype and its body belong together.
   if (found.empty() || !is_c_family(facts->language) || found[0].get().local) return found;
+  if (!is_callable(found[0].get().kind) && found[0].get().kind != SymbolKind::variable &&
+      found[0].get().kind != SymbolKind::field) {
+    return found;
+  }
   const Symbol& here = found[0].get();
   if (here.is_declaration) {
     std::vector<Found> bodies = bodies_of(found[0]);

@@ -130,6 +130,7 @@ class Resolver {
                                        std::string_view name);
   std::vector<Found> included(const std::string& path, std::string_view name);
   std::shared_ptr<const IncludeClosure> closure_of(const std::string& path);
+  bool includes(const std::string& path, const FileEntry* file);  // directly or not
   // The bodies of what is only declared, best first.
   std::vector<Found> bodies_of(const Found& declared);
 

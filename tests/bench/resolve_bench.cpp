@@ -42,6 +42,13 @@ void report(const char* what, std::vector<double> times) {
               times[times.size() / 2], times[times.size() * 99 / 100], times.back());
 }
 
+void print_slowest(std::vector<std::pair<double, std::string>> slow) {
+  std::sort(slow.rbegin(), slow.rend());
+  for (size_t i = 0; i < std::min<size_t>(5, slow.size()); ++i) {
+    std::printf("    %8.1f us  %s\n", slow[i].first, slow[i].second.c_str());
+  }
+}
+
 void answer(const View& view) {
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -92,12 +99,10 @@ void measure(const View& view, size_t n) {
   }
   std::printf("definitions answered: %zu of %zu\n", answered, n);
   report("definition, first questions", times);
-  std::sort(slow.rbegin(), slow.rend());
-  for (size_t i = 0; i < std::min<size_t>(5, slow.size()); ++i) {
-    std::printf("    %8.1f us  %s\n", slow[i].first, slow[i].second.c_str());
-  }
+  print_slowest(slow);
   random.seed(20);
   times.clear();
+  slow.clear();
   for (size_t i = 0; i < n; ++i) {
     const std::string& path = paths[random() % paths.size()];
     FileFactsPtr facts = view.facts(path);
@@ -105,8 +110,10 @@ void measure(const View& view, size_t n) {
     double begin = cpu_us();
     find_definitions(view, path, o.begin);
     times.push_back(cpu_us() - begin);
+    slow.emplace_back(times.back(), path + " " + facts->names[o.name]);
   }
   report("definition, asked again", times);
+  print_slowest(slow);
   times.clear();
   slow.clear();
   random.seed(21);
@@ -120,10 +127,7 @@ void measure(const View& view, size_t n) {
     slow.emplace_back(times.back(), path + " " + facts->names[o.name]);
   }
   report("references of a random name", times);
-  std::sort(slow.rbegin(), slow.rend());
-  for (size_t i = 0; i < std::min<size_t>(5, slow.size()); ++i) {
-    std::printf("    %8.1f us  %s\n", slow[i].first, slow[i].second.c_str());
-  }
+  print_slowest(slow);
 }
 
 }  // namespace
