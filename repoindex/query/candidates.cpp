@@ -191,6 +191,19 @@ void Resolver::rank(const std::string& path, const FileFacts& facts, const Occur
   bool overloads = n_callable > 1 && n_callable <= kMaxOverloads &&
                    (occurrence.role == Role::call || occurrence.role == Role::reference);
   if (overloads) n_arguments = count_arguments(text(path), occurrence.end);
+  bool has_alias =
+      is_c_family(facts.language) && std::any_of(found->begin(), found->end(), [](const Found& f) {
+        return f.symbol != kNone && f.get().kind == SymbolKind::type_alias;
+      });
+  bool after_tag = false;
+  if (has_alias) {
+    std::string_view before = std::string_view(text(path)).substr(0, occurrence.begin);
+    before = before.substr(before.size() - std::min<size_t>(before.size(), 12));
+    for (std::string_view tag : {"struct ", "union ", "enum "}) {
+      after_tag = after_tag ||
+                  (before.size() >= tag.size() && before.substr(before.size() - tag.size()) == tag);
+    }
+  }
   auto score = [&](const Found& f) {
     if (f.symbol == kNone) return 100;
     const Symbol& symbol = f.get();
@@ -208,6 +221,8 @@ void Resolver::rank(const std::string& path, const FileFacts& facts, const Occur
         (is_class_like(symbol.kind) || symbol.kind == SymbolKind::type_alias)) {
       s += 200;
     }
+    // typedef struct x {} x; the bare name is the typedef.
+    if (has_alias && symbol.kind == SymbolKind::type_alias) s += after_tag ? -50 : 50;
     if (symbol.kind == SymbolKind::key) s -= 300;
     if (f.path.find("test") != std::string::npos) s -= 20;
     if (f.path == path) s += 100;

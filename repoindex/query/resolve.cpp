@@ -544,6 +544,23 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
     return found;
   }
   rank(path, *facts, occurrence, &found);
+  // extern int x; says that x is defined elsewhere.
+  if (found[0].symbol != kNone && found[0].get().kind == SymbolKind::variable &&
+      is_c_family(facts->language) && found[0].get().signature.substr(0, 7) == "extern ") {
+    std::vector<Found> defined =
+        by_name(found[0].get().name, kMaxOverloads, [](const NameMatch& c) {
+          return c.kind == SymbolKind::variable && c.is_top_level && is_c_family(c.language());
+        });
+    std::erase_if(defined, [&](const Found& f) {
+      return f.get().signature.substr(0, 7) == "extern " ||
+             f.get().signature.substr(0, 7) == "static ";
+    });
+    if (defined.size() == 1) {
+      defined[0].confidence = Confidence::likely;
+      append_new(defined, std::move(found));
+      return defined;
+    }
+  }
   // What a prototype says is defined elsewhere: the body first.
   if (found[0].symbol != kNone && found[0].get().is_declaration &&
       is_c_family(found[0].facts->language)) {

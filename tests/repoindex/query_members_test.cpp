@@ -265,3 +265,37 @@ class MY_API Store final : public Base {
   REQUIRE(guard.size() == 1);
   CHECK(guard[0].place.range.begin == text.rfind("mutex_"));
 }
+
+TEST_CASE("c: an extern declaration leads to the variable, a bare name to the typedef") {
+  check_definition(R"(
+//- /server.h
+extern struct state server;
+//- /server.c
+#include "server.h"
+struct state server;
+//           ^^^^^^ definition
+//- /a.c
+#include "server.h"
+int f(void) { return ser<|>ver.port; }
+)");
+  check_definition(R"(
+//- /list.h
+typedef struct node {
+  struct node *next;
+} node;
+//^^^^ definition
+//- /a.c
+#include "list.h"
+no<|>de *head;
+)");
+  check_definition(R"(
+//- /list.h
+typedef struct node {
+//             ^^^^ definition
+  struct node *next;
+} node;
+//- /a.c
+#include "list.h"
+struct no<|>de *head;
+)");
+}
