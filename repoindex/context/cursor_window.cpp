@@ -199,10 +199,11 @@ class DefinitionsInSight {
 std::vector<std::string> places_to_compare(const Sight& sight,
                                            const std::vector<std::string>& imported,
                                            const std::vector<std::string>& all) {
-  std::vector<std::string> paths{sight.path};
+  // Not this file: its lines move with every line that is typed.
+  std::vector<std::string> paths;
   const std::string_view extension = extension_of(sight.path);
   auto take = [&](const std::string& path) {
-    if (paths.size() < kMaxSimilarFiles && extension_of(path) == extension &&
+    if (paths.size() < kMaxSimilarFiles && path != sight.path && extension_of(path) == extension &&
         std::find(paths.begin(), paths.end(), path) == paths.end()) {
       paths.push_back(path);
     }
