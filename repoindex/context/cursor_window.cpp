@@ -22,8 +22,8 @@ constexpr size_t kSteps = 8;  // ends of texts move by eighths of the budget
 // is left then goes to more definitions, and at last to outlines.
 constexpr size_t kEnclosesPercent = 15, kDefinitionPercent = 65, kSimilarPercent = 20,
                  kEditedPercent = 15;
-constexpr size_t kMinRoomForSimilar = 64;
-constexpr size_t kSightBytes = 3000;  // how far from the cursor names are looked at
+constexpr size_t kMinRoomForSimilar = 200;  // the first lines alone say nothing
+constexpr size_t kSightBytes = 3000;        // how far from the cursor names are looked at
 constexpr size_t kSightStep = 500;
 constexpr size_t kMaxNames = 60;
 constexpr size_t kMaxDefinitions = 24;
@@ -199,10 +199,11 @@ class DefinitionsInSight {
 std::vector<std::string> places_to_compare(const Sight& sight,
                                            const std::vector<std::string>& imported,
                                            const std::vector<std::string>& all) {
-  std::vector<std::string> paths{sight.path};
+  // Not this file: its lines move with every line that is typed.
+  std::vector<std::string> paths;
   const std::string_view extension = extension_of(sight.path);
   auto take = [&](const std::string& path) {
-    if (paths.size() < kMaxSimilarFiles && extension_of(path) == extension &&
+    if (paths.size() < kMaxSimilarFiles && path != sight.path && extension_of(path) == extension &&
         std::find(paths.begin(), paths.end(), path) == paths.end()) {
       paths.push_back(path);
     }
@@ -340,14 +341,15 @@ Result<Window> window_at(const View& view, const std::string& path, size_t offse
     if (!facts->imports.empty()) imported = ImportGuess(all).imported_by(path, *facts);
     if (budget.has(PartKind::encloses))
       add_enclosing(sight, prefix_begin, Share(collector, room, kEnclosesPercent), collector);
+    // Before the definitions: what they show would otherwise move the similar lines about.
+    if (budget.has(PartKind::similar) && room >= kMinRoomForSimilar) {
+      ENGRAMD_CHECK(add_similar(sight, places_to_compare(sight, imported, all),
+                                Share(collector, room, kSimilarPercent), cancel, collector));
+    }
     DefinitionsInSight definitions(sight);
     const bool with_definitions = budget.has(PartKind::definition);
     if (with_definitions) {
       ENGRAMD_CHECK(definitions.add(Share(collector, room, kDefinitionPercent), cancel, collector));
-    }
-    if (budget.has(PartKind::similar) && room >= kMinRoomForSimilar) {
-      ENGRAMD_CHECK(add_similar(sight, places_to_compare(sight, imported, all),
-                                Share(collector, room, kSimilarPercent), cancel, collector));
     }
     if (budget.has(PartKind::edited)) {
       ENGRAMD_CHECK(add_edited(sight, Share(collector, room, kEditedPercent), cancel, collector));
