@@ -118,7 +118,7 @@ TEST_CASE("the prompt has the order its architecture was trained on") {
   engine::ModelInfo info;
   info.architecture = "engramd-moe";
   repoindex::Window window;
-  window.parts.push_back({"b.py", {}, "C", "", 1});
+  window.parts.push_back({.path = "b.py", .range = {}, .text = "C", .why = "", .n_tokens = 1});
   const auto spelled = [&](const PromptStyle& style) {
     std::string text;
     for (const auto token : build_prompt(*tokenizer, style, window, "P", "S")) {
