@@ -28,6 +28,7 @@ struct Watch {
   ParseBudget* budget;
   uint64_t max_pieces;
   bool stopped = false;
+  uint32_t piece_end = 0;  // of the last piece of text that was handed out
 };
 
 bool should_stop(TSParseState* state) {
@@ -39,13 +40,20 @@ bool should_stop(TSParseState* state) {
 
 const char* read_text(void* payload, uint32_t byte, TSPoint, uint32_t* n_read) {
   auto* watch = static_cast<Watch*>(payload);
-  // The text ends here for a parser that must stop; its tree is thrown away.
   watch->stopped |= ++watch->budget->pieces > watch->max_pieces;
+  // The text ends here for a parser that must stop; its tree is thrown away. But when a piece ends
+  // inside a character the runtime asks for that character again and decodes what it gets even if
+  // that is nothing, at a null pointer: then it gets a blank.
+  if (watch->stopped && byte < watch->piece_end && watch->piece_end - byte < 4) {
+    *n_read = 1;
+    return " ";
+  }
   if (byte >= watch->text.size() || watch->stopped) {
     *n_read = 0;
     return "";
   }
   *n_read = static_cast<uint32_t>(std::min(watch->text.size() - byte, kPieceBytes));
+  watch->piece_end = byte + *n_read;
   return watch->text.data() + byte;
 }
 }  // namespace
