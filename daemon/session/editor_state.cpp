@@ -146,6 +146,7 @@ Status EditorState::open(lsp::TextDocumentItem item) {
   file.n_bytes = before;
   OpenFile& stored = documents_[key] = std::move(file);
   recount(stored);
+  if (!stored.root->loose) stored.root->index->hurry(stored.path);
   return {};
 }
 

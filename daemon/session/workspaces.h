@@ -62,6 +62,8 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
   void refresh_if_older(std::chrono::milliseconds max_age);
   // These files (relative) were saved, made or deleted. Many of them become a full refresh.
   void changed(const std::vector<std::string>& paths);
+  // This file (relative) is open in an editor: it and what it imports come first. Never waits.
+  void hurry(const std::string& path) { index_->hurry({path}); }
   void stop();  // cancels what runs, takes no more work
 
  private:
