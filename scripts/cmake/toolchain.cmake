@@ -26,6 +26,8 @@ if(ENGRAMD_SANITIZE)
   # Global, because a grammar or the runtime can be the one that is handed a bad pointer.
   add_compile_options(-fsanitize=${ENGRAMD_SANITIZE} -fno-omit-frame-pointer -g)
   add_link_options(-fsanitize=${ENGRAMD_SANITIZE})
+  # With sanitizers g++ cannot follow what is initialised (its manual says so of this warning).
+  add_compile_options(-Wno-maybe-uninitialized)
   if(ENGRAMD_SANITIZE MATCHES thread)
     add_compile_options(-Wno-tsan)
   endif()
