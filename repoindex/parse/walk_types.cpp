@@ -41,7 +41,8 @@ uint32_t Walker::receiver_of(const Frame& member, TSFieldId field, TSSymbol chil
     return kNone;
   }
   if (kind.member_receiver == kNoIndex) return intern(std::string_view());
-  if (ts_node_has_error(member.node) && ts_node_is_missing(ts_node_child(member.node, 1))) {
+  if (ts_node_has_error(member.node) && ts_node_child_count(member.node) > 1 &&
+      ts_node_is_missing(ts_node_child(member.node, 1))) {
     return kNone;  // what stands before is no receiver: error recovery put the separator there
   }
   TSNode owner = member.node;
