@@ -20,12 +20,15 @@
 #include "repoindex/context.h"
 #include "repoindex/index.h"
 #include "repoindex/rank/weights.h"
+#include "tests/bench/commit_tree.h"
 
 using namespace engramd;
 using namespace engramd::repoindex;
 using nlohmann::json;
 
 namespace {
+
+using bench::git;
 
 constexpr size_t kCandidates = 250, kCandidateFunctions = 300;
 constexpr size_t kBudgets[] = {4096, 16384, 65536};
@@ -35,22 +38,6 @@ double cpu_seconds() {
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
          static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-std::string git(const std::string& folder, std::vector<std::string> arguments,
-                std::string input = {}) {
-  ProcessOptions options;
-  options.argv = {"git", "--git-dir=" + folder};
-  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-  options.stdin_text = std::move(input);
-  std::string output;
-  options.on_stdout = [&](std::string_view piece) { output += piece; };
-  const auto done = run_process(options);
-  if (!done || !done->ok()) {
-    std::fprintf(stderr, "git %s failed\n", arguments[0].c_str());
-    std::exit(2);
-  }
-  return output;
 }
 
 class Repository {
