@@ -13,6 +13,7 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
+#include "repoindex/git/commit_tree.h"
 #include "repoindex/git/work_tree.h"
 #include "repoindex/parse/extract.h"
 #include "repoindex/search/imports.h"
@@ -57,6 +58,11 @@ struct Outcome {
   bool binary = false, large = false, unreadable = false, parsed = false, racy = false;
 };
 
+// git's own folder of a work tree is none: it is named by mistake.
+bool is_bare_repository(const fs::path& root) {
+  return root.filename() != ".git" && find_git_place(root).kind == GitPlace::Kind::bare;
+}
+
 bool same_row(const RootRow& a, const RootRow& b) {
   return a.n_bytes == b.n_bytes && a.mtime_ns == b.mtime_ns && a.inode == b.inode &&
          a.blob_id == b.blob_id && a.language == b.language && a.is_binary == b.is_binary;
@@ -70,7 +76,10 @@ class RepoIndexImpl : public RepoIndex {
         facts_(std::make_shared<FactsLru>(options_.max_facts_bytes)) {
     if (options_.n_threads == 0) options_.n_threads = hardware_threads();
     if (options_.cache_folder.empty()) options_.cache_folder = cache_folder() / "index";
-    tree_ = WorkTree::open(root_, options_.include, options_.exclude);
+    if (options_.revision.empty() && is_bare_repository(root_)) options_.revision = "HEAD";
+    tree_ = options_.revision.empty()
+                ? WorkTree::open(root_, options_.include, options_.exclude)
+                : open_commit_tree(root_, options_.include, options_.exclude, options_.revision);
     snapshot_ = Snapshot::build(root_, {}, facts_);
   }
   ~RepoIndexImpl() override {
@@ -128,13 +137,14 @@ class RepoIndexImpl : public RepoIndex {
     {
       std::lock_guard lock(work_mutex_);
       open_store();
-      bool whole = std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
-        std::error_code error;
-        return path.empty() || path == "." || path == ".engramdignore" ||
-               fs::path(path).filename() == ".gitignore" ||
-               fs::path(path).filename() == ".gitattributes" ||
-               fs::is_directory(root_ / path, error);
-      });
+      bool whole = !options_.revision.empty() ||
+                   std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
+                     std::error_code error;
+                     return path.empty() || path == "." || path == ".engramdignore" ||
+                            fs::path(path).filename() == ".gitignore" ||
+                            fs::path(path).filename() == ".gitattributes" ||
+                            fs::is_directory(root_ / path, error);
+                   });
       if (!whole) {
         refresh_files(paths);
         return {};
@@ -168,7 +178,9 @@ class RepoIndexImpl : public RepoIndex {
   }
 
   std::string rows_key() const {
-    return root_.string() + "\n" + std::to_string(options_.max_parse_bytes);
+    // Commits share one table, that of the last one asked for: a row is known by its blob.
+    return root_.string() + (options_.revision.empty() ? "\n" : "\ncommits\n") +
+           std::to_string(options_.max_parse_bytes);
   }
 
   void open_store() {
@@ -235,7 +247,8 @@ class RepoIndexImpl : public RepoIndex {
       return true;
     }
     bool trusted = known != nullptr && known->n_bytes == file.n_bytes &&
-                   known->mtime_ns == file.mtime_ns && known->inode == file.inode;
+                   known->mtime_ns == file.mtime_ns && known->inode == file.inode &&
+                   (options_.revision.empty() || known->blob_id == file.index_blob_id);
     if (!trusted) return from_known_blob(file, o);
     o.row = *known;
     o.binary = known->is_binary;
@@ -276,7 +289,10 @@ class RepoIndexImpl : public RepoIndex {
   // when they were made now.
   FileFactsPtr look_inside(const ListedFile& file, Extractor& extractor, const CancelToken& cancel,
                            Outcome& o, bool* made_segment) const {
-    auto bytes = read_file(root_ / file.path, std::max(options_.max_parse_bytes, kMaxScanBytes));
+    const uint64_t max_bytes = std::max(options_.max_parse_bytes, kMaxScanBytes);
+    const auto source = tree_->source();
+    auto bytes =
+        source ? source->read(file.path, max_bytes) : read_file(root_ / file.path, max_bytes);
     if (!bytes) {
       o.large = bytes.error().code == ErrorCode::exhausted;
       o.unreadable = !o.large;
@@ -287,6 +303,7 @@ class RepoIndexImpl : public RepoIndex {
     if (text.size() != o.row.n_bytes) o.racy = true;  // it changed since it was listed
     if (std::string_view(text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos) {
       o.binary = o.row.is_binary = true;
+      o.row.blob_id = file.index_blob_id;
       return nullptr;
     }
     o.row.blob_id = o.entry.blob_id = git_blob_id(text);
@@ -432,7 +449,7 @@ class RepoIndexImpl : public RepoIndex {
       files.push_back({o.entry, place.segment, place.doc});
       files.back().entry.origin = origin_with_facts(o.listed_origin, place);
     }
-    publish(Snapshot::build(root_, std::move(files), facts_));
+    publish(Snapshot::build(root_, std::move(files), facts_, tree_->source()));
   }
 
   // Finds where the facts are in the end, after the store has tidied up.
@@ -524,7 +541,7 @@ class RepoIndexImpl : public RepoIndex {
     });
     // The first refresh may have shown more or less than this.
     if (!same || snapshot().get() != &before) {
-      publish(Snapshot::build(root_, std::move(files), facts_));
+      publish(Snapshot::build(root_, std::move(files), facts_, tree_->source()));
     }
   }
 

@@ -24,6 +24,9 @@ struct IndexOptions {
   uint64_t max_parse_bytes = 2u << 20;
   size_t max_facts_bytes = 32u << 20;  // decoded facts kept at hand
   bool use_cache = true;
+  // Index the files of this commit instead of the folder's: anything git understands. A bare
+  // repository has no others: HEAD then.
+  std::string revision;
 };
 
 struct IndexProgress {

@@ -65,9 +65,11 @@ struct SnapshotReader {
 };
 
 SnapshotPtr Snapshot::build(std::filesystem::path root, std::vector<PlacedFile> files,
-                            std::shared_ptr<FactsLru> facts) {
+                            std::shared_ptr<FactsLru> facts,
+                            std::shared_ptr<const FileSource> source) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->root_ = std::move(root);
+  snapshot->source_ = std::move(source);
   snapshot->n_files_ = files.size();
   snapshot->base_ = std::make_shared<const FileTable>(std::move(files));
   snapshot->patch_ = std::make_shared<const FileTable>(std::vector<PlacedFile>());
@@ -106,10 +108,11 @@ SnapshotPtr Snapshot::with_changes(std::vector<PlacedFile> changed,
       patch.push_back(base_->placed(f));
       if (relocate) relocate(patch.back());
     }
-    return build(root_, std::move(patch), facts_);
+    return build(root_, std::move(patch), facts_, source_);
   }
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->root_ = root_;
+  snapshot->source_ = source_;
   snapshot->base_ = base_;
   snapshot->facts_ = facts_;
   snapshot->n_files_ = base_->files().size() - hidden.size() + patch.size();
@@ -129,6 +132,17 @@ SnapshotPtr Snapshot::with_changes(std::vector<PlacedFile> changed,
   }
   snapshot->base_live_ = std::make_shared<const LiveSets>(std::move(live));
   return snapshot;
+}
+
+const std::string& Snapshot::commit() const {
+  static const std::string none;
+  return source_ != nullptr ? source_->commit() : none;
+}
+
+Result<std::string> Snapshot::read(const std::string& path, uint64_t max_bytes) const {
+  // Only files of the snapshot: a path with ".." must not lead out of the repository.
+  if (find(path) == nullptr) return fail(ErrorCode::not_found, "no file " + path);
+  return source_ != nullptr ? source_->read(path, max_bytes) : read_file(root_ / path, max_bytes);
 }
 
 const FileEntry* Snapshot::find(std::string_view path) const {
@@ -317,9 +331,8 @@ std::optional<std::string> View::text(const std::string& path) const {
       return *it->second.text;
     }
   }
-  // Only files of the snapshot: a path with ".." must not lead out of the repository.
-  if (snapshot == nullptr || snapshot->find(path) == nullptr) return std::nullopt;
-  auto bytes = read_file(snapshot->root() / path, kMaxTextBytes);
+  if (snapshot == nullptr) return std::nullopt;
+  auto bytes = snapshot->read(path, kMaxTextBytes);
   if (!bytes) return std::nullopt;
   return std::move(*bytes);
 }

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "repoindex/file_source.h"
 #include "repoindex/store/summary.h"
 #include "repoindex/view.h"
 
@@ -49,7 +51,8 @@ struct UseRef {
 class Snapshot {
  public:
   static SnapshotPtr build(std::filesystem::path root, std::vector<PlacedFile> files,
-                           std::shared_ptr<FactsLru> facts);
+                           std::shared_ptr<FactsLru> facts,
+                           std::shared_ptr<const FileSource> source = nullptr);
   // The same snapshot with these files replaced or added, and those paths gone. relocate is shown
   // every file that stays in the patch: segments that were merged meanwhile can be let go.
   SnapshotPtr with_changes(std::vector<PlacedFile> changed, const std::vector<std::string>& removed,
@@ -58,6 +61,10 @@ class Snapshot {
   const std::filesystem::path& root() const { return root_; }
   size_t n_files() const { return n_files_; }
   const FileEntry* find(std::string_view path) const;
+  // The commit that the files are of, in hex; empty: they are those of the folder.
+  const std::string& commit() const;
+  // The bytes of a file of this snapshot: as they are now in the folder, or in the commit.
+  Result<std::string> read(const std::string& path, uint64_t max_bytes) const;
   void for_each_file(const std::function<void(const FileEntry&)>& visit) const;  // by path
 
   // The facts of a file of this snapshot, loaded when they are not at hand (some 50 us); hold on
@@ -97,6 +104,7 @@ class Snapshot {
   friend struct SnapshotReader;
   std::shared_ptr<QueryCache> query_cache_ = make_query_cache();
   std::filesystem::path root_;
+  std::shared_ptr<const FileSource> source_;  // null: the folder
   std::shared_ptr<const FileTable> base_, patch_;
   std::vector<uint32_t> hidden_;  // base files that the patch replaces or that are gone; sorted
   std::shared_ptr<const LiveSets> base_live_;  // of the base, without hidden files

@@ -95,6 +95,11 @@ void add_model_option(CLI::App& app, CommonOptions& options) {
                  "FILE.gguf, a folder with one, or http(s)://host/v1#name");
 }
 
+void add_revision_option(CLI::App& app, CommonOptions& options) {
+  app.add_option("--rev", options.revision,
+                 "ask of a commit (HEAD~3, a branch, a tag) instead of the files in the folder");
+}
+
 Result<fs::path> repository_root(const std::string& folder) {
   std::error_code error;
   const fs::path start = fs::canonical(folder, error);
@@ -116,6 +121,7 @@ Result<OpenedIndex> open_index(const CommonOptions& common, const Settings& sett
   repoindex::IndexOptions options;
   options.include = settings.list("index.include");
   options.exclude = settings.list("index.exclude");
+  options.revision = common.revision;
   OpenedIndex opened;
   ENGRAMD_TRY(opened.index, repoindex::RepoIndex::open(root, options));
   ProgressLine line;

@@ -57,15 +57,17 @@ Action define_doctor(CLI::App&);
 // Cancelled by SIGINT and SIGTERM; a second signal ends the process at once.
 CancelToken interrupt_token();
 
-// --repo, --json and --model, where a command has them.
+// --repo, --json, --model and --rev, where a command has them.
 struct CommonOptions {
   std::string repo = ".";
   bool json = false;
   std::string model;
+  std::string revision;  // --rev: a commit's files instead of the folder's
 };
 void add_repo_option(CLI::App&, CommonOptions&);
 void add_json_option(CLI::App&, CommonOptions&);
 void add_model_option(CLI::App&, CommonOptions&);
+void add_revision_option(CLI::App&, CommonOptions&);
 Result<Settings> settings_for(const CommonOptions&);
 // The repository's root: the folder given, or the git work tree around it.
 Result<std::filesystem::path> repository_root(const std::string& folder);

@@ -282,6 +282,7 @@ Action define_index(CLI::App& app) {
   app.add_option("what", common->what, "export or import, with FILE; left out: bring up to date");
   app.add_option("file", common->file, "the facts of all files as one .zst file");
   add_repo_option(app, *common);
+  add_revision_option(app, *common);
   add_json_option(app, *common);
   return [common]() -> Result<int> {
     if (!common->what.empty() && common->what != "export" && common->what != "import")
@@ -323,6 +324,7 @@ Action define_query(CLI::App& app) {
   app.add_option("--glob", text.globs, "text: only files like this (*.py, src/**); with ! none")
       ->allow_extra_args(false);
   add_repo_option(app, *options);
+  add_revision_option(app, *options);
   add_json_option(app, *options);
   return [options] { return run_query(*options); };
 }
@@ -335,6 +337,7 @@ Action define_locate(CLI::App& app) {
   };
   auto options = std::make_shared<Options>();
   add_repo_option(app, *options);
+  add_revision_option(app, *options);
   add_json_option(app, *options);
   app.add_option("--task", options->task, "file with the issue text; - for standard input")
       ->required();
@@ -368,6 +371,7 @@ Action define_context(CLI::App& app) {
   };
   auto options = std::make_shared<Options>();
   add_repo_option(app, *options);
+  add_revision_option(app, *options);
   add_json_option(app, *options);
   app.add_option("--at", options->at, "FILE:LINE:COL of a cursor, counted from 1");
   app.add_option("--task", options->task, "file with an issue text; - for standard input");

@@ -15,6 +15,7 @@
 
 #include "base/cancel.h"
 #include "base/result.h"
+#include "repoindex/file_source.h"
 #include "repoindex/git/backend.h"
 #include "repoindex/origin.h"
 
@@ -46,7 +47,8 @@ class WorkTree {
                                         const std::vector<std::string>& exclude,
                                         GitBackend::Wanted wanted = GitBackend::Wanted::best);
   virtual ~WorkTree() = default;
-  // An error of code invalid_input for a bare repository: it has no files.
+  // An error of code invalid_input for a bare repository, which has commits (git/commit_tree.h) and
+  // no files.
   virtual Result<Listing> list(const CancelToken& cancel) = 0;
   // Looks at one path again. Nothing when it is gone, ignored, no regular file, or leads outside.
   virtual bool look_at(const std::string& path, ListedFile* out) = 0;
@@ -54,7 +56,10 @@ class WorkTree {
   // when the index entry matches the file's stat, no attribute rewrites the bytes, and blob and
   // file have the same size (a converted line end would show there). Any thread.
   virtual std::string direct_blob_id(const ListedFile& file) = 0;
-  // libgit2, git, or walk: what the last list() used.
+  // Where the bytes of the listed files are when it is not the folder; null before list(). The
+  // source may outlive the tree.
+  virtual std::shared_ptr<const FileSource> source() const { return nullptr; }
+  // libgit2, git, walk or commit: what the last list() used.
   virtual std::string_view backend_name() const = 0;
 };
 

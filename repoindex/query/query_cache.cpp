@@ -11,8 +11,7 @@ constexpr uint64_t kMaxConfigBytes = 1u << 20;
 constexpr uint64_t kMaxCommandsBytes = 128u << 20;
 
 std::string read_config(const Snapshot& snapshot, const std::string& path) {
-  if (snapshot.find(path) == nullptr) return {};  // never out of the repository
-  auto bytes = read_file(snapshot.root() / path, kMaxConfigBytes);
+  auto bytes = snapshot.read(path, kMaxConfigBytes);
   return bytes ? std::move(*bytes) : std::string();
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/process.h"
+#include "base/text.h"
 #include "repoindex/index.h"
 #include "repoindex/locate.h"
 #include "repoindex/rank/bm25.h"
@@ -121,28 +122,36 @@ Result<ChangeLogPtr> read_change_log(const std::filesystem::path& folder,
 }
 
 Result<ChangeLogPtr> ChangeLogCache::log(const std::filesystem::path& folder,
-                                         const CancelToken& cancel) {
-  ProcessOptions process;
-  process.argv = git_command(folder);
-  process.argv.insert(process.argv.end(), {"rev-parse", "--verify", "-q", "HEAD"});
-  process.wall_ms = kHeadTimeoutMs;
+                                         const std::string& commit, const CancelToken& cancel) {
   std::lock_guard lock(mutex_);
+  const bool same_question = log_ != nullptr && folder == folder_ && commit == asked_;
   const auto now = std::chrono::steady_clock::now();
-  if (log_ != nullptr && folder == folder_ &&
-      now - checked_ < std::chrono::milliseconds(recheck_ms_)) {
+  if (same_question &&
+      (!commit.empty() || now - checked_ < std::chrono::milliseconds(recheck_ms_))) {
     return log_;
   }
-  const Result<ProcessResult> done = run_process(process, cancel);
-  ENGRAMD_CHECK(cancel.check());
-  const std::string head = done && done->ok() ? done->stdout_text : std::string();
-  checked_ = now;
-  if (log_ != nullptr && folder == folder_ && head == head_) return log_;
+  std::string head = commit;
   if (head.empty()) {
-    log_ = std::make_shared<ChangeLog>();
-  } else {
-    ENGRAMD_TRY(log_, read_change_log(folder, {}, cancel));
+    ProcessOptions process;
+    process.argv = git_command(folder);
+    process.argv.insert(process.argv.end(), {"rev-parse", "--verify", "-q", "HEAD"});
+    process.wall_ms = kHeadTimeoutMs;
+    const Result<ProcessResult> done = run_process(process, cancel);
+    ENGRAMD_CHECK(cancel.check());
+    if (done && done->ok()) head = std::string(trim(done->stdout_text));
+    checked_ = now;
+  }
+  if (log_ == nullptr || folder != folder_ || head != head_) {
+    if (head.empty()) {
+      log_ = std::make_shared<ChangeLog>();
+    } else {
+      ChangeLogOptions options;
+      options.revision = head;
+      ENGRAMD_TRY(log_, read_change_log(folder, options, cancel));
+    }
   }
   folder_ = folder;
+  asked_ = commit;
   head_ = head;
   return log_;
 }

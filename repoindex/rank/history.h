@@ -58,14 +58,16 @@ Result<ChangeLogPtr> read_change_log(const std::filesystem::path& folder, const 
 class ChangeLogCache {
  public:
   explicit ChangeLogCache(int64_t recheck_ms = 5000) : recheck_ms_(recheck_ms) {}
-  Result<ChangeLogPtr> log(const std::filesystem::path& folder, const CancelToken&);
+  // commit: the newest change; empty: HEAD.
+  Result<ChangeLogPtr> log(const std::filesystem::path& folder, const std::string& commit,
+                           const CancelToken&);
 
  private:
   const int64_t recheck_ms_;
   std::mutex mutex_;  // guards all below; held while git runs, so that it runs once
   std::chrono::steady_clock::time_point checked_;
   std::filesystem::path folder_;
-  std::string head_;
+  std::string asked_, head_;  // the commit asked for, and what it is
   ChangeLogPtr log_;
 };
 

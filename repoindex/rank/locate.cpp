@@ -7,6 +7,7 @@
 #include "repoindex/rank/history.h"
 #include "repoindex/rank/signals.h"
 #include "repoindex/rank/weights.h"
+#include "repoindex/snapshot.h"
 
 namespace engramd::repoindex {
 namespace {
@@ -103,7 +104,8 @@ Result<LocateResult> LocateIndex::locate(const View& view, std::string_view task
   if (corpus->files.empty()) return result;
   ChangeLogPtr log;
   if (options.use_history && !view.root().empty()) {
-    ENGRAMD_TRY(log, state_->changes.log(view.root(), cancel));
+    const std::string commit = view.snapshot->commit();
+    ENGRAMD_TRY(log, state_->changes.log(view.root(), commit, cancel));
   }
   return rank_files(*corpus, log != nullptr ? std::make_optional<PastChanges>(log) : std::nullopt,
                     task, options, default_weights(), cancel);

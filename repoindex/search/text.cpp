@@ -174,6 +174,7 @@ Result<TextResult> search(const View& view, const TextQuery& query, const Cancel
   std::vector<std::string> paths = view.paths();
   std::erase_if(paths, [&](const std::string& path) { return !globs.accept(path); });
   const Folder root(view.root());
+  const bool in_folder = view.snapshot == nullptr || view.snapshot->commit().empty();
   std::vector<std::vector<TextHit>> found(paths.size());
   // Files are taken in order, so what has been taken is always a beginning of the list: once it
   // holds enough hits the rest cannot change the answer.
@@ -182,6 +183,7 @@ Result<TextResult> search(const View& view, const TextQuery& query, const Cancel
   n_threads = std::clamp<size_t>(paths.size() / 16, 1, n_threads);
   ThreadPool::parallel_for(n_threads, n_threads, [&](size_t) {
     FileBuffer buffer;
+    std::string of_commit;
     while (n_hits < query.limit && !cancel.cancelled()) {
       size_t i = next++;
       if (i >= paths.size()) return;
@@ -192,7 +194,13 @@ Result<TextResult> search(const View& view, const TextQuery& query, const Cancel
           text = *open->second.text;
         }
       }
-      if (!text) text = buffer.read(root, paths[i]);
+      if (!text && in_folder) text = buffer.read(root, paths[i]);
+      if (!text && !in_folder) {
+        if (auto bytes = view.snapshot->read(paths[i], kMaxFileBytes)) {
+          of_commit = std::move(*bytes);
+          text = of_commit;
+        }
+      }
       if (!text) {
         ++n_unreadable;
         continue;

