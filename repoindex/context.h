@@ -25,7 +25,7 @@ size_t approximate_tokens(std::string_view text);
 enum class PartKind : uint8_t {
   encloses,    // head of a definition around the cursor that the prefix does not show
   similar,     // lines like those before the cursor
-  edited,      // what the asker changed in other open documents
+  edited,      // what the asker changed elsewhere: not saved yet, then not committed yet
   definition,  // of a name in sight
   imported,    // outline of a file that is imported, without what is shown
   located,     // found for a task

@@ -39,10 +39,13 @@ struct FileEntry {
 
 class Snapshot;  // repoindex/snapshot.h
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
+struct Uncommitted;  // repoindex/git/uncommitted.h
 
 struct View {
   SnapshotPtr snapshot;
   std::shared_ptr<const Overlay> overlay;  // may be null
+  // What was changed since the last commit; may be null, and a moment older than the snapshot.
+  std::shared_ptr<const Uncommitted> uncommitted;
 
   const std::filesystem::path& root() const;
   FileFactsPtr facts(const std::string& path) const;  // null when unknown

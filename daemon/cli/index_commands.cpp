@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "daemon/cli/command.h"
 #include "repoindex/context.h"
+#include "repoindex/git/uncommitted.h"
 #include "repoindex/locate.h"
 #include "repoindex/query.h"
 #include "repoindex/search/text.h"
@@ -235,7 +236,8 @@ Result<int> run_context(const CommonOptions& common, const std::string& at, cons
   if (at.empty() == task.empty())
     return fail(ErrorCode::invalid_input, "give one of --at FILE:LINE:COL and --task FILE");
   ENGRAMD_TRY(const Settings settings, settings_for(common));
-  ENGRAMD_TRY(const OpenedIndex opened, open_index(common, settings));
+  ENGRAMD_TRY(OpenedIndex opened, open_index(common, settings));
+  ENGRAMD_TRY(opened.view.uncommitted, find_uncommitted(*opened.view.snapshot, interrupt_token()));
   Window window;
   if (!at.empty()) {
     ENGRAMD_TRY(const FilePosition where, parse_position(at, opened.view));

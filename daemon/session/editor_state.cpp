@@ -228,13 +228,19 @@ Result<Asked> EditorState::ask(const std::string& uri) {
     root = root_of(*file, &path);
   }
   if (!root) return fail(ErrorCode::not_found, uri + " is neither open nor in a workspace folder");
-  return Asked{{root->index->snapshot(), overlay_of(*root)}, root->path, path, encoding_};
+  return Asked{{root->index->snapshot(), overlay_of(*root), root->index->uncommitted()},
+               root->path,
+               path,
+               encoding_};
 }
 
 std::vector<Asked> EditorState::ask_all() {
   std::vector<Asked> out;
   for (const auto& root : roots_)
-    out.push_back({{root->index->snapshot(), overlay_of(*root)}, root->path, {}, encoding_});
+    out.push_back({{root->index->snapshot(), overlay_of(*root), root->index->uncommitted()},
+                   root->path,
+                   {},
+                   encoding_});
   return out;
 }
 

@@ -22,6 +22,18 @@ SharedIndex::SharedIndex(std::unique_ptr<repoindex::RepoIndex> index, ThreadPool
 
 SharedIndex::~SharedIndex() = default;
 
+repoindex::UncommittedPtr SharedIndex::uncommitted() const {
+  std::lock_guard lock(mutex_);
+  return uncommitted_;
+}
+
+void SharedIndex::look_for_uncommitted() {
+  auto found = repoindex::find_uncommitted(*snapshot());
+  if (!found) return;
+  std::lock_guard lock(mutex_);
+  uncommitted_ = std::move(*found);
+}
+
 SharedIndex::State SharedIndex::state() const {
   std::lock_guard lock(mutex_);
   State state = state_;
@@ -129,13 +141,20 @@ void SharedIndex::start_job_locked() {
 }
 
 void SharedIndex::work() {
+  bool looked = true;
   for (;;) {
     std::vector<std::string> paths;
     CancelToken token;
     bool full = false;
     {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
       full = want_refresh_ && !stopped_;
+      if (!full && pending_paths_.empty() && !looked && !stopped_) {
+        looked = true;
+        lock.unlock();
+        look_for_uncommitted();
+        continue;
+      }
       if (!full && pending_paths_.empty()) {
         job_queued_ = false;
         return;
@@ -149,6 +168,7 @@ void SharedIndex::work() {
         token = running_refresh_->token();
       }
     }
+    looked = false;
     if (!full) {
       if (Status done = index_->refresh_paths(paths); !done)
         log_warning("cannot refresh " + paths.front() + ": " + done.error().message);

@@ -17,6 +17,7 @@
 
 #include "base/cancel.h"
 #include "base/thread_pool.h"
+#include "repoindex/git/uncommitted.h"
 #include "repoindex/index.h"
 #include "repoindex/watch/watcher.h"
 
@@ -49,6 +50,8 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
 
   const std::filesystem::path& root() const { return index_->root(); }
   repoindex::SnapshotPtr snapshot() const { return index_->snapshot(); }
+  // Never null. A moment behind the snapshot: it is looked for when the index thread is idle.
+  repoindex::UncommittedPtr uncommitted() const;
   State state() const;
 
   // Starts a full refresh or joins the one that waits or runs. The returned function withdraws the
@@ -69,6 +72,7 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
  private:
   void start_job_locked();
   void work();
+  void look_for_uncommitted();
   void tell_watcher(const std::shared_ptr<repoindex::Watcher>& watcher);
 
   const std::unique_ptr<repoindex::RepoIndex> index_;
@@ -85,6 +89,7 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
   uint64_t next_listener_ = 1;
   std::optional<CancelSource> running_refresh_;
   State state_;
+  repoindex::UncommittedPtr uncommitted_ = std::make_shared<repoindex::Uncommitted>();
 };
 
 class WorkspaceRegistry {

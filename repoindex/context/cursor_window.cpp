@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "repoindex/context/collector.h"
 #include "repoindex/context/similar.h"
+#include "repoindex/git/uncommitted.h"
 #include "repoindex/query.h"
 #include "repoindex/search/imports.h"
 
@@ -35,6 +36,7 @@ constexpr size_t kSimilarLineStep = 8;
 constexpr size_t kMaxSimilar = 2, kMaxSimilarFiles = 24;
 constexpr size_t kMaxEdited = 6, kEditedMargin = 2;
 constexpr uint64_t kMaxEditedBytes = 1u << 20;
+constexpr size_t kNearSpans = 4;  // changed lines this near to each other are one piece
 
 // What the window is taken of. Parts look at whole lines, so they stay while a line is typed.
 struct Sight {
@@ -272,8 +274,9 @@ std::optional<ByteRange> changed_lines(std::string_view before, std::string_view
   return range;
 }
 
-Status add_edited(const Sight& sight, const Share& share, const CancelToken& cancel,
-                  Collector& collector) {
+// What other documents hold that is not saved.
+Status add_unsaved(const Sight& sight, const Share& share, const CancelToken& cancel,
+                   Collector& collector) {
   if (sight.view.overlay == nullptr || sight.view.snapshot == nullptr) return {};
   size_t n = 0;
   for (const auto& [path, document] : *sight.view.overlay) {
@@ -289,6 +292,43 @@ Status add_edited(const Sight& sight, const Share& share, const CancelToken& can
     n += collector.add({PartKind::edited, path, *changed,
                         first_lines(source->slice(*changed), collector.count(), share.left()),
                         "not saved yet in another document", 0});
+  }
+  return {};
+}
+
+// Lines of a document that was edited after it was saved are elsewhere by now.
+bool edited_further(const View& view, const std::string& path) {
+  if (view.overlay == nullptr) return false;
+  const auto open = view.overlay->find(path);
+  if (open == view.overlay->end() || open->second.text == nullptr) return false;
+  return View{view.snapshot, nullptr}.text(path) != *open->second.text;
+}
+
+// What was saved in other files since the last commit, the youngest file first.
+Status add_uncommitted(const Sight& sight, const Share& share, const CancelToken& cancel,
+                       Collector& collector) {
+  if (sight.view.uncommitted == nullptr) return {};
+  size_t n = 0;
+  for (const UncommittedFile& file : sight.view.uncommitted->files) {
+    ENGRAMD_CHECK(cancel.check());
+    if (n >= kMaxEdited || share.left() < kMinPartTokens) break;
+    if (file.path == sight.path || edited_further(sight.view, file.path)) continue;
+    const SourceText* source = collector.source(file.path);
+    if (source == nullptr) continue;
+    const LineIndex lines(source->text);
+    for (size_t i = 0; i < file.lines.size() && n < kMaxEdited;) {
+      const size_t first = file.lines[i].first;
+      size_t end = first + file.lines[i].n;
+      for (++i; i < file.lines.size() && file.lines[i].first <= end + kNearSpans; ++i)
+        end = file.lines[i].first + file.lines[i].n;
+      const ByteRange range{lines.line_start(first - std::min(first, kEditedMargin)),
+                            lines.line_start(end + kEditedMargin)};
+      if (range.begin >= range.end || collector.covered(file.path, range)) continue;
+      if (share.left() < kMinPartTokens) break;
+      n += collector.add({PartKind::edited, file.path, range,
+                          first_lines(source->slice(range), collector.count(), share.left()),
+                          "changed since the last commit", 0});
+    }
   }
   return {};
 }
@@ -352,7 +392,9 @@ Result<Window> window_at(const View& view, const std::string& path, size_t offse
       ENGRAMD_CHECK(definitions.add(Share(collector, room, kDefinitionPercent), cancel, collector));
     }
     if (budget.has(PartKind::edited)) {
-      ENGRAMD_CHECK(add_edited(sight, Share(collector, room, kEditedPercent), cancel, collector));
+      const Share share(collector, room, kEditedPercent);
+      ENGRAMD_CHECK(add_unsaved(sight, share, cancel, collector));
+      ENGRAMD_CHECK(add_uncommitted(sight, share, cancel, collector));
     }
     if (with_definitions)
       ENGRAMD_CHECK(definitions.add(Share(collector, room, 100), cancel, collector));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "repoindex/index.h"
 
@@ -87,6 +88,14 @@ class CommitTree {
     options.cache_folder = scratch_ / "cache";
     options.n_threads = 1;
     index_ = *repoindex::RepoIndex::open(root, options);
+    if (!index_->refresh()) std::exit(2);
+    return repoindex::View{index_->snapshot(), nullptr};
+  }
+  // The last at() with these texts saved over it.
+  repoindex::View with_saved(const std::vector<std::pair<std::string, std::string>>& texts) {
+    for (const auto& [path, text] : texts) {
+      if (!write_file_atomic(scratch_ / "tree" / path, text)) std::exit(2);
+    }
     if (!index_->refresh()) std::exit(2);
     return repoindex::View{index_->snapshot(), nullptr};
   }

@@ -12,6 +12,7 @@
 //   them seen   of the line's names that neither prefix nor suffix shows, the share that a part
 //   shows:
 //          what a window offers, whatever the model
+// --saved: the commit's other files are saved and not committed, instead of open and unsaved.
 // --budget: tokens of the window; without it the model's own limit. --no-model measures `seen`
 // only.
 #include <algorithm>
@@ -25,6 +26,7 @@
 #include "daemon/completion/stop_rules.h"
 #include "engine/api/session.h"
 #include "repoindex/context.h"
+#include "repoindex/git/uncommitted.h"
 #include "repoindex/locate.h"
 #include "repoindex/rank/terms.h"
 #include "tests/bench/commit_tree.h"
@@ -236,11 +238,13 @@ int main(int argc, char** argv) {
   std::map<std::string, std::string> given{
       {"--holes", "100"}, {"--per-commit", "3"}, {"--budget", "0"}, {"--seed", "1"}};
   std::vector<std::string> folders;
-  bool use_model = true, show = false;
+  bool use_model = true, show = false, saved = false;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--no-model") {
       use_model = false;
+    } else if (argument == "--saved") {
+      saved = true;
     } else if (argument == "--show") {
       show = true;
     } else if (argument.starts_with("--") && i + 1 < argc) {
@@ -298,6 +302,23 @@ int main(int argc, char** argv) {
       for (const std::string& path : commit.files) {
         (*overlay)[path] =
             repoindex::Document::open(path, tree.text_of(commit.id, path), 1)->publish();
+      }
+      if (saved) {
+        std::vector<std::pair<std::string, std::string>> texts;
+        for (const auto& [path, document] : *overlay) texts.emplace_back(path, *document.text);
+        view = tree.with_saved(texts);
+        auto uncommitted = std::make_shared<repoindex::Uncommitted>();
+        for (const auto& [path, text] : texts) {
+          std::vector<repoindex::LineSpan> lines;
+          for (const auto& hunk : bench::hunks_of(folder, commit.id + "^", commit.id, path)) {
+            if (hunk.n_new > 0)
+              lines.push_back(
+                  {static_cast<uint32_t>(hunk.new_begin), static_cast<uint32_t>(hunk.n_new)});
+          }
+          if (!lines.empty()) uncommitted->files.push_back({path, 0, lines});
+        }
+        view.uncommitted = uncommitted;
+        overlay->clear();
       }
       for (const auto& [path, hole] : holes) {
         if (n >= n_wanted) break;

@@ -2,6 +2,8 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "base/thread_pool.h"
+#include "daemon/session/workspaces.h"
 #include "tests/daemon/editor.h"
 
 using namespace engramd;
@@ -59,4 +61,30 @@ TEST_CASE("an editor that watches files itself costs no watches of ours, unless 
   workspace.write("a.py", "def second(): pass\n");
   CHECK(wait_for_symbol(watching, "second", 1));
   CHECK(n_watched(watching) > 0);
+}
+
+TEST_CASE("what is saved and not committed is known a moment later, until it is committed") {
+  const Workspace workspace("#init git\n//- /a.py\nx = 1\n//- /b.py\ny = 1\n");
+  ThreadPool pool(1, 16);
+  repoindex::IndexOptions options;
+  options.use_cache = false;
+  daemon::WorkspaceRegistry registry(pool, options);
+  auto index = *registry.open(workspace.root());
+  const auto wait_for = [&](size_t n_files) {
+    for (int i = 0; i < 1000 && index->uncommitted()->files.size() != n_files; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return index->uncommitted();
+  };
+  index->refresh({});
+  workspace.write("b.py", "y = 1\nz = 2\n");
+  index->changed({"b.py"});
+  const auto found = wait_for(1);
+  REQUIRE(found->files.size() == 1);
+  CHECK(found->files[0].path == "b.py");
+  REQUIRE(found->files[0].lines.size() == 1);
+  CHECK(found->files[0].lines[0].first == 1);
+  workspace.git({"commit", "-q", "-a", "-m", "two"});
+  index->refresh({});
+  CHECK(wait_for(0)->files.empty());
+  registry.stop();
 }
