@@ -165,7 +165,9 @@ tl::expected<Message, BadMessage> read_message(std::string_view text) {
     *value = Json::parse(text, nullptr, false);
     if (value->is_discarded()) *value = Json::parse(without_lone_surrogates(text));
   } catch (const Json::exception& error) {
-    return bad(RpcError::parse_error, shown(error.what()));
+    // JSON-RPC 2.0, section 5: what is no JSON has no id, even where one can be read.
+    return tl::unexpected<BadMessage>(
+        BadMessage{RpcError::parse_error, shown(error.what()), std::nullopt, true});
   }
   if (value->is_array())
     return bad(RpcError::invalid_request, "a batch, expected one message object");

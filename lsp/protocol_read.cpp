@@ -328,12 +328,13 @@ std::string encoding_name(PositionEncoding encoding) {
 }
 
 PositionEncoding chosen_encoding(const std::vector<std::string>& offered) {
-  const auto has = [&](const char* name) {
-    return std::find(offered.begin(), offered.end(), name) != offered.end();
-  };
-  if (has("utf-8")) return PositionEncoding::utf8;
-  if (has("utf-16") || !has("utf-32")) return PositionEncoding::utf16;
-  return PositionEncoding::utf32;
+  for (const std::string& name : offered) {
+    for (const PositionEncoding ours :
+         {PositionEncoding::utf8, PositionEncoding::utf16, PositionEncoding::utf32}) {
+      if (name == encoding_name(ours)) return ours;
+    }
+  }
+  return PositionEncoding::utf16;
 }
 
 }  // namespace engramd::lsp

@@ -21,6 +21,7 @@ std::shared_ptr<Session> Session::make(Services& services, ClientInfo client,
       new Session(services, std::move(client), std::move(session_hooks.post)));
   lsp::Binder::Hooks hooks;
   hooks.send = std::move(session_hooks.send);
+  session->on_exit_ = session_hooks.on_exit;
   hooks.on_exit = std::move(session_hooks.on_exit);
   hooks.on_answered = [&services](std::string_view method, std::chrono::nanoseconds took, bool ok) {
     services.stats.add(method, took, ok);
@@ -91,6 +92,7 @@ void Session::receive(std::string_view message) {
 }
 
 void Session::end() {
+  parent_.reset();
   binder_->end();
   std::vector<std::function<void()>> withdraw;
   std::map<std::string, std::function<void()>> cancels;
@@ -130,6 +132,15 @@ void Session::initialize(lsp::InitializeParams params,
     std::lock_guard lock(mutex_);
     status_.client = params.client_name;
     status_.client_version = params.client_version;
+  }
+  if (params.process_id) {
+    // A session that has ended by then is asked in vain, so nothing of it is held here but the way
+    // to its connection.
+    parent_ = ParentWatch::start(static_cast<pid_t>(*params.process_id),
+                                 [post = post_, on_exit = on_exit_] {
+                                   log_info("the editor's process is gone: its session ends");
+                                   post([on_exit] { on_exit(1); });
+                                 });
   }
   lsp::InitializeResult result;
   result.version = ENGRAMD_VERSION;

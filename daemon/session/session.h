@@ -15,6 +15,7 @@
 
 #include "daemon/server/services.h"
 #include "daemon/session/editor_state.h"
+#include "daemon/session/parent_watch.h"
 #include "daemon/session/progress.h"
 #include "lsp/binder.h"
 
@@ -27,8 +28,8 @@ struct ClientInfo {
 };
 
 struct SessionHooks {
-  std::function<bool(std::string)> send;            // any thread, never waits
-  std::function<void(int)> on_exit;                 // the editor said exit; on the strand
+  std::function<bool(std::string)> send;  // any thread, never waits
+  std::function<void(int)> on_exit;       // the editor said exit or is gone; on the strand
   std::function<void(std::function<void()>)> post;  // runs a job on the strand; any thread
 };
 
@@ -93,6 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Services& services_;
   const ClientInfo client_;
   const std::function<void(std::function<void()>)> post_;
+  std::function<void(int)> on_exit_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::shared_ptr<lsp::Binder> binder_;
   lsp::ClientCapabilities capabilities_;
@@ -100,6 +102,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::vector<lsp::WorkspaceFolder> initial_folders_;
   std::map<std::string, RunningCompletion> completions_;  // by URI
   bool said_exhausted_ = false;
+  std::unique_ptr<ParentWatch> parent_;
 
   mutable std::mutex mutex_;  // guards the three below: workers end progress, status is asked
   std::map<std::string, std::function<void()>> cancel_by_token_;

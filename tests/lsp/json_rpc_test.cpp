@@ -69,8 +69,8 @@ TEST_CASE("what is no message gets the right code, and the id when it can be rea
         RpcError::invalid_request);
   // Answering a broken response would start a quarrel about an id that is not the client's.
   CHECK_FALSE(bad(R"({"jsonrpc":"2.0","id":1,"result":1,"error":{}})").answer);
-  // The id of a request whose body is cut off is still found.
-  CHECK(id_text(bad(R"({"jsonrpc":"2.0","id":12,"method":"m","params":{)").id) == "12");
+  // What is cut off is no JSON, so it has no id: section 5 of JSON-RPC.
+  CHECK(id_text(bad(R"({"jsonrpc":"2.0","id":12,"method":"m","params":{)").id) == "null");
 }
 
 TEST_CASE("deep nesting is refused before a parser recurses") {
@@ -177,8 +177,10 @@ TEST_CASE("roots come from folders, rootUri or rootPath, in that order") {
 TEST_CASE("the encoding is utf-8 when offered, else utf-16, else utf-32") {
   CHECK(chosen_encoding({}) == PositionEncoding::utf16);
   CHECK(chosen_encoding({"utf-16"}) == PositionEncoding::utf16);
-  CHECK(chosen_encoding({"utf-32", "utf-16"}) == PositionEncoding::utf16);
-  CHECK(chosen_encoding({"utf-16", "utf-8"}) == PositionEncoding::utf8);
+  // The list is in the client's order of preference.
+  CHECK(chosen_encoding({"utf-32", "utf-16"}) == PositionEncoding::utf32);
+  CHECK(chosen_encoding({"utf-16", "utf-8"}) == PositionEncoding::utf16);
+  CHECK(chosen_encoding({"klingon", "utf-8", "utf-16"}) == PositionEncoding::utf8);
   CHECK(chosen_encoding({"utf-32"}) == PositionEncoding::utf32);
   CHECK(chosen_encoding({"klingon"}) == PositionEncoding::utf16);
 }
