@@ -13,11 +13,13 @@
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/thread_pool.h"
+#include "repoindex/blob_maker.h"
 #include "repoindex/git/commit_tree.h"
 #include "repoindex/git/work_tree.h"
-#include "repoindex/parse/extract.h"
+#include "repoindex/parse_hosts.h"
 #include "repoindex/search/imports.h"
 #include "repoindex/snapshot.h"
+#include "repoindex/store/blob_bytes.h"
 #include "repoindex/store/exchange.h"
 #include "repoindex/store/facts_lru.h"
 #include "repoindex/store/file_table.h"
@@ -32,7 +34,8 @@ namespace {
 
 constexpr size_t kBinaryProbe = 8000;          // as git does: a zero byte in here means binary
 constexpr uint64_t kMaxScanBytes = 32u << 20;  // a larger file is listed, whatever its language
-constexpr int64_t kRacy_ns = 2'000'000'000;    // a file written this recently may change unnoticed
+constexpr size_t kMaxFileNotes = 20;
+constexpr int64_t kRacy_ns = 2'000'000'000;  // a file written this recently may change unnoticed
 // The first refresh shows what it has after this long, then after twice as long, and so on.
 constexpr auto kFirstShown = std::chrono::milliseconds(600);
 
@@ -103,7 +106,7 @@ class RepoIndexImpl : public RepoIndex {
   Result<IndexStats> refresh(const ProgressFn& progress, const CancelToken& cancel) override {
     std::lock_guard lock(work_mutex_);
     auto begin = Clock::now();
-    double cpu_begin = cpu_seconds();
+    double cpu_begin = all_cpu_seconds();
     ENGRAMD_TRY(Listing listing, tree_->list(cancel));
     IndexStats stats;
     stats.status_wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -129,7 +132,8 @@ class RepoIndexImpl : public RepoIndex {
     publish_outcomes(outcomes, *before, stats);
     for (std::string& note : store_->take_notes()) stats.notes.push_back(std::move(note));
     stats.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
-    stats.cpu_s = cpu_seconds() - cpu_begin;
+    add_host_notes(outcomes, stats);
+    stats.cpu_s = all_cpu_seconds() - cpu_begin;
     return stats;
   }
 
@@ -175,6 +179,28 @@ class RepoIndexImpl : public RepoIndex {
   void publish(SnapshotPtr next) {
     std::lock_guard lock(publish_mutex_);
     snapshot_ = std::move(next);
+  }
+
+  double all_cpu_seconds() const {
+    return cpu_seconds() + (options_.parse_hosts ? options_.parse_hosts->state().cpu_s : 0);
+  }
+
+  // What the hosts fell back to, and which files of this root they could not parse.
+  void add_host_notes(const std::vector<Outcome>& outcomes, IndexStats& stats) const {
+    if (options_.parse_hosts == nullptr) return;
+    for (std::string& note : options_.parse_hosts->notes()) stats.notes.push_back(std::move(note));
+    if (options_.parse_hosts->state().n_quarantined == 0) return;
+    size_t n = 0;
+    for (const Outcome& o : outcomes) {
+      if (o.row.language.empty() || o.row.blob_id.empty()) continue;
+      auto what = options_.parse_hosts->quarantined(o.row.blob_id, o.row.language);
+      if (!what || ++n > kMaxFileNotes) continue;
+      stats.notes.push_back(o.row.path + ": the " + o.row.language + " parser " + *what +
+                            ", twice; names only");
+    }
+    if (n > kMaxFileNotes) {
+      stats.notes.push_back("and " + std::to_string(n - kMaxFileNotes) + " other files like these");
+    }
   }
 
   std::string rows_key() const {
@@ -286,9 +312,9 @@ class RepoIndexImpl : public RepoIndex {
   }
 
   // Any thread: reads the file and stores its facts unless the blob is known. Returns the facts
-  // when they were made now.
-  FileFactsPtr look_inside(const ListedFile& file, Extractor& extractor, const CancelToken& cancel,
-                           Outcome& o, bool* made_segment) const {
+  // when they were made now and are wanted.
+  FileFactsPtr look_inside(const ListedFile& file, BlobMaker& maker, const CancelToken& cancel,
+                           bool want_facts, Outcome& o, bool* made_segment) const {
     const uint64_t max_bytes = std::max(options_.max_parse_bytes, kMaxScanBytes);
     const auto source = tree_->source();
     auto bytes =
@@ -319,10 +345,11 @@ class RepoIndexImpl : public RepoIndex {
     if (o.has_facts) return nullptr;
     ExtractLimits limits;
     limits.max_bytes = options_.max_parse_bytes;
-    FileFactsPtr facts = extractor.extract(language, text, cancel, limits);
-    if (facts == nullptr) return nullptr;
+    auto blob = maker.make(o.row.blob_id, language, text, limits, cancel);
+    if (!blob) return nullptr;
     o.parsed = o.has_facts = true;
-    *made_segment = store_->add(encode_blob(o.row.blob_id, *facts));
+    FileFactsPtr facts = want_facts ? facts_of_blob(*blob).value_or(nullptr) : nullptr;
+    *made_segment = store_->add(std::move(*blob));
     return facts;
   }
 
@@ -375,12 +402,13 @@ class RepoIndexImpl : public RepoIndex {
     std::atomic<size_t> done{files.size() - todo.size()};
     size_t n_workers = std::min(options_.n_threads, std::max<size_t>(1, todo.size() / 8));
     ThreadPool::parallel_for(n_workers, n_workers, [&](size_t) {
-      Extractor extractor;
+      BlobMaker maker(options_.parse_hosts.get());
       while (auto item = queue.take()) {
         if (cancel.cancelled()) return;
         size_t i = item->index;
         bool made_segment = false;
-        FileFactsPtr facts = look_inside(files[i], extractor, cancel, outcomes[i], &made_segment);
+        FileFactsPtr facts =
+            look_inside(files[i], maker, cancel, item->urgent, outcomes[i], &made_segment);
         ready[i].store(true, std::memory_order_release);
         take_urgent();
         if (item->urgent && facts != nullptr) {
@@ -549,7 +577,7 @@ class RepoIndexImpl : public RepoIndex {
     SnapshotPtr before = snapshot();
     std::map<std::string, Outcome> changed;  // the last word on a path counts
     std::vector<std::string> removed;
-    Extractor extractor;
+    BlobMaker maker(options_.parse_hosts.get());
     for (const std::string& path : paths) {
       ListedFile file;
       if (!tree_->look_at(path, &file)) {
@@ -569,7 +597,7 @@ class RepoIndexImpl : public RepoIndex {
       Outcome o;
       if (!look_at_state(file, known != rows_.end() ? &known->second : nullptr, nullptr, {}, o)) {
         bool made_segment = false;
-        look_inside(file, extractor, {}, o, &made_segment);
+        look_inside(file, maker, {}, false, o, &made_segment);
       }
       if (o.unreadable) {
         removed.push_back(path);
