@@ -44,8 +44,8 @@ class ParseHosts {
   static std::shared_ptr<ParseHosts> make(ParseHostOptions options);
   virtual ~ParseHosts() = default;
 
-  // Errors: cancelled; corrupt: the text is (now) in quarantine; unavailable: no host can be
-  // started. A larger text than max_bytes is scanned, not parsed.
+  // Errors: those of the token; corrupt: the text is (now) in quarantine; unavailable: no host can
+  // be started. A larger text than max_bytes is scanned, not parsed.
   virtual Result<EncodedBlob> parse(const Language& language, std::string_view text,
                                     const std::string& blob_id, uint64_t max_bytes,
                                     const CancelToken& cancel) = 0;
@@ -62,7 +62,7 @@ class ParseHosts {
     double cpu_s = 0;              // of all hosts so far
   };
   virtual State state() const = 0;
-  virtual std::vector<pid_t> pids() const = 0;
+  virtual std::vector<pid_t> pids() const = 0;  // of the hosts
 };
 
 // A document whose text reaches a parser of this process only after a host has survived it: the

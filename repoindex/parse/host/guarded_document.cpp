@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kMaxTyped = 4096;
 // A text that ends hosts is not tried again at every key.
 constexpr auto kTryAgain = std::chrono::seconds(30);
+// An editor waits for this one; a text that takes longer has names only, and is not held guilty.
+constexpr auto kMaxWait = std::chrono::seconds(10);
 
 class GuardedDocument : public Document {
  public:
@@ -58,8 +60,9 @@ class GuardedDocument : public Document {
   // Null when there is no host to try it in.
   FileFactsPtr try_text(const ExtractLimits& limits) {
     if (state_ != State::failed || Clock::now() >= try_again_) {
+      const CancelSource deadline(CancelToken(), Clock::now() + kMaxWait);
       auto blob =
-          hosts_->parse(language_, text(), git_blob_id(text()), limits.max_bytes, CancelToken());
+          hosts_->parse(language_, text(), git_blob_id(text()), limits.max_bytes, deadline.token());
       auto facts = blob ? facts_of_blob(*blob) : Result<FileFactsPtr>(fail(blob.error()));
       if (facts) {
         state_ = State::trusted;

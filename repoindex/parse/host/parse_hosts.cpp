@@ -80,7 +80,10 @@ class ParseHostsImpl : public ParseHosts {
         answer.fate = Fate::garbled;
       }
       let_go(std::move(host), answer.fate != Fate::cancelled);
-      if (answer.fate == Fate::cancelled) return fail(ErrorCode::cancelled, "cancelled");
+      if (answer.fate == Fate::cancelled) {
+        ENGRAMD_CHECK(cancel.check());
+        return fail(ErrorCode::cancelled, "cancelled");
+      }
       log_warning("a parse host " + host::describe(answer) + " on a text in " + language.name);
       answer.fate == Fate::killed ? ++n_kills : ++n_own;
       if (n_own < kMaxOwnFailures && n_kills < kMaxKills) continue;

@@ -17,10 +17,17 @@ namespace {
 constexpr std::string_view kMagic = "EQT1";
 constexpr uint64_t kMaxFileBytes = 4u << 20;
 constexpr size_t kMaxWhat = 200;
+
+std::string key_of(std::string_view blob_id, std::string_view language) {
+  std::string out(blob_id);
+  out += ':';
+  out += language;
+  return out;
+}
 }  // namespace
 
 Quarantine::Quarantine(std::filesystem::path file) : file_(std::move(file)) {
-  entries_ = read();
+  for (Entry& entry : read()) insert(std::move(entry));
 }
 
 std::vector<Quarantine::Entry> Quarantine::read() const {
@@ -46,6 +53,7 @@ std::vector<Quarantine::Entry> Quarantine::read() const {
 std::optional<std::string> Quarantine::find(std::string_view blob_id,
                                             std::string_view language) const {
   std::lock_guard lock(mutex_);
+  if (keys_.count(key_of(blob_id, language)) == 0) return std::nullopt;
   for (const Entry& entry : entries_) {
     if (entry.blob_id == blob_id && entry.language == language) return entry.what;
   }
@@ -53,11 +61,11 @@ std::optional<std::string> Quarantine::find(std::string_view blob_id,
 }
 
 void Quarantine::insert(Entry entry) {
-  std::erase_if(entries_, [&](const Entry& old) {
-    return old.blob_id == entry.blob_id && old.language == entry.language;
-  });
+  if (!keys_.insert(key_of(entry.blob_id, entry.language)).second) return;
   entries_.push_back(std::move(entry));
-  if (entries_.size() > kMaxEntries) entries_.erase(entries_.begin());
+  if (entries_.size() <= kMaxEntries) return;
+  keys_.erase(key_of(entries_[0].blob_id, entries_[0].language));
+  entries_.erase(entries_.begin());
 }
 
 void Quarantine::add(std::string blob_id, std::string language, std::string what) {
@@ -80,12 +88,7 @@ void Quarantine::add(std::string blob_id, std::string language, std::string what
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     held = FileLock::try_acquire(lock_file);
   }
-  for (Entry& theirs : read()) {
-    const bool known = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& ours) {
-      return ours.blob_id == theirs.blob_id && ours.language == theirs.language;
-    });
-    if (!known) insert(std::move(theirs));
-  }
+  for (Entry& theirs : read()) insert(std::move(theirs));
   insert(std::move(entry));
   std::string payload;
   put_fixed(payload, segment_pin());

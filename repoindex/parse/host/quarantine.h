@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace engramd::repoindex::host {
@@ -34,8 +35,9 @@ class Quarantine {
   void insert(Entry entry);
 
   const std::filesystem::path file_;
-  mutable std::mutex mutex_;    // guards entries_
-  std::vector<Entry> entries_;  // oldest first
+  mutable std::mutex mutex_;              // guards what follows
+  std::vector<Entry> entries_;            // oldest first
+  std::unordered_set<std::string> keys_;  // of them: every file of a refresh is looked up
 };
 
 }  // namespace engramd::repoindex::host
