@@ -133,6 +133,7 @@ Result<OpenedIndex> open_index(const CommonOptions& common, const Settings& sett
   repoindex::IndexOptions options = index_options(settings);
   options.revision = common.revision;
   OpenedIndex opened;
+  opened.parse_hosts = options.parse_hosts;
   ENGRAMD_TRY(opened.index, repoindex::RepoIndex::open(root, options));
   ProgressLine line;
   ENGRAMD_TRY(opened.stats,

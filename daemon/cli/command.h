@@ -79,6 +79,7 @@ repoindex::IndexOptions index_options(const Settings&);
 // Opens and refreshes the index of --repo, with a progress line on a terminal's stderr.
 struct OpenedIndex {
   std::unique_ptr<repoindex::RepoIndex> index;
+  std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // that it was indexed with
   repoindex::IndexStats stats;
   repoindex::View view;
 };
