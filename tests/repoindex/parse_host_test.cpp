@@ -1,9 +1,12 @@
 // Parse hosts: what a hostile file can do to the process that parses it, and what it cannot do to
 // us. The host is real and confined; only the grammar's part is played (tests/hosts).
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -224,6 +227,41 @@ TEST_CASE("hosts killed from outside in the middle of a refresh lose nothing") {
     const std::string n = std::to_string(i);
     CHECK(repo.defines("f" + n + ".c", "f" + n + "_39"));
   }
+}
+
+TEST_CASE("a host dies with whoever started it, in the middle of a text too") {
+  int fds[2];
+  REQUIRE(::pipe(fds) == 0);
+  const pid_t starter = ::fork();
+  REQUIRE(starter >= 0);
+  if (starter == 0) {
+    ParseHostOptions options = failing_hosts();
+    options.max_cpu_s = 1000;
+    auto hosts = ParseHosts::make(options);
+    std::thread asker([&] { (void)parse(*hosts, "int EVIL_SPIN;"); });
+    while (hosts->pids().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // it has the text by now
+    const pid_t pid = hosts->pids()[0];
+    (void)!::write(fds[1], &pid, sizeof pid);
+    for (;;) ::pause();
+  }
+  pid_t host = 0;
+  REQUIRE(::read(fds[0], &host, sizeof host) == sizeof host);
+  const auto is_running = [&] {
+    auto status = std::ifstream("/proc/" + std::to_string(host) + "/stat");
+    std::string text;
+    std::getline(status, text);
+    const size_t state = text.rfind(')') + 2;  // a zombie waits for init only
+    return state < text.size() && text[state] != 'Z' && text[state] != 'X';
+  };
+  CHECK(is_running());
+  ::kill(starter, SIGKILL);
+  ::waitpid(starter, nullptr, 0);
+  for (int i = 0; i < 1000 && is_running(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK_FALSE(is_running());
+  ::close(fds[0]);
+  ::close(fds[1]);
 }
 
 TEST_CASE("idle hosts go") {
