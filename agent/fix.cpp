@@ -114,7 +114,7 @@ class Fixer {
     ENGRAMD_CHECK(token().check());
     say("locate", "");
     ENGRAMD_TRY(Localisation places, localise({*workplaces_[0].tree, options_.task, before_, traced,
-                                               options_.limits.max_files},
+                                               options_.limits.max_files, options_.parse_hosts},
                                               token()));
     note(places.notes);
     for (const SuspectFile& file : places.files) report_.files_considered.push_back(file.path);

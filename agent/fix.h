@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,10 @@
 #include "agent/tests/runner.h"
 #include "base/cancel.h"
 #include "base/result.h"
+
+namespace engramd::repoindex {
+class ParseHosts;
+}
 
 namespace engramd::agent {
 
@@ -58,7 +63,8 @@ struct FixOptions {
   FixProgressFn progress;
   Ranker ranker;
   LineProposer propose_lines;
-  std::filesystem::path journal_folder;  // empty: <state folder>/journal
+  std::filesystem::path journal_folder;                // empty: <state folder>/journal
+  std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // index the copy; null: this process does
 };
 
 enum class FixState {

@@ -11,11 +11,12 @@
 #include <unordered_set>
 
 #include "base/environment.h"
-#include "base/file.h"
 #include "base/thread_pool.h"
+#include "repoindex/blob_maker.h"
+#include "repoindex/file_look.h"
 #include "repoindex/git/commit_tree.h"
 #include "repoindex/git/work_tree.h"
-#include "repoindex/parse/extract.h"
+#include "repoindex/parse_hosts.h"
 #include "repoindex/search/imports.h"
 #include "repoindex/snapshot.h"
 #include "repoindex/store/exchange.h"
@@ -30,9 +31,7 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kBinaryProbe = 8000;          // as git does: a zero byte in here means binary
-constexpr uint64_t kMaxScanBytes = 32u << 20;  // a larger file is listed, whatever its language
-constexpr int64_t kRacy_ns = 2'000'000'000;    // a file written this recently may change unnoticed
+constexpr size_t kMaxFileNotes = 20;
 // The first refresh shows what it has after this long, then after twice as long, and so on.
 constexpr auto kFirstShown = std::chrono::milliseconds(600);
 
@@ -41,22 +40,6 @@ double cpu_seconds() {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
-
-int64_t wall_ns() {
-  timespec t{};
-  clock_gettime(CLOCK_REALTIME, &t);
-  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
-
-// What is found out about one listed file.
-struct Outcome {
-  FileEntry entry;
-  RootRow row;
-  BlobPlace place;
-  bool has_facts = false;  // in the store, under row.blob_id and row.language
-  FileOrigin listed_origin = FileOrigin::source;
-  bool binary = false, large = false, unreadable = false, parsed = false, racy = false;
-};
 
 // git's own folder of a work tree is none: it is named by mistake.
 bool is_bare_repository(const fs::path& root) {
@@ -103,7 +86,7 @@ class RepoIndexImpl : public RepoIndex {
   Result<IndexStats> refresh(const ProgressFn& progress, const CancelToken& cancel) override {
     std::lock_guard lock(work_mutex_);
     auto begin = Clock::now();
-    double cpu_begin = cpu_seconds();
+    double cpu_begin = all_cpu_seconds();
     ENGRAMD_TRY(Listing listing, tree_->list(cancel));
     IndexStats stats;
     stats.status_wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -129,7 +112,8 @@ class RepoIndexImpl : public RepoIndex {
     publish_outcomes(outcomes, *before, stats);
     for (std::string& note : store_->take_notes()) stats.notes.push_back(std::move(note));
     stats.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
-    stats.cpu_s = cpu_seconds() - cpu_begin;
+    add_host_notes(outcomes, stats);
+    stats.cpu_s = all_cpu_seconds() - cpu_begin;
     return stats;
   }
 
@@ -177,6 +161,28 @@ class RepoIndexImpl : public RepoIndex {
     snapshot_ = std::move(next);
   }
 
+  double all_cpu_seconds() const {
+    return cpu_seconds() + (options_.parse_hosts ? options_.parse_hosts->state().cpu_s : 0);
+  }
+
+  // What the hosts fell back to, and which files of this root they could not parse.
+  void add_host_notes(const std::vector<Outcome>& outcomes, IndexStats& stats) const {
+    if (options_.parse_hosts == nullptr) return;
+    for (std::string& note : options_.parse_hosts->notes()) stats.notes.push_back(std::move(note));
+    if (options_.parse_hosts->state().n_quarantined == 0) return;
+    size_t n = 0;
+    for (const Outcome& o : outcomes) {
+      if (o.row.language.empty() || o.row.blob_id.empty()) continue;
+      auto what = options_.parse_hosts->quarantined(o.row.blob_id, o.row.language);
+      if (!what || ++n > kMaxFileNotes) continue;
+      stats.notes.push_back(o.row.path + ": the " + o.row.language + " parser " + *what +
+                            ", twice; names only");
+    }
+    if (n > kMaxFileNotes) {
+      stats.notes.push_back("and " + std::to_string(n - kMaxFileNotes) + " other files like these");
+    }
+  }
+
   std::string rows_key() const {
     // Commits share one table, that of the last one asked for: a row is known by its blob.
     return root_.string() + (options_.revision.empty() ? "\n" : "\ncommits\n") +
@@ -201,6 +207,8 @@ class RepoIndexImpl : public RepoIndex {
     rows_changed_ = false;
   }
 
+  FileLook look() const { return {root_, options_, *tree_, *store_}; }
+
   // One quick pass without reading a file. Returns those that must be read.
   std::vector<size_t> look_at_states(const std::vector<ListedFile>& files, const Snapshot& before,
                                      std::vector<Outcome>& outcomes) const {
@@ -213,6 +221,7 @@ class RepoIndexImpl : public RepoIndex {
     before.for_each_placed([&](const FileEntry& entry, const SegmentPtr& segment, uint32_t doc) {
       old.push_back({&entry, {segment, doc}});
     });
+    const FileLook look = this->look();
     std::vector<size_t> todo;
     auto known = rows_.begin();
     auto older = old.begin();
@@ -222,108 +231,12 @@ class RepoIndexImpl : public RepoIndex {
       while (older != old.end() && older->entry->path < file.path) ++older;
       bool has_row = known != rows_.end() && known->first == file.path;
       bool is_old = older != old.end() && older->entry->path == file.path;
-      if (!look_at_state(file, has_row ? &known->second : nullptr, is_old ? older->entry : nullptr,
+      if (!look.at_state(file, has_row ? &known->second : nullptr, is_old ? older->entry : nullptr,
                          is_old ? older->place : BlobPlace{}, outcomes[i])) {
         todo.push_back(i);
       }
     }
     return todo;
-  }
-
-  // False when the file must be read.
-  bool look_at_state(const ListedFile& file, const RootRow* known, const FileEntry* old,
-                     const BlobPlace& old_place, Outcome& o) const {
-    o.entry.path = file.path;
-    o.entry.n_bytes = file.n_bytes;
-    o.row.path = file.path;
-    o.row.n_bytes = file.n_bytes;
-    o.row.mtime_ns = file.mtime_ns;
-    o.row.inode = file.inode;
-    o.listed_origin = o.entry.origin = file.origin;
-    o.racy = wall_ns() - file.mtime_ns < kRacy_ns;
-    bool oversized = file.n_bytes > options_.max_parse_bytes;
-    if (oversized && (file.n_bytes > kMaxScanBytes || language_for_path(file.path) == nullptr)) {
-      o.large = true;
-      return true;
-    }
-    bool trusted = known != nullptr && known->n_bytes == file.n_bytes &&
-                   known->mtime_ns == file.mtime_ns && known->inode == file.inode &&
-                   (options_.revision.empty() || known->blob_id == file.index_blob_id);
-    if (!trusted) return from_known_blob(file, o);
-    o.row = *known;
-    o.binary = known->is_binary;
-    if (o.binary) return true;
-    if (old != nullptr && old->blob_id == known->blob_id && old_place.segment != nullptr &&
-        !old_place.segment->damaged() &&
-        old_place.segment->summary(old_place.doc).language == known->language) {
-      o.place = old_place;
-    } else {
-      o.place = store_->find(known->blob_id, known->language);
-    }
-    o.entry.blob_id = known->blob_id;
-    o.has_facts = fits(o.place, file.n_bytes);
-    return o.has_facts;
-  }
-
-  // When git vouches for the blob and its facts are here, the bytes need not be read.
-  bool from_known_blob(const ListedFile& file, Outcome& o) const {
-    if (file.index_blob_id.empty()) return false;
-    const Language* language = language_for_path(file.path, {});
-    if (language == nullptr) return false;
-    std::string id = tree_->direct_blob_id(file);
-    if (id.empty()) return false;
-    o.place = store_->find(id, language->name);
-    o.has_facts = fits(o.place, file.n_bytes);
-    if (!o.has_facts) return false;
-    o.row.language = language->name;
-    o.row.blob_id = o.entry.blob_id = std::move(id);
-    return true;
-  }
-
-  // Facts of a blob with another size are a lie: their offsets would lead out of the text.
-  static bool fits(const BlobPlace& place, uint64_t n_bytes) {
-    return place.segment != nullptr && place.segment->summary(place.doc).n_bytes == n_bytes;
-  }
-
-  // Any thread: reads the file and stores its facts unless the blob is known. Returns the facts
-  // when they were made now.
-  FileFactsPtr look_inside(const ListedFile& file, Extractor& extractor, const CancelToken& cancel,
-                           Outcome& o, bool* made_segment) const {
-    const uint64_t max_bytes = std::max(options_.max_parse_bytes, kMaxScanBytes);
-    const auto source = tree_->source();
-    auto bytes =
-        source ? source->read(file.path, max_bytes) : read_file(root_ / file.path, max_bytes);
-    if (!bytes) {
-      o.large = bytes.error().code == ErrorCode::exhausted;
-      o.unreadable = !o.large;
-      return nullptr;
-    }
-    const std::string& text = *bytes;
-    o.entry.n_bytes = text.size();
-    if (text.size() != o.row.n_bytes) o.racy = true;  // it changed since it was listed
-    if (std::string_view(text).substr(0, kBinaryProbe).find('\0') != std::string_view::npos) {
-      o.binary = o.row.is_binary = true;
-      o.row.blob_id = file.index_blob_id;
-      return nullptr;
-    }
-    o.row.blob_id = o.entry.blob_id = git_blob_id(text);
-    const Language* language = language_for_path(file.path, text);
-    o.row.language = language != nullptr ? language->name : std::string();
-    o.place = store_->find(o.row.blob_id, o.row.language);
-    if (o.place.segment != nullptr) {
-      o.has_facts = fits(o.place, text.size());
-      if (o.has_facts) return nullptr;
-      o.place = {};
-    }
-    o.has_facts = store_->is_pending(o.row.blob_id, o.row.language);  // a copy of it came before
-    if (o.has_facts) return nullptr;
-    ExtractLimits limits;
-    limits.max_bytes = options_.max_parse_bytes;
-    FileFactsPtr facts = extractor.extract(language, text, cancel, limits);
-    if (facts == nullptr) return nullptr;
-    o.parsed = o.has_facts = true;
-    *made_segment = store_->add(encode_blob(o.row.blob_id, *facts));
-    return facts;
   }
 
   Status work(const std::vector<ListedFile>& files, const std::vector<size_t>& todo,
@@ -374,13 +287,15 @@ class RepoIndexImpl : public RepoIndex {
     std::mutex shown_mutex;
     std::atomic<size_t> done{files.size() - todo.size()};
     size_t n_workers = std::min(options_.n_threads, std::max<size_t>(1, todo.size() / 8));
+    const FileLook look = this->look();
     ThreadPool::parallel_for(n_workers, n_workers, [&](size_t) {
-      Extractor extractor;
+      BlobMaker maker(options_.parse_hosts.get());
       while (auto item = queue.take()) {
         if (cancel.cancelled()) return;
         size_t i = item->index;
         bool made_segment = false;
-        FileFactsPtr facts = look_inside(files[i], extractor, cancel, outcomes[i], &made_segment);
+        FileFactsPtr facts =
+            look.inside(files[i], maker, cancel, item->urgent, outcomes[i], &made_segment);
         ready[i].store(true, std::memory_order_release);
         take_urgent();
         if (item->urgent && facts != nullptr) {
@@ -549,7 +464,8 @@ class RepoIndexImpl : public RepoIndex {
     SnapshotPtr before = snapshot();
     std::map<std::string, Outcome> changed;  // the last word on a path counts
     std::vector<std::string> removed;
-    Extractor extractor;
+    const FileLook look = this->look();
+    BlobMaker maker(options_.parse_hosts.get());
     for (const std::string& path : paths) {
       ListedFile file;
       if (!tree_->look_at(path, &file)) {
@@ -567,9 +483,9 @@ class RepoIndexImpl : public RepoIndex {
       }
       auto known = rows_.find(path);
       Outcome o;
-      if (!look_at_state(file, known != rows_.end() ? &known->second : nullptr, nullptr, {}, o)) {
+      if (!look.at_state(file, known != rows_.end() ? &known->second : nullptr, nullptr, {}, o)) {
         bool made_segment = false;
-        look_inside(file, extractor, {}, o, &made_segment);
+        look.inside(file, maker, {}, false, o, &made_segment);
       }
       if (o.unreadable) {
         removed.push_back(path);

@@ -16,6 +16,8 @@
 
 namespace engramd::repoindex {
 
+class ParseHosts;  // repoindex/parse_hosts.h
+
 struct IndexOptions {
   std::filesystem::path cache_folder;         // empty: engramd::cache_folder()/"index"
   std::vector<std::string> include, exclude;  // gitignore-style patterns
@@ -27,6 +29,8 @@ struct IndexOptions {
   // Index the files of this commit instead of the folder's: anything git understands. A bare
   // repository has no others: HEAD then.
   std::string revision;
+  // Confined child processes that parse; null: files are parsed in this process.
+  std::shared_ptr<ParseHosts> parse_hosts;
 };
 
 struct IndexProgress {
@@ -41,9 +45,9 @@ struct IndexStats {
   size_t n_skipped_binary = 0, n_skipped_large = 0, n_unreadable = 0;
   uint64_t n_lines = 0, n_bytes = 0;  // of the indexed files
   size_t n_symbols = 0, n_occurrences = 0;
-  uint64_t cache_bytes = 0;  // on disk: the segments in use and the state of the files
-  double wall_s = 0, cpu_s = 0;
-  double status_wall_s = 0;  // of these, for finding the files and their state
+  uint64_t cache_bytes = 0;      // on disk: the segments in use and the state of the files
+  double wall_s = 0, cpu_s = 0;  // cpu_s with that of the parse hosts
+  double status_wall_s = 0;      // of these, for finding the files and their state
   bool is_git = false;
   std::vector<std::pair<std::string, size_t>> files_by_language;  // most first
   std::vector<std::string> notes;  // stated fallbacks: "cache not writable: ...", one line each

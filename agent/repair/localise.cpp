@@ -126,6 +126,7 @@ Result<Localisation> localise(const LocaliseInput& input, const CancelToken& can
   repoindex::IndexOptions options;
   options.use_cache = false;
   options.n_threads = 2;
+  options.parse_hosts = input.parse_hosts;
   auto index = repoindex::RepoIndex::open(input.tree.root(), options);
   if (index) {
     const auto refreshed = (*index)->refresh({}, cancel);

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@
 #include "agent/tests/warm_pytest.h"
 #include "base/cancel.h"
 #include "base/result.h"
+
+namespace engramd::repoindex {
+class ParseHosts;
+}
 
 namespace engramd::agent {
 
@@ -40,6 +45,7 @@ struct LocaliseInput {
   const TestRun& before;
   const std::vector<TracedTest>& traced;  // empty when there is no tracer
   size_t max_files = 12;
+  std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // null: the tree is indexed here
 };
 
 Result<Localisation> localise(const LocaliseInput& input, const CancelToken& cancel = {});

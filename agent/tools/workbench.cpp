@@ -36,6 +36,7 @@ class CopiedWorkbench final : public Workbench {
   Result<repoindex::View> view(const CancelToken& cancel) override {
     if (!index_) {
       repoindex::IndexOptions options;
+      options.parse_hosts = options_.parse_hosts;
       ENGRAMD_TRY(index_, repoindex::RepoIndex::open(copy_.root(), options));
       ENGRAMD_CHECK(index_->refresh({}, cancel));
     } else if (!stale_.empty()) {

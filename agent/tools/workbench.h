@@ -17,13 +17,18 @@
 #include "base/result.h"
 #include "repoindex/view.h"
 
+namespace engramd::repoindex {
+class ParseHosts;
+}
+
 namespace engramd::agent {
 
 struct WorkbenchOptions {
   std::string test_command;  // empty: found in the project, if it has a usual one
   SandboxMode sandbox = SandboxMode::automatic;
   SandboxLimits test_limits;
-  bool allow_protected = false;  // edits of tests, CI, lock and hook files
+  bool allow_protected = false;                        // edits of tests, CI, lock and hook files
+  std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // null: the copy is indexed here
 };
 
 class Workbench {

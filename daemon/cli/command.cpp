@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "daemon/wiring/parse_hosts.h"
+
 namespace engramd::daemon::cli {
 namespace {
 
@@ -68,6 +70,8 @@ const std::vector<CommandRow>& commands() {
       {"bench", "Engine", "prompt and generation speed of a model", define_bench},
       {"config", "Set-up", "show settings and where they come from", define_config},
       {"doctor", "Set-up", "check this machine, with a remedy for each gap", define_doctor},
+      // Started by the index, not by people: in no group, so --help does not list it.
+      {"parse-host", "", "parse texts that come over standard input, confined", define_parse_host},
   };
   return rows;
 }
@@ -116,13 +120,20 @@ Result<Settings> settings_for(const CommonOptions& options) {
   return settings;
 }
 
-Result<OpenedIndex> open_index(const CommonOptions& common, const Settings& settings) {
-  ENGRAMD_TRY(const fs::path root, repository_root(common.repo));
+repoindex::IndexOptions index_options(const Settings& settings) {
   repoindex::IndexOptions options;
   options.include = settings.list("index.include");
   options.exclude = settings.list("index.exclude");
+  options.parse_hosts = make_parse_hosts();
+  return options;
+}
+
+Result<OpenedIndex> open_index(const CommonOptions& common, const Settings& settings) {
+  ENGRAMD_TRY(const fs::path root, repository_root(common.repo));
+  repoindex::IndexOptions options = index_options(settings);
   options.revision = common.revision;
   OpenedIndex opened;
+  opened.parse_hosts = options.parse_hosts;
   ENGRAMD_TRY(opened.index, repoindex::RepoIndex::open(root, options));
   ProgressLine line;
   ENGRAMD_TRY(opened.stats,

@@ -26,7 +26,7 @@ using Action = std::function<Result<int>()>;
 
 struct CommandRow {
   const char* name;
-  const char* group;
+  const char* group;  // empty: not listed
   const char* summary;
   Action (*define)(CLI::App&);
 };
@@ -51,6 +51,7 @@ Action define_logits(CLI::App&);
 Action define_bench(CLI::App&);
 Action define_config(CLI::App&);
 Action define_doctor(CLI::App&);
+Action define_parse_host(CLI::App&);
 
 // --- shared by the commands -----------------------------------------------------------------
 
@@ -72,9 +73,13 @@ Result<Settings> settings_for(const CommonOptions&);
 // The repository's root: the folder given, or the git work tree around it.
 Result<std::filesystem::path> repository_root(const std::string& folder);
 
+// What to index, and parse hosts to do it.
+repoindex::IndexOptions index_options(const Settings&);
+
 // Opens and refreshes the index of --repo, with a progress line on a terminal's stderr.
 struct OpenedIndex {
   std::unique_ptr<repoindex::RepoIndex> index;
+  std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // that it was indexed with
   repoindex::IndexStats stats;
   repoindex::View view;
 };

@@ -1,4 +1,4 @@
-// The resident process: lsp, daemon, status, stop.
+// The resident process: lsp, daemon, status, stop; and the child that parses for it.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
@@ -8,6 +8,8 @@
 #include "daemon/server/daemon.h"
 #include "daemon/shim/shim.h"
 #include "daemon/wiring/ports.h"
+#include "repoindex/parse/host/frame.h"
+#include "repoindex/parse/host/serve.h"
 
 namespace engramd::daemon::cli {
 namespace {
@@ -19,13 +21,6 @@ Result<Settings> user_settings(const std::string& model) {
   std::map<std::string, std::string> flags;
   if (!model.empty()) flags["model"] = model;
   return load_settings({}, flags);
-}
-
-repoindex::IndexOptions index_options(const Settings& settings) {
-  repoindex::IndexOptions options;
-  options.include = settings.list("index.include");
-  options.exclude = settings.list("index.exclude");
-  return options;
 }
 
 void print_status(const json& status, const std::string& indent = "") {
@@ -122,6 +117,16 @@ Action define_stop(CLI::App&) {
     if (!answer) return fail(answer.error());
     std::printf("stopped\n");
     return 0;
+  };
+}
+
+Action define_parse_host(CLI::App&) {
+  return []() -> Result<int> {
+    const int status = repoindex::host::serve_parse_host();
+    if (status == repoindex::host::kBadRequest)
+      return fail(ErrorCode::invalid_input,
+                  "parse-host is started by engramd itself, with a socket as standard input");
+    return status;
   };
 }
 

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "daemon/cli/command.h"
 #include "daemon/net/http_client.h"
+#include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
 
 namespace engramd::daemon::cli {
@@ -138,6 +139,7 @@ Result<int> run_repair(const FixCommand& command, const Settings& settings) {
   const std::string test = command.test.empty() ? settings.text("agent.test") : command.test;
   if (!test.empty()) options.test_command = test;
   options.apply = command.apply;
+  options.parse_hosts = make_parse_hosts();
   options.out = command.out;
   options.report = command.report;
   options.sandbox = command.sandbox.empty() ? settings.text("agent.sandbox") : command.sandbox;
@@ -205,6 +207,7 @@ Result<int> run_tools(const FixCommand& command, const Settings& settings) {
   ENGRAMD_TRY(options.repo, repository_root(command.repo));
   ENGRAMD_TRY(options.task, task_text(command));
   if (options.task.empty()) options.task = "Make the failing tests pass.";
+  options.workbench.parse_hosts = make_parse_hosts();
   options.workbench.test_command =
       command.test.empty() ? settings.text("agent.test") : command.test;
   ENGRAMD_TRY(options.workbench.sandbox,

@@ -12,6 +12,7 @@
 #include "repoindex/context.h"
 #include "repoindex/git/uncommitted.h"
 #include "repoindex/locate.h"
+#include "repoindex/parse_hosts.h"
 #include "repoindex/query.h"
 #include "repoindex/search/text.h"
 
@@ -36,7 +37,7 @@ uint64_t peak_rss_bytes() {
 
 // --- index ----------------------------------------------------------------------------------
 
-json stats_json(const IndexStats& s) {
+json stats_json(const IndexStats& s, const ParseHosts::State& hosts) {
   json languages = json::object();
   for (const auto& [language, n] : s.files_by_language) languages[language] = n;
   return {{"files", s.n_files},
@@ -53,19 +54,28 @@ json stats_json(const IndexStats& s) {
           {"wall_s", s.wall_s},
           {"cpu_s", s.cpu_s},
           {"peak_rss_bytes", peak_rss_bytes()},
+          {"parse_hosts",
+           {{"started", hosts.n_started},
+            {"failures", hosts.n_failures},
+            {"quarantined", hosts.n_quarantined},
+            {"peak_rss_bytes", hosts.peak_host_bytes}}},
           {"git", s.is_git},
           {"languages", languages},
           {"notes", s.notes}};
 }
 
-void print_stats(const IndexStats& s) {
+void print_stats(const IndexStats& s, const ParseHosts::State& hosts) {
   std::printf("%zu files, %zu indexed (%zu parsed now, the rest from the cache), %llu lines, %s\n",
               s.n_files, s.n_indexed, s.n_parsed, static_cast<unsigned long long>(s.n_lines),
               human_bytes(s.n_bytes).c_str());
   std::printf("%zu symbols, %zu occurrences, index %s on disk\n", s.n_symbols, s.n_occurrences,
               human_bytes(s.cache_bytes).c_str());
-  std::printf("%.2f s (%.2f s CPU), peak memory %s\n", s.wall_s, s.cpu_s,
+  std::printf("%.2f s (%.2f s CPU), peak memory %s", s.wall_s, s.cpu_s,
               human_bytes(peak_rss_bytes()).c_str());
+  if (hosts.n_started > 0)
+    std::printf(", of each of %zu parse hosts %s", hosts.n_started,
+                human_bytes(hosts.peak_host_bytes).c_str());
+  std::printf("\n");
   if (!s.files_by_language.empty()) {
     std::printf("languages:");
     for (const auto& [language, n] : s.files_by_language)
@@ -304,9 +314,9 @@ Action define_index(CLI::App& app) {
       if (!common->json) std::printf("%zu blobs exported to %s\n", n, common->file.c_str());
     }
     if (common->json)
-      print_json(stats_json(opened.stats));
+      print_json(stats_json(opened.stats, opened.parse_hosts->state()));
     else
-      print_stats(opened.stats);
+      print_stats(opened.stats, opened.parse_hosts->state());
     return 0;
   };
 }

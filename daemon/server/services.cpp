@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "lsp/json_writer.h"
+#include "repoindex/parse_hosts.h"
 
 namespace engramd::daemon {
 namespace {
@@ -110,7 +111,15 @@ std::string Services::status_json() const {
   for (const SharedIndex::State& state : workspaces.states()) put(json, state);
   json.end_array().key("memory").begin_object();
   json.field("resident_bytes", resident_bytes()).field("document_bytes", document_bytes);
-  json.end_object().key("methods").begin_array();
+  json.end_object();
+  if (workspaces.parse_hosts() != nullptr) {
+    const repoindex::ParseHosts::State hosts = workspaces.parse_hosts()->state();
+    json.key("parse_hosts").begin_object().field("running", hosts.n_hosts);
+    json.field("resident_bytes", hosts.memory_bytes).field("started", hosts.n_started);
+    json.field("failures", hosts.n_failures).field("quarantined", hosts.n_quarantined);
+    json.end_object();
+  }
+  json.key("methods").begin_array();
   for (const MethodStats::Row& row : stats.rows()) {
     json.begin_object()
         .field("method", row.method)

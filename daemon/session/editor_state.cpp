@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "lsp/uri.h"
+#include "repoindex/parse_hosts.h"
 
 namespace engramd::daemon {
 namespace {
@@ -141,8 +142,8 @@ Status EditorState::open(lsp::TextDocumentItem item) {
   file.version = item.version;
   // The path decides the language; the editor's name for it only helps where the path says nothing.
   if (repoindex::language_of(file.path).empty()) file.language = item.language;
-  file.document =
-      repoindex::Document::open(file.path, std::move(item.text), item.version, file.language);
+  file.document = repoindex::open_guarded_document(
+      registry_.parse_hosts(), file.path, std::move(item.text), item.version, file.language);
   file.n_bytes = before;
   OpenFile& stored = documents_[key] = std::move(file);
   recount(stored);

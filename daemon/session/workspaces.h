@@ -101,6 +101,8 @@ class WorkspaceRegistry {
   // An index that is never refreshed: for open files that belong to no workspace folder.
   Result<std::shared_ptr<SharedIndex>> open_loose(const std::filesystem::path& folder);
   std::vector<SharedIndex::State> states() const;
+  // May be null.
+  const std::shared_ptr<repoindex::ParseHosts>& parse_hosts() const { return options_.parse_hosts; }
   void stop();
 
  private:

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "daemon/completion/completer.h"
+#include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
 
 namespace engramd::daemon {
@@ -118,6 +119,7 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
   else if (const std::string& test = settings.text("agent.test"); !test.empty())
     options.test_command = test;
   options.sandbox = settings.text("agent.sandbox");
+  options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) {
     std::optional<uint32_t> percentage;
     if (p.total > 0) percentage = static_cast<uint32_t>(100 * p.done / p.total);

@@ -309,3 +309,26 @@ TEST_CASE("fix leaves the work tree as it was, applies when told to, and can be 
   CHECK(user.run({"undo"}).exit_code == 0);
   CHECK(ws.read("span.py") == before);
 }
+
+TEST_CASE("index parses in a confined child of the same program") {
+  const User user;
+  const test::Workspace project(kProject);
+  const ProcessResult result = user.run({"index", "--repo", project.root().string(), "--json"});
+  REQUIRE(result.exit_code == 0);
+  const json stats = parsed(result);
+  CHECK(stats["parsed"] == 3);
+  CHECK(stats["parse_hosts"]["started"] >= 1);
+  CHECK(stats["parse_hosts"]["failures"] == 0);
+  for (const json& note : stats["notes"]) CHECK_FALSE(holds(note.get<std::string>(), "parse host"));
+  // Nothing left to parse, nobody started.
+  const json again = parsed(user.run({"index", "--repo", project.root().string(), "--json"}));
+  CHECK(again["parse_hosts"]["started"] == 0);
+}
+
+TEST_CASE("parse-host is not for people") {
+  const User user;
+  CHECK_FALSE(holds(user.run({"--help"}).stdout_text, "parse-host"));
+  const ProcessResult result = user.run({"parse-host"}, "int a;");
+  CHECK(result.exit_code == 2);
+  CHECK(holds(result.stderr_text, "parse-host is started by engramd itself"));
+}
