@@ -142,6 +142,14 @@ struct MemberRule {
   bool receiver_above = false;  // receiver_field is one of the node's parent
 };
 
+// What a receiver hangs on when it is no plain name: `a` of a[i].x (the receiver is then called
+// "a[]"), or the type of ((T *)p)->x.
+struct ReceiverRule {
+  const char* node = "";
+  const char* field = "";
+  bool is_element = false;
+};
+
 // impl blocks: what is defined directly inside belongs to the type named in type_field.
 struct ContainerRule {
   const char* node = "";
@@ -211,6 +219,7 @@ struct Language {
   std::vector<Slot> keeps;
   std::vector<Slot> ignored;  // names in them mean nothing: Swift's argument labels
   std::vector<MemberRule> members;
+  std::vector<ReceiverRule> receivers;
   std::vector<ContainerRule> containers;
   std::vector<CallRule> calls;
   std::vector<Slot> bases;  // names in them are the definition's base classes

@@ -15,6 +15,11 @@ bool is_call_name(std::string_view name) {
   return name.size() > 2 && name.substr(name.size() - 2) == "()";
 }
 
+// "x[]": an element of x.
+bool is_element_name(std::string_view name) {
+  return name.size() > 2 && name.substr(name.size() - 2) == "[]";
+}
+
 // The last part of a container written "a::b".
 bool names_container(std::string_view container, std::string_view name) {
   if (container == name) return true;
@@ -28,7 +33,7 @@ bool names_container(std::string_view container, std::string_view name) {
 const Occurrence* receiver_occurrence(const FileFacts& facts, const Occurrence& occurrence) {
   std::string_view receiver = facts.names[occurrence.receiver];
   bool call = is_call_name(receiver);
-  if (call) receiver.remove_suffix(2);
+  if (call || is_element_name(receiver)) receiver.remove_suffix(2);
   auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), occurrence.begin,
                              [](const Occurrence& o, uint32_t at) { return o.begin < at; });
   for (size_t n = 0; it != facts.occurrences.begin() && n < (call ? kMaxLookBack : 8); ++n) {
@@ -163,7 +168,16 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
   std::string_view type = symbol.type_name;
-  if (type.empty()) return {};
+  if (type.empty()) {
+    // struct {...} x; has its members inside.
+    uint32_t next = definition.symbol + 1;
+    bool has_body = next < facts.symbols.size() &&
+                    facts.symbols[next].parent == definition.symbol &&
+                    (symbol.kind == SymbolKind::variable || symbol.kind == SymbolKind::field) &&
+                    is_c_family(facts.language);
+    if (has_body) return {definition};
+    return {};
+  }
   if (type == "Self" || type == "self" || type == "this") {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
@@ -199,6 +213,21 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
   for (const Found& f : called) {
     if (out.size() > 4 || f.same(definition)) continue;
     append_new(out, classes_of(f, depth + 1));
+  }
+  return out;
+}
+
+// What x[i] is when x is one of these: what operator[] gives, or the same for an array of them.
+std::vector<Found> Resolver::elements_of(std::vector<Found> classes, int depth) {
+  is_foreign_ = false;  // a foreign container may well hold what is ours
+  std::vector<Found> out;
+  for (Found& class_ : classes) {
+    std::vector<Found> operators = members_of(class_, "operator[]", depth);
+    if (operators.empty()) {
+      append_new(out, {std::move(class_)});
+    } else {
+      append_new(out, classes_of(operators[0], depth));
+    }
   }
   return out;
 }
@@ -294,6 +323,8 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
   const Language* language = find_language(facts->language);
   bool is_self = language != nullptr && contains_kind(language->self_names, receiver);
   bool is_super = receiver == "super" || receiver == "super()";
+  bool is_element = is_element_name(receiver);
+  if (is_element) receiver.remove_suffix(2);
   const Occurrence* before = receiver_occurrence(*facts, occurrence);
   bool chained = before != nullptr && before->receiver != kNone;
   if (!is_call_name(receiver) && !is_self && !chained) {
@@ -339,6 +370,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
       is_value = is_value || (!is_class_like(kind) && kind != SymbolKind::type_alias);
       if (classes.size() < 8) append_new(classes, classes_of(value, depth + 1));
     }
+    if (is_element) classes = elements_of(std::move(classes), depth + 1);
   }
   for (const Found& c : classes) {
     std::vector<Found> found = members_of(c, name, depth + 1);

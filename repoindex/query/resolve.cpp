@@ -22,6 +22,19 @@ bool leaks_out(const FileFacts& facts, const Symbol& symbol) {
          signature.find("enum struct") == std::string::npos;
 }
 
+// Where what is local to no function ends: with the definition that was begun before it and still
+// holds it (a prototype holds its parameters). Nowhere when there is none.
+uint32_t end_of_statement(const FileFacts& facts, uint32_t local) {
+  constexpr uint32_t kMaxBack = 64;  // parameters of one prototype
+  uint32_t at = facts.symbols[local].name_begin;
+  for (uint32_t s = local, n = 0; s-- > 0 && n < kMaxBack; ++n) {
+    const Symbol& before = facts.symbols[s];
+    if (before.local || before.parent != facts.symbols[local].parent) continue;
+    return before.begin <= at && at < before.end ? before.end : kNone;
+  }
+  return kNone;
+}
+
 // The name that an import gives its file; not of a star.
 std::string_view bound_name(const FileFacts& facts, const Import& import) {
   if (!import.alias.empty()) return import.alias;
@@ -70,7 +83,8 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
       if (parent != in && leaks_out(*facts, symbol)) parent = facts->symbols[parent].parent;
       if (parent != in) continue;
       if (!symbol.qualifier.empty()) continue;  // a method of some class, not a bare name
-      // The parameters of a lambda at the top level are seen inside it only: before its use.
+      // The parameters of a lambda or a prototype at the top level are seen inside it only.
+      if (!is_function && symbol.local && offset >= end_of_statement(*facts, s)) continue;
       if (is_function || symbol.local) {
         if (symbol.name_begin <= offset) {
           nearest = s;

@@ -149,6 +149,7 @@ class Resolver {
   std::vector<Found> bases_of(const Found& class_, int depth);
   // What a value of this definition is an instance of.
   std::vector<Found> classes_of(const Found& definition, int depth);
+  std::vector<Found> elements_of(std::vector<Found> classes, int depth);
   std::vector<Found> class_named(const std::string& path, const FileFactsPtr& facts,
                                  std::string_view name, uint32_t scope, uint32_t offset, int depth);
   std::vector<Found> members_of(const Found& class_, std::string_view name, int depth);
