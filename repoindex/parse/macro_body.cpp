@@ -218,6 +218,9 @@ MacroBody read_macro_body(std::string_view text, size_t name_end, size_t end) {
     }
     out.names.push_back(std::move(name));
   }
+  bool tagged = tokens.size() == 2 && (tokens[0].text == "struct" || tokens[0].text == "union");
+  out.is_one_name =
+      out.names.size() == 1 && text[name_end] != '(' && (tokens.size() == 1 || tagged);
   return out;
 }
 

@@ -25,6 +25,7 @@ struct MacroName {
 struct MacroBody {
   std::vector<ByteRange> parameters;
   std::vector<MacroName> names;
+  bool is_one_name = false;  // takes nothing and is nothing but this name: an alias
 };
 
 // `name_end` is behind the macro's name, `end` behind its definition; both are offsets in the text.

@@ -282,6 +282,10 @@ void Walker::macro_names(uint32_t macro) {
     facts_.symbols.push_back(std::move(parameter));
     note(range, Role::definition, kNone);
   }
+  if (body.is_one_name) {  // #define Alias Class
+    const ByteRange& range = body.names[0].range;
+    facts_.symbols[macro].type_name = text_.substr(range.begin, range.size());
+  }
   for (const MacroName& name : body.names) {
     note(name.range, name.role, name.has_receiver ? intern_copy(name.receiver) : kNone);
   }

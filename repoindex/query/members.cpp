@@ -58,14 +58,16 @@ std::vector<Found> Resolver::class_named(const std::string& path, const FileFact
       if (is_class_like(kind)) {
         append_new(out, {f});
       } else if (kind == SymbolKind::type_alias || kind == SymbolKind::variable ||
-                 kind == SymbolKind::constant) {  // using A = B; Alias = Class
+                 kind == SymbolKind::constant || kind == SymbolKind::macro) {
+        // using A = B; Alias = Class; #define Alias Class
         append_new(out, classes_of(f, depth + 1));
       }
     }
   };
   take(plain_name(path, facts, name, scope, offset, depth + 1));
   if (!out.empty()) return out;
-  // No include or import leads there: by name, the nearest first.
+  // No include or import leads there: by name, the nearest first. A struct that a header only
+  // declares is the one that the file of the question can see.
   std::vector<Found> found = by_name(name, 8, [&](const NameMatch& c) {
     return (is_class_like(c.kind) || c.kind == SymbolKind::type_alias) &&
            same_family(c.language(), facts->language);
@@ -73,6 +75,20 @@ std::vector<Found> Resolver::class_named(const std::string& path, const FileFact
   std::stable_sort(found.begin(), found.end(), [&](const Found& a, const Found& b) {
     return shared_prefix(a.path, path) > shared_prefix(b.path, path);
   });
+  if (is_c_family(facts->language)) {
+    auto seen = [&](const Found& f) {
+      return is_class_like(f.get().kind) && sees(asking_, f.path);
+    };
+    if (std::any_of(found.begin(), found.end(), seen)) {
+      std::erase_if(found, [&](const Found& f) { return !seen(f); });
+    }
+    // typedef struct x {...} x; is one.
+    if (std::any_of(found.begin(), found.end(),
+                    [](const Found& f) { return is_class_like(f.get().kind); })) {
+      std::erase_if(found, [](const Found& f) { return !is_class_like(f.get().kind); });
+    }
+    if (found.size() == 1) found[0].confidence = Confidence::likely;
+  }
   take(std::move(found));
   return out;
 }
@@ -303,11 +319,7 @@ std::vector<Found> Resolver::in_namespace(const std::string& path, std::string_v
     return names_container(c.container, around) && is_c_family(c.language());
   });
   // What the file includes beats what it does not.
-  auto seen = [&](const Found& f) {
-    if (f.path == path) return true;
-    const FileEntry* file = view_.snapshot != nullptr ? view_.snapshot->find(f.path) : nullptr;
-    return includes(path, file);
-  };
+  auto seen = [&](const Found& f) { return sees(path, f.path); };
   if (found.size() > 1 && std::any_of(found.begin(), found.end(), seen)) {
     std::erase_if(found, [&](const Found& f) { return !seen(f); });
   }
@@ -319,7 +331,15 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
                                     const Occurrence& occurrence, int depth) {
   const std::string& name = facts->names[occurrence.name];
   std::string_view receiver = facts->names[occurrence.receiver];
-  if (receiver.empty() || depth > kMaxDepth) return {};
+  if (depth > kMaxDepth) return {};
+  if (receiver.empty()) {
+    if (!is_c_family(facts->language)) return {};
+    for (const Found& class_ : initialized(path, facts, occurrence, depth)) {
+      std::vector<Found> found = members_of(class_, name, depth + 1);
+      if (!found.empty()) return found;
+    }
+    return {};
+  }
   const Language* language = find_language(facts->language);
   bool is_self = language != nullptr && contains_kind(language->self_names, receiver);
   bool is_super = receiver == "super" || receiver == "super()";

@@ -100,6 +100,14 @@ bool is_chained(const FileFacts& facts, const Occurrence& o) {
   return it->receiver != kNone && it->end + 3 >= o.begin;
 }
 
+// Several things have the name, nothing says which, and the one that is asked for is not the best
+// guess: answering it would be wrong far more often than right.
+bool is_wild_guess(const std::vector<Found>& found, const std::vector<Found>& meant, bool member) {
+  if (found[0].confidence != Confidence::possible) return false;
+  if (member && found.size() > 1) return true;
+  return std::none_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(found[0]); });
+}
+
 uint32_t id_of(const FileFacts& facts, std::string_view name) {
   for (uint32_t i = 0; i < facts.names.size(); ++i) {
     if (facts.names[i] == name) return i;
@@ -222,7 +230,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       const std::vector<Found>* found = &answer->found;
       Confidence confidence = Confidence::possible;
       if (means(*found)) {
-        confidence = Confidence::possible;
+        if (is_wild_guess(*found, meant, o.receiver != kNone)) continue;
         if (of_namespace) confidence = (*found)[0].confidence;
         for (const Found& f : *found) {
           if (of_namespace) break;

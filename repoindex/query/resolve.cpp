@@ -279,6 +279,11 @@ bool Resolver::includes(const std::string& path, const FileEntry* file) {
   return file != nullptr && holds(*closure_of(path), file);
 }
 
+bool Resolver::sees(const std::string& path, const std::string& other) {
+  if (path == other) return true;
+  return view_.snapshot != nullptr && includes(path, view_.snapshot->find(other));
+}
+
 // C and C++: definitions of the name in files that the file includes, directly or not.
 std::vector<Found> Resolver::included(const std::string& path, std::string_view name) {
   std::shared_ptr<const IncludeClosure> closure;
@@ -535,6 +540,7 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
 std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr& facts,
                                      const Occurrence& occurrence) {
   n_steps_ = 0;
+  asking_ = path;
   is_foreign_ = false;
   std::vector<Found> found;
   if (occurrence.role == Role::definition) {

@@ -6,6 +6,7 @@
 //
 //   resolve.cpp     names without a receiver: scopes, imports, includes, packages
 //   members.cpp     names behind a receiver: what the receiver is, its class, the bases
+//   initializers.cpp  what a designated initializer is for
 //   candidates.cpp  definitions by name, ranking, places
 //   imports.cpp     which files an import means
 //   arity.cpp       how many arguments a call has and a function takes
@@ -131,12 +132,16 @@ class Resolver {
   std::vector<Found> included(const std::string& path, std::string_view name);
   std::shared_ptr<const IncludeClosure> closure_of(const std::string& path);
   bool includes(const std::string& path, const FileEntry* file);  // directly or not
+  bool sees(const std::string& path, const std::string& other);   // the same, or includes it
   // The bodies of what is only declared, best first.
   std::vector<Found> bodies_of(const Found& declared);
 
   // members.cpp
   std::vector<Found> member(const std::string& path, const FileFactsPtr& facts,
                             const Occurrence& occurrence, int depth);
+  // initializers.cpp: the classes whose member a designator `.name =` names.
+  std::vector<Found> initialized(const std::string& path, const FileFactsPtr& facts,
+                                 const Occurrence& occurrence, int depth);
   std::vector<Found> keyword_argument(const std::string& path, const FileFactsPtr& facts,
                                       const Occurrence& occurrence);
   std::vector<Found> in_module(const std::string& path, const FileFactsPtr& facts,
@@ -163,6 +168,7 @@ class Resolver {
 
   const View& view_;
   size_t n_steps_ = 0;
+  std::string asking_;  // the file that the question is asked in
   bool is_foreign_ = false;
   std::map<std::string, std::string> texts_;
   std::map<std::string, std::shared_ptr<const LineIndex>> lines_;

@@ -7,6 +7,7 @@
 //                                      uses: references without definitions), answers with one line
 //                                      of PATH:LINE:COLUMN each; resolution_eval.py uses it to ask
 //                                      without a daemon
+//   resolve_bench --unknown FOLDER PREFIX   which names behind a receiver are only guessed
 //
 // CPU time of the calling thread is the number to compare. The first questions of a process also
 // work out what the repository includes; they are in the figures.
@@ -76,6 +77,33 @@ void answer(const View& view) {
   }
 }
 
+// Names behind a receiver of which nothing but the name is known, and how many are known.
+void list_unknown(const View& view, std::string_view prefix) {
+  size_t n_known = 0, n_foreign = 0, n_guessed = 0;
+  for (const std::string& path : view.paths()) {
+    if (path.compare(0, prefix.size(), prefix) != 0) continue;
+    FileFactsPtr facts = view.facts(path);
+    auto text = view.text(path);
+    if (facts == nullptr || !text) continue;
+    LineIndex lines(*text);
+    for (const Occurrence& o : facts->occurrences) {
+      if (o.receiver == kNone || o.role == Role::definition) continue;
+      auto hits = find_definitions(view, path, o.begin, 3);
+      if (hits.empty()) {
+        ++n_foreign;
+      } else if (hits[0].confidence != Confidence::possible) {
+        ++n_known;
+      } else {
+        ++n_guessed;
+        std::printf("%s:%u %s of '%s'\n", path.c_str(), lines.position(o.begin).line + 1,
+                    facts->names[o.name].c_str(), facts->names[o.receiver].c_str());
+      }
+    }
+  }
+  std::printf("behind a receiver: %zu known, %zu guessed by name, %zu without an answer\n", n_known,
+              n_guessed, n_foreign);
+}
+
 void measure(const View& view, size_t n) {
   std::vector<std::string> paths;
   for (std::string& path : view.paths()) {
@@ -134,13 +162,15 @@ void measure(const View& view, size_t n) {
 
 int main(int argc, char** argv) {
   bool answers = argc == 3 && std::strcmp(argv[1], "--answer") == 0;
+  bool unknown = argc == 4 && std::strcmp(argv[1], "--unknown") == 0;
   if (argc < 2) {
-    std::fprintf(stderr, "usage: resolve_bench FOLDER [N] | --answer FOLDER\n");
+    std::fprintf(stderr,
+                 "usage: resolve_bench FOLDER [N] | --answer FOLDER | --unknown FOLDER PREFIX\n");
     return 2;
   }
   IndexOptions options;
   options.use_cache = false;
-  auto index = RepoIndex::open(answers ? argv[2] : argv[1], options);
+  auto index = RepoIndex::open(answers || unknown ? argv[2] : argv[1], options);
   if (!index) {
     std::fprintf(stderr, "resolve_bench: %s\n", index.error().message.c_str());
     return exit_status(index.error().code);
@@ -152,6 +182,8 @@ int main(int argc, char** argv) {
   View view{(*index)->snapshot(), nullptr};
   if (answers) {
     answer(view);
+  } else if (unknown) {
+    list_unknown(view, argv[3]);
   } else {
     measure(view, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 2000);
   }
