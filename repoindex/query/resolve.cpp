@@ -465,6 +465,11 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
     append_new(found, through_import(path, facts, *import, bound, 0));
     if (!found.empty()) return found;
   }
+  // `from urllib import request`: not of the repository, whatever here has the name.
+  is_foreign_ = facts->language == "python" && !around.empty() &&
+                std::none_of(around.begin(), around.end(), [&](const Import* import) {
+                  return import_target(path, *facts, *import).found();
+                });
   // A part of the module's path: the file of the path up to it.
   for (const Import* import : around) {
     Import part = *import;
@@ -550,6 +555,10 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
   if (occurrence.role == Role::import) {
     found = import_site(path, facts, occurrence);
     if (!found.empty()) return found;
+    if (is_foreign_) {  // what the file itself has instead: try: import x; except: x = None
+      return in_scopes(path, facts, facts->names[occurrence.name], occurrence.scope,
+                       occurrence.begin, 0);
+    }
   }
   found = meaning(path, facts, occurrence, 0);
   if (found.empty()) found = keyword_argument(path, facts, occurrence);

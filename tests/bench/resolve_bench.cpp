@@ -5,8 +5,8 @@
 //                                      and the references of the most used names: p50, p99, maximum
 //   resolve_bench --answer FOLDER      reads "def|refs|uses PATH LINE COLUMN" (0-based, bytes;
 //                                      uses: references without definitions), answers with one line
-//                                      of PATH:LINE:COLUMN each; resolution_eval.py uses it to ask
-//                                      without a daemon
+//                                      of PATH:LINE:COLUMN:CONFIDENCE each; resolution_eval.py uses
+//                                      it to ask without a daemon
 //   resolve_bench --unknown FOLDER PREFIX   which names behind a receiver are only guessed
 //
 // CPU time of the calling thread is the number to compare. The first questions of a process also
@@ -60,16 +60,20 @@ void answer(const View& view) {
     auto text = view.text(path);
     if (text) {
       size_t offset = LineIndex(*text).offset(at, *text);
-      std::vector<Place> places;
+      std::vector<std::pair<Place, Confidence>> places;
       if (what == "def") {
-        for (SymbolHit& hit : find_definitions(view, path, offset)) places.push_back(hit.place);
+        for (SymbolHit& hit : find_definitions(view, path, offset))
+          places.emplace_back(hit.place, hit.confidence);
       } else {
         for (ReferenceHit& hit : find_references(view, path, offset, what == "refs")) {
-          places.push_back(hit.place);
+          places.emplace_back(hit.place, hit.confidence);
         }
       }
-      for (const Place& p : places) {
-        std::printf("%s:%u:%u ", p.path.c_str(), p.start.line, p.start.column);
+      for (const auto& [p, confidence] : places) {
+        const char* sure = confidence == Confidence::certain  ? "certain"
+                           : confidence == Confidence::likely ? "likely"
+                                                              : "possible";
+        std::printf("%s:%u:%u:%s ", p.path.c_str(), p.start.line, p.start.column, sure);
       }
     }
     std::printf("\n");
