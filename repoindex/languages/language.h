@@ -87,6 +87,7 @@ struct BindingRule {
   bool lower_case_only = false;  // Scala, Rust: a pattern's None is no variable
   bool in_name = false;          // holds only in the name of a definition: Elixir's `def f(x)`
   bool of_file = false;  // Lua's `x = 1`: a global, unless a scope around it has an x already
+  bool inside_only = false;  // seen inside the whole definition only: Python's comprehensions
   int whole_up = 0;      // the definition is the node so many levels above the slot's parent
   Condition when;        // about the slot's parent; of several narrow slots the first that holds
 };

@@ -176,7 +176,8 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   }
   bool assigns = (row_.assignment_defines && binding.rule->kind == SymbolKind::variable) ||
                  binding.rule->of_class || binding.rule->of_file;
-  bool first = defined_.insert(uint64_t{scope} << 32 | name).second;
+  bool own = binding.rule->inside_only;
+  bool first = own || defined_.insert(uint64_t{scope} << 32 | name).second;
   if (assigns && !first) {
     occurrence(frame, name, Role::write, frame.scope, receiver);
     return;
@@ -219,6 +220,7 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
     whole = frame.bind_frame > up ? frame.bind_frame - up : frame.bind_frame;
   }
   symbol.begin = whole_begin(whole, &symbol.end);
+  symbol.inside_only = own;
   symbol.type_name = written_type(frame);
   if (!symbol.local) {
     symbol.signature = line_signature(symbol.begin, symbol.end);

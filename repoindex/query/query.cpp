@@ -123,6 +123,13 @@ void keep_tag_or_type(std::vector<Found>& found) {
   });
 }
 
+// What is only possible is not meant when something better is known.
+void keep_meant(std::vector<Found>& found) {
+  keep_tag_or_type(found);
+  if (found.empty() || found[0].confidence == Confidence::possible) return;
+  std::erase_if(found, [](const Found& f) { return f.confidence == Confidence::possible; });
+}
+
 // Two things of the function have this name, or one that is not there from its start: what it means
 // depends on where it stands.
 bool depends_on_place(const FileFacts& facts, std::string_view name, uint32_t scope,
@@ -180,13 +187,9 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   const std::string name = facts->names[asked->name];
   Resolver resolver(view);
   std::vector<Found> meant = resolver.resolve(path, facts, *asked);
-  keep_tag_or_type(meant);
+  keep_meant(meant);
   if (meant.empty()) {  // not of this repository: by the name alone
     return references_of(view, name, limit);
-  }
-  // What is only possible is not asked for, when something better is known.
-  if (!meant.empty() && meant[0].confidence != Confidence::possible) {
-    std::erase_if(meant, [&](const Found& f) { return f.confidence == Confidence::possible; });
   }
   // A namespace is the same one wherever it is opened.
   bool of_namespace =
@@ -253,19 +256,16 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       bool plain = is_use && !local && (o.receiver == kNone || !is_chained(*file_facts, o)) &&
                    !is_by_place(o);
       if (plain) {
-        auto [it, added] = known.try_emplace({o.receiver, o.scope});
-        if (added) {
-          ++n_resolved;
-          it->second.found = resolver.resolve(file, file_facts, o);
-          keep_tag_or_type(it->second.found);
-          it->second.foreign = resolver.is_foreign();
-        }
-        answer = &it->second;
-      } else {
+        auto it = known.find({o.receiver, o.scope});
+        if (it != known.end()) answer = &it->second;
+      }
+      if (answer == &fresh) {
         ++n_resolved;
         fresh.found = resolver.resolve(file, file_facts, o);
-        keep_tag_or_type(fresh.found);
+        keep_meant(fresh.found);
         fresh.foreign = resolver.is_foreign();
+        // Of overloads the arguments decide, of a typedef and its tag the word before.
+        if (plain && !resolver.is_by_place()) known[{o.receiver, o.scope}] = fresh;
       }
       const std::vector<Found>* found = &answer->found;
       Confidence confidence = Confidence::possible;

@@ -73,9 +73,10 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
     uint32_t in = chain[level];
     SymbolKind kind = in != kNone ? facts->symbols[in].kind : SymbolKind::file;
     bool is_class = in != kNone && is_class_like(kind);
-    if (is_class && level > 0 && !class_scope_visible) continue;
+    // Of a Python class its methods see the type parameters only.
+    bool types_only = is_class && level > 0 && !class_scope_visible;
     bool is_function = in != kNone && !is_class && !is_namespace(kind);
-    uint32_t nearest = kNone, first_after = kNone;
+    uint32_t nearest = kNone, first_after = kNone, inside = kNone;
     std::vector<Found> best;
     for (uint32_t s : named) {
       const Symbol& symbol = facts->symbols[s];
@@ -83,6 +84,14 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
       if (parent != in && leaks_out(*facts, symbol)) parent = facts->symbols[parent].parent;
       if (parent != in) continue;
       if (!symbol.qualifier.empty()) continue;  // a method of some class, not a bare name
+      if (types_only && symbol.kind != SymbolKind::type_alias) continue;
+      if (symbol.inside_only) {  // the innermost begins last
+        if (symbol.begin <= offset && offset < symbol.end &&
+            (inside == kNone || symbol.begin >= facts->symbols[inside].begin)) {
+          inside = s;
+        }
+        continue;
+      }
       // The parameters of a lambda or a prototype at the top level are seen inside it only.
       if (!is_function && symbol.local && offset >= end_of_statement(*facts, s)) continue;
       if (is_function || symbol.local) {
@@ -95,6 +104,7 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
         best.push_back({path, facts, s, Confidence::certain});
       }
     }
+    if (inside != kNone) return {{path, facts, inside, Confidence::certain}};
     if (nearest != kNone) return {{path, facts, nearest, Confidence::certain}};
     if (!best.empty()) return best;
     bool hoisted =
@@ -102,6 +112,7 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
         (facts->symbols[first_after].kind == SymbolKind::function ||
          facts->symbols[first_after].kind == SymbolKind::class_ || facts->language == "python");
     if (hoisted) return {{path, facts, first_after, Confidence::certain}};
+    if (types_only) continue;
     // A method written outside its class sees the class's members; so do, by bare name, classes
     // the members of their bases.
     std::vector<Found> around;
@@ -389,6 +400,13 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
   if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), fits)) {
     std::erase_if(bodies, [&](const Found& body) { return !fits(body); });
   }
+  std::vector<std::string_view> types = parameter_types(symbol, declared.facts->language);
+  auto same_types = [&](const Found& body) {
+    return parameter_types(body.get(), body.facts->language) == types;
+  };
+  if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), same_types)) {
+    std::erase_if(bodies, [&](const Found& body) { return !same_types(body); });
+  }
   if (bodies.size() < 2) {
     for (Found& f : bodies) f.confidence = Confidence::likely;
     return bodies;
@@ -442,6 +460,13 @@ std::vector<Found> Resolver::definition_site(const std::string& path, const File
     auto theirs = count_parameters(f.get(), f.facts->language);
     return takes && theirs && theirs->most != takes->most;
   });
+  std::vector<std::string_view> types = parameter_types(here, facts->language);
+  auto same_types = [&](const Found& f) {
+    return parameter_types(f.get(), f.facts->language) == types;
+  };
+  if (declared.size() > 1 && std::any_of(declared.begin(), declared.end(), same_types)) {
+    std::erase_if(declared, [&](const Found& f) { return !same_types(f); });
+  }
   for (Found& f : declared) {
     f.confidence = owner.empty() && declared.size() > 1 ? Confidence::possible : Confidence::likely;
   }
@@ -546,6 +571,7 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
                                      const Occurrence& occurrence) {
   n_steps_ = 0;
   asking_ = path;
+  is_by_place_ = false;
   is_foreign_ = false;
   std::vector<Found> found;
   if (occurrence.role == Role::definition) {
@@ -569,10 +595,10 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
                contains_kind(language->self_names, facts->names[occurrence.receiver]);
     if (is_foreign_ && !own) return {};
     found = guesses(path, facts, occurrence);
-    rank(path, *facts, occurrence, &found);
+    rank(path, facts, occurrence, &found);
     return found;
   }
-  rank(path, *facts, occurrence, &found);
+  rank(path, facts, occurrence, &found);
   // extern int x; says that x is defined elsewhere.
   if (found[0].symbol != kNone && found[0].get().kind == SymbolKind::variable &&
       is_c_family(facts->language) && found[0].get().signature.substr(0, 7) == "extern ") {

@@ -9,7 +9,7 @@
 //   initializers.cpp  what a designated initializer is for
 //   candidates.cpp  definitions by name, ranking, places
 //   imports.cpp     which files an import means
-//   arity.cpp       how many arguments a call has and a function takes
+//   arity.cpp       how many arguments a call has and a function takes, and their types
 #pragma once
 
 #include <functional>
@@ -82,6 +82,9 @@ struct ParameterCount {
 };
 // From a signature line; nothing when the list is cut short.
 std::optional<ParameterCount> count_parameters(const Symbol& symbol, std::string_view language);
+// The word that counts of each parameter's written type, views into the signature; empty when the
+// list is cut short.
+std::vector<std::string_view> parameter_types(const Symbol& symbol, std::string_view language);
 
 class Resolver {
  public:
@@ -91,6 +94,8 @@ class Resolver {
                              const Occurrence& occurrence);
   // Of the last resolve(): the name belongs to something outside the repository.
   bool is_foreign() const { return is_foreign_; }
+  // Of the last resolve(): what stands around the name decided, so the next use may mean another.
+  bool is_by_place() const { return is_by_place_; }
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
@@ -160,8 +165,12 @@ class Resolver {
   std::vector<Found> members_of(const Found& class_, std::string_view name, int depth);
   std::vector<Found> own_members(const Found& class_, std::string_view name);
 
+  // arity.cpp: the types of the arguments of the call whose name ends there; "" = not evident.
+  std::vector<std::string> argument_types(const std::string& path, const FileFactsPtr& facts,
+                                          size_t at);
+
   // candidates.cpp
-  void rank(const std::string& path, const FileFacts& facts, const Occurrence& occurrence,
+  void rank(const std::string& path, const FileFactsPtr& facts, const Occurrence& occurrence,
             std::vector<Found>* found);
   bool hidden(std::string_view path) const;
   const std::string& text(const std::string& path);
@@ -170,6 +179,7 @@ class Resolver {
   size_t n_steps_ = 0;
   std::string asking_;  // the file that the question is asked in
   bool is_foreign_ = false;
+  bool is_by_place_ = false;
   std::map<std::string, std::string> texts_;
   std::map<std::string, std::shared_ptr<const LineIndex>> lines_;
   std::set<std::string> visiting_;  // files whose imports are being followed

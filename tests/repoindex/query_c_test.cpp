@@ -166,3 +166,40 @@ void release(list *list);
 void add(li<|>st *to);
 )");
 }
+
+TEST_CASE("references: a typedef and its tag, a local that hides the type, guesses") {
+  check_references(R"(
+//- /a.h
+typedef struct list { int n; } list;
+struct list *tagged(void);
+list *mak<|>e_it(void);
+//- /a.c
+#include "a.h"
+list *make_it(void) { return 0; }
+int f(void) { return make_it()->n; }
+//                   ^^^^^^^ reference
+)");
+  check_references(R"(
+//- /a.h
+typedef struct list { int n; } list;
+struct list *tagged(void);
+int x; lis<|>t *first(void);
+//     ^^^^ reference
+//- /a.c
+#include "a.h"
+int y; list *first(void) {
+//     ^^^^ reference
+  struct list *list;
+  return list;
+}
+)");
+  check_references(R"(
+//- /a.c
+struct a { int flags; };
+struct b { int flags; };
+int f(struct a *x) { return x->fl<|>ags; }
+//                             ^^^^^ reference
+int g(struct b *x) { return x->flags; }
+#define UNKNOWN(y) ((y)->flags)
+)");
+}
