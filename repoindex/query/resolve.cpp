@@ -544,24 +544,48 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
       return {};
     }
   }
-  std::vector<Found> found =
-      by_name(facts->names[occurrence.name], kMaxGuesses, [&](const NameMatch& c) {
-        bool may_be =
-            !bare || c.is_top_level || c.kind == SymbolKind::enum_member || is_class_like(c.kind);
-        return may_be && same_family(c.language(), facts->language);
-      });
-  if (!bare) {
-    bool any_member = std::any_of(found.begin(), found.end(), [](const Found& f) {
-      return !owner_of(*f.facts, f.get()).empty();
-    });
-    if (any_member) {
+  const std::string& name = facts->names[occurrence.name];
+  // Reading a file's facts costs more than all the rest: the nearest few are chosen without.
+  std::vector<std::pair<size_t, size_t>> near;  // how near, which of the accepted
+  bool any_member = false;
+  size_t n_seen = 0;
+  auto may_be = [&](const NameMatch& c) {
+    if (bare && !c.is_top_level && c.kind != SymbolKind::enum_member && !is_class_like(c.kind)) {
+      return false;
+    }
+    return same_family(c.language(), facts->language);
+  };
+  by_name(name, kMaxByName, [&](const NameMatch& c) {
+    if (n_seen >= kMaxGuesses || !may_be(c)) return false;
+    any_member = any_member || !c.is_top_level;
+    size_t score = 2 * shared_prefix(c.path, path) + (c.is_declaration ? 0 : 1);
+    if (!bare && !c.is_top_level) score += 10000;  // a member rather than what only has its name
+    near.emplace_back(score, n_seen++);
+    return false;
+  });
+  size_t n_kept = std::min(near.size(), kMaxGuessesRead);
+  std::partial_sort(near.begin(), near.begin() + static_cast<ptrdiff_t>(n_kept), near.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.first != y.first ? x.first > y.first : x.second < y.second;
+                    });
+  near.resize(n_kept);
+  size_t n_again = 0;
+  std::vector<Found> found = by_name(name, n_kept, [&](const NameMatch& c) {
+    if (n_again >= kMaxGuesses || !may_be(c)) return false;
+    size_t which = n_again++;
+    return std::any_of(near.begin(), near.end(), [&](const auto& n) { return n.second == which; });
+  });
+  if (!bare && any_member) {
+    bool owned = std::any_of(found.begin(), found.end(),
+                             [](const Found& f) { return !owner_of(*f.facts, f.get()).empty(); });
+    if (owned) {
       std::erase_if(found, [](const Found& f) { return owner_of(*f.facts, f.get()).empty(); });
     }
   }
   auto n_bodies = std::count_if(found.begin(), found.end(),
                                 [](const Found& f) { return !f.get().is_declaration; });
   // C and C++ link by name: one body is very probably the one.
-  if (n_bodies == 1 && bare && is_c_family(facts->language)) {
+  if (n_bodies == 1 && n_seen <= n_kept && bare && is_c_family(facts->language)) {
     for (Found& f : found) f.confidence = Confidence::likely;
   }
   return found;
