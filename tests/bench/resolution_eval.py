@@ -32,7 +32,8 @@ headers are sampled and compared.
 the place belongs to its syntax tree (textDocument/symbolInfo; without that it answers with any
 symbol of the name), whether the file compiles by itself, which headers the units of the database
 include and which lines their configuration leaves out. `judge` then also prints the figures over
-the sites and references of which the reference had that knowledge. Standard library only.
+the sites and references of which the reference had that knowledge (Python: over references in
+.py files, for pyright does not read the code in a README). Standard library only.
 """
 import argparse
 import collections
@@ -422,6 +423,12 @@ def judge(arguments):
     def within(path):
         return not units or path in units or path.endswith((".h", ".hh", ".hpp"))
 
+    def reads(path, line):
+        """The reference reads that place: not the Python in a README, nor what is left out."""
+        if data["language"] == "python":
+            return path.endswith((".py", ".pyi"))
+        return path in compiled and line not in compiled[path][0]
+
     first = data["sites"][0]["path"]
     server.open(first)
     server.symbols(first)
@@ -441,6 +448,7 @@ def judge(arguments):
         right = bool(got) and got[0][:2] in wanted
         declared = bool(got) and got[0][:2] in also
         knows = site.get("known", False) and compiled[path][1] == 0 and line not in compiled[path][0]
+        knows = knows or data["language"] == "python"
         for score in [every] + [known] * knows:
             score.definition(kind, right, declared, not got)
         if getattr(server, "confidence", None):
@@ -456,8 +464,7 @@ def judge(arguments):
                        if r[0] is not None and within(r[0]))
             f1 = every.references(kind, want, have)
             if knows:
-                want, have = (set(r for r in some if r[0] in compiled and r[1] not in compiled[r[0]][0])
-                              for some in (want, have))
+                want, have = (set(r for r in some if reads(r[0], r[1])) for some in (want, have))
                 f1 = known.references(kind, want, have)
             if f1 < 0.9:
                 failures.append("refs %.2f %s:%d:%d %s missing %d %s extra %d %s%s" % (
@@ -468,8 +475,8 @@ def judge(arguments):
             server.close(path)
     server.stop()
     every.show()
-    if compiled:
-        print("-- of which the reference has compiled the place:")
+    if compiled or data["language"] == "python":
+        print("-- of which the reference reads the place:")
         known.show()
     for confidence, answers in sorted(sure.items()):
         some = [r for r, knows in answers if knows or not compiled]
