@@ -61,6 +61,8 @@ struct Symbol {
   std::string type_name;
   std::vector<std::string> bases;  // base classes and interfaces as written, last part only
   bool is_declaration = false;     // a prototype: the body is elsewhere
+  // Seen from begin to end only, not in the whole of its parent: the variable of a comprehension.
+  bool inside_only = false;
 };
 
 // Every identifier that a name lookup may mean; sorted by begin.

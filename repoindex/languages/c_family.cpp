@@ -160,8 +160,10 @@ Language cpp_base() {
     .keeps = {{"field_expression", "field"}, {"qualified_identifier", "name"},
               {"template_function", "name"}, {"template_method", "name"},
               {"template_type", "name"}, {"dependent_name", ""}},
+    .ignored = {{"preproc_params", ""}},  // read with the macro's body
     .members = {{"field_expression", "field", "argument"},
                 {"qualified_identifier", "name", "scope"}},
+    .receivers = {{"subscript_expression", "argument", true}, {"cast_expression", "type"}},
     .calls = {{"call_expression", "function"}, {"new_expression", "type", true}},
     .bases = {{"class_specifier", ""}, {"struct_specifier", ""}, {"base_class_clause", ""}},
     .keywords = {{"class", SymbolKind::class_}, {"namespace", SymbolKind::namespace_}},

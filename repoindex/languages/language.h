@@ -87,6 +87,7 @@ struct BindingRule {
   bool lower_case_only = false;  // Scala, Rust: a pattern's None is no variable
   bool in_name = false;          // holds only in the name of a definition: Elixir's `def f(x)`
   bool of_file = false;  // Lua's `x = 1`: a global, unless a scope around it has an x already
+  bool inside_only = false;  // seen inside the whole definition only: Python's comprehensions
   int whole_up = 0;      // the definition is the node so many levels above the slot's parent
   Condition when;        // about the slot's parent; of several narrow slots the first that holds
 };
@@ -140,6 +141,14 @@ struct MemberRule {
   const char* name_field = "";
   const char* receiver_field = "";
   bool receiver_above = false;  // receiver_field is one of the node's parent
+};
+
+// What a receiver hangs on when it is no plain name: `a` of a[i].x (the receiver is then called
+// "a[]"), or the type of ((T *)p)->x.
+struct ReceiverRule {
+  const char* node = "";
+  const char* field = "";
+  bool is_element = false;
 };
 
 // impl blocks: what is defined directly inside belongs to the type named in type_field.
@@ -211,6 +220,7 @@ struct Language {
   std::vector<Slot> keeps;
   std::vector<Slot> ignored;  // names in them mean nothing: Swift's argument labels
   std::vector<MemberRule> members;
+  std::vector<ReceiverRule> receivers;
   std::vector<ContainerRule> containers;
   std::vector<CallRule> calls;
   std::vector<Slot> bases;  // names in them are the definition's base classes

@@ -288,6 +288,12 @@ CompiledLanguage::CompiledLanguage(const Language& language_row)
       k.receiver_above = rule.receiver_above;
     });
   }
+  for (const ReceiverRule& rule : row.receivers) {
+    set_kind(rule.node, [&](KindInfo& k) {
+      k.hangs_on = path_index(rule.field);
+      k.is_element = rule.is_element;
+    });
+  }
   for (const ContainerRule& rule : row.containers) {
     set_kind(rule.node, [&](KindInfo& k) {
       k.is_container = true;

@@ -88,10 +88,10 @@ struct KindInfo {
   bool dotted_name = false, is_doc = false;
   bool is_call = false, call_constructs = false;
   bool is_member = false, member_any_child = false, receiver_above = false;
-  bool is_container = false;
+  bool is_container = false, is_element = false;
   // Indexes into CompiledLanguage::paths. No receiver: there is one, unknown.
   uint16_t call_function = kNoIndex, member_name = kNoIndex, member_receiver = kNoIndex,
-           container_type = kNoIndex, call_receiver = kNoIndex;
+           container_type = kNoIndex, call_receiver = kNoIndex, hangs_on = kNoIndex;
   const char* constructor_name = "";
   uint16_t words = kNoIndex, embed = kNoIndex;
   uint16_t definitions_begin = 0, definitions_end = 0;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "repoindex/parse/macro_body.h"
 #include "repoindex/parse/walker.h"
 
 namespace engramd::repoindex {
@@ -49,8 +50,11 @@ void Walker::open_definition(Frame& frame, const KindInfo& kind) {
     } else if (frame.container != kNone) {
       symbol.qualifier = facts_.names[frame.container];
     }
+    bool nameless = is_class_like(symbol.kind) && d.name && d.rule->fixed_name[0] == '\0' &&
+                    ts_node_is_null(d.name.from(frame.node));
     facts_.symbols.push_back(std::move(symbol));
     frame.definition = index;
+    if (nameless && frame_index > 0) frames_[frame_index - 1].nameless = index;
     if (d.rule->fixed_name[0] != '\0') name_fixed(frame, d);
     frame.name = d.name ? &d.name.steps[0] : nullptr;
     if (!d.misplaced.empty() && ts_node_has_error(frame.node))
@@ -172,7 +176,8 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   }
   bool assigns = (row_.assignment_defines && binding.rule->kind == SymbolKind::variable) ||
                  binding.rule->of_class || binding.rule->of_file;
-  bool first = defined_.insert(uint64_t{scope} << 32 | name).second;
+  bool own = binding.rule->inside_only;
+  bool first = own || defined_.insert(uint64_t{scope} << 32 | name).second;
   if (assigns && !first) {
     occurrence(frame, name, Role::write, frame.scope, receiver);
     return;
@@ -215,13 +220,77 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
     whole = frame.bind_frame > up ? frame.bind_frame - up : frame.bind_frame;
   }
   symbol.begin = whole_begin(whole, &symbol.end);
+  symbol.inside_only = own;
   symbol.type_name = written_type(frame);
   if (!symbol.local) {
     symbol.signature = line_signature(symbol.begin, symbol.end);
     if (row_.doc != DocStyle::none) symbol.doc = doc_before(frame.bind_frame);
   }
-  facts_.symbols.push_back(std::move(symbol));
+  uint32_t body = nameless_body(at, symbol);
+  bool is_macro = symbol.kind == SymbolKind::macro;
+  if (body != kNone) {
+    // Its place in the order stays: before what is in it.
+    facts_.symbols[body] = std::move(symbol);
+  } else {
+    facts_.symbols.push_back(std::move(symbol));
+  }
   occurrence(frame, name, Role::definition, scope, receiver);
+  if (is_macro) macro_names(static_cast<uint32_t>(facts_.symbols.size() - 1));
+}
+
+// `struct {...} x;`: what is in the struct belongs to x, for it has no other name. The symbol that
+// was opened for the struct then becomes x, and a typedef's stays a struct. kNone if there is none.
+uint32_t Walker::nameless_body(const Frame& declaration, Symbol& declared) const {
+  uint32_t body = declaration.nameless;
+  if (body == kNone) return kNone;
+  if (!facts_.symbols[body].name.empty()) {  // struct {...} x, *y;
+    declared.type_name = facts_.symbols[body].name;
+    return kNone;
+  }
+  const Symbol& opened = facts_.symbols[body];
+  if (declared.kind == SymbolKind::type_alias) {
+    declared.kind = opened.kind;
+  } else if (opened.kind == SymbolKind::enum_) {
+    return kNone;  // its names are the scope's around it, not the variable's
+  }
+  declared.type_name.clear();
+  declared.parent = opened.parent;
+  if (declared.doc.empty()) declared.doc = opened.doc;
+  return body;
+}
+
+// The parameters and the names in the body of the #define that was just bound.
+void Walker::macro_names(uint32_t macro) {
+  const Symbol symbol = facts_.symbols[macro];
+  MacroBody body = read_macro_body(text_, symbol.name_end, symbol.end);
+  auto note = [&](ByteRange range, Role role, uint32_t receiver) {
+    Occurrence o;
+    o.name = intern(text_.substr(range.begin, range.size()));
+    o.begin = static_cast<uint32_t>(range.begin);
+    o.end = static_cast<uint32_t>(range.end);
+    o.role = role;
+    o.scope = macro;
+    o.receiver = receiver;
+    facts_.occurrences.push_back(o);
+  };
+  for (const ByteRange& range : body.parameters) {
+    if (!room_for_symbol(macro)) return;
+    Symbol parameter;
+    parameter.name = text_.substr(range.begin, range.size());
+    parameter.name_begin = parameter.begin = static_cast<uint32_t>(range.begin);
+    parameter.name_end = parameter.end = static_cast<uint32_t>(range.end);
+    parameter.parent = macro;
+    parameter.local = true;
+    facts_.symbols.push_back(std::move(parameter));
+    note(range, Role::definition, kNone);
+  }
+  if (body.is_one_name) {  // #define Alias Class
+    const ByteRange& range = body.names[0].range;
+    facts_.symbols[macro].type_name = text_.substr(range.begin, range.size());
+  }
+  for (const MacroName& name : body.names) {
+    note(name.range, name.role, name.has_receiver ? intern_copy(name.receiver) : kNone);
+  }
 }
 
 // `def name` where the text does not parse: one line that names a definition, without a scope.

@@ -53,17 +53,32 @@ uint32_t Walker::receiver_of(const Frame& member, TSFieldId field, TSSymbol chil
   }
   TSNode receiver = language_.paths[kind.member_receiver].from(owner);
   if (ts_node_is_null(receiver)) return kNone;
-  for (int depth = 0; depth < 6; ++depth) {
+  bool element = false;
+  auto named = [&](std::string_view name) {
+    return element ? intern_copy(std::string(name) + "[]") : intern(name);
+  };
+  for (int depth = 0; depth < 8; ++depth) {
     const KindInfo& inner = language_.kind(ts_node_symbol(receiver));
     TSNode next{};
+    if (inner.hangs_on != kNoIndex) {
+      next = language_.paths[inner.hangs_on].from(receiver);
+      if (ts_node_is_null(next)) break;
+      if (!inner.is_element) {
+        std::string type = element ? std::string() : main_type_name(text_of(next));
+        return type.empty() ? intern(std::string_view()) : intern_copy(type);
+      }
+      element = true;
+      receiver = next;
+      continue;
+    }
     if (inner.dotted_name) {
       std::string_view name = text_of(receiver);
       return intern(name.substr(name.rfind('.') + 1));
     }
-    if (inner.identifier || inner.type_identifier) return intern(text_of(receiver));
+    if (inner.identifier || inner.type_identifier) return named(text_of(receiver));
     if (inner.is_call) {
       std::string called = value_type(receiver);
-      if (called.empty()) break;
+      if (called.empty() || element) break;
       if (inner.call_constructs) called += "()";
       return intern_copy(called);
     }

@@ -38,6 +38,7 @@ struct Frame {
   bool has_children = false;  // one was entered already, comments apart
   uint32_t begin = 0, row = 0;
   uint32_t definition = kNone;  // symbol this node opened
+  uint32_t nameless = kNone;    // struct without a name that was opened in its type slot
   uint32_t scope = kNone;       // innermost symbol whose body we are in, for children
   uint32_t name_of = kNone;     // definition that waits for its name in here
   uint32_t base_of = kNone;     // definition whose base classes are named in here
@@ -78,6 +79,8 @@ class Walker {
   void name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
                        uint32_t receiver);
   void bind_name(const Frame& frame, uint32_t name, uint32_t receiver);
+  uint32_t nameless_body(const Frame& declaration, Symbol& declared) const;
+  void macro_names(uint32_t macro);
   void define_broken(const Frame& frame, const Frame& error, uint32_t name);
   void define_self_field(const Frame& frame, uint32_t name);
   void occurrence(const Frame& frame, uint32_t name, Role role, uint32_t scope, uint32_t receiver);

@@ -172,8 +172,8 @@ SymbolHit Resolver::hit(const Found& found) {
   return hit;
 }
 
-void Resolver::rank(const std::string& path, const FileFacts& facts, const Occurrence& occurrence,
-                    std::vector<Found>* found) {
+void Resolver::rank(const std::string& path, const FileFactsPtr& facts,
+                    const Occurrence& occurrence, std::vector<Found>* found) {
   if (found->size() < 2) return;
   auto folders = [&](const std::string& other) {
     size_t n = 0;
@@ -191,11 +191,26 @@ void Resolver::rank(const std::string& path, const FileFacts& facts, const Occur
   bool overloads = n_callable > 1 && n_callable <= kMaxOverloads &&
                    (occurrence.role == Role::call || occurrence.role == Role::reference);
   if (overloads) n_arguments = count_arguments(text(path), occurrence.end);
+  std::vector<std::string> given;  // types of the arguments
+  if (overloads && n_arguments && is_c_family(facts->language)) {
+    given = argument_types(path, facts, occurrence.end);
+  }
+  auto takes_given = [&](const Symbol& symbol, std::string_view language) {
+    std::vector<std::string_view> takes = parameter_types(symbol, language);
+    bool any = false;
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (given[i].empty()) continue;
+      if (i >= takes.size() || takes[i] != given[i]) return false;
+      any = true;
+    }
+    return any;
+  };
   bool has_alias =
-      is_c_family(facts.language) && std::any_of(found->begin(), found->end(), [](const Found& f) {
+      is_c_family(facts->language) && std::any_of(found->begin(), found->end(), [](const Found& f) {
         return f.symbol != kNone && f.get().kind == SymbolKind::type_alias;
       });
   bool after_tag = false;
+  is_by_place_ = overloads || has_alias;
   if (has_alias) {
     std::string_view before = std::string_view(text(path)).substr(0, occurrence.begin);
     before = before.substr(before.size() - std::min<size_t>(before.size(), 12));
@@ -204,18 +219,25 @@ void Resolver::rank(const std::string& path, const FileFacts& facts, const Occur
                   (before.size() >= tag.size() && before.substr(before.size() - tag.size()) == tag);
     }
   }
+  // Whether it can take the arguments: -1 not so many, 1 exactly these, 0 as far as is known.
+  auto fit_of = [&](const Found& f) {
+    if (!n_arguments || f.symbol == kNone) return 0;
+    const Symbol& symbol = f.get();
+    if (!is_callable(symbol.kind) || is_class_like(symbol.kind)) return 0;
+    auto takes = count_parameters(symbol, f.facts->language);
+    if (takes && (*n_arguments < takes->least || *n_arguments > takes->most)) return -1;
+    return takes_given(symbol, f.facts->language) ? 1 : 0;
+  };
   auto score = [&](const Found& f) {
     if (f.symbol == kNone) return 100;
     const Symbol& symbol = f.get();
     int s = f.confidence == Confidence::certain  ? 4000
             : f.confidence == Confidence::likely ? 2000
                                                  : 0;
-    if (same_family(facts.language, f.facts->language)) s += 1000;
+    if (same_family(facts->language, f.facts->language)) s += 1000;
     if (!symbol.is_declaration) s += 400;
-    if (n_arguments && is_callable(symbol.kind) && !is_class_like(symbol.kind)) {
-      auto takes = count_parameters(symbol, f.facts->language);
-      if (takes && (*n_arguments < takes->least || *n_arguments > takes->most)) s -= 700;
-    }
+    // More than a body is worth against a prototype: its own body is found from there.
+    s += fit_of(f) * 600;
     if (occurrence.role == Role::call && is_callable(symbol.kind)) s += 200;
     if (occurrence.role == Role::type &&
         (is_class_like(symbol.kind) || symbol.kind == SymbolKind::type_alias)) {
@@ -243,6 +265,11 @@ void Resolver::rank(const std::string& path, const FileFacts& facts, const Occur
   sorted.reserve(order.size());
   for (const auto& [unused, i] : order) sorted.push_back(std::move((*found)[i]));
   *found = std::move(sorted);
+  // What fits less than the first is only named, not meant.
+  int best = n_arguments ? fit_of((*found)[0]) : 0;
+  for (size_t i = 1; n_arguments && i < found->size(); ++i) {
+    if (fit_of((*found)[i]) < best) (*found)[i].confidence = Confidence::possible;
+  }
 }
 
 }  // namespace engramd::repoindex

@@ -15,6 +15,11 @@ bool is_call_name(std::string_view name) {
   return name.size() > 2 && name.substr(name.size() - 2) == "()";
 }
 
+// "x[]": an element of x.
+bool is_element_name(std::string_view name) {
+  return name.size() > 2 && name.substr(name.size() - 2) == "[]";
+}
+
 // The last part of a container written "a::b".
 bool names_container(std::string_view container, std::string_view name) {
   if (container == name) return true;
@@ -28,7 +33,7 @@ bool names_container(std::string_view container, std::string_view name) {
 const Occurrence* receiver_occurrence(const FileFacts& facts, const Occurrence& occurrence) {
   std::string_view receiver = facts.names[occurrence.receiver];
   bool call = is_call_name(receiver);
-  if (call) receiver.remove_suffix(2);
+  if (call || is_element_name(receiver)) receiver.remove_suffix(2);
   auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), occurrence.begin,
                              [](const Occurrence& o, uint32_t at) { return o.begin < at; });
   for (size_t n = 0; it != facts.occurrences.begin() && n < (call ? kMaxLookBack : 8); ++n) {
@@ -53,14 +58,16 @@ std::vector<Found> Resolver::class_named(const std::string& path, const FileFact
       if (is_class_like(kind)) {
         append_new(out, {f});
       } else if (kind == SymbolKind::type_alias || kind == SymbolKind::variable ||
-                 kind == SymbolKind::constant) {  // using A = B; Alias = Class
+                 kind == SymbolKind::constant || kind == SymbolKind::macro) {
+        // using A = B; Alias = Class; #define Alias Class
         append_new(out, classes_of(f, depth + 1));
       }
     }
   };
   take(plain_name(path, facts, name, scope, offset, depth + 1));
   if (!out.empty()) return out;
-  // No include or import leads there: by name, the nearest first.
+  // No include or import leads there: by name, the nearest first. A struct that a header only
+  // declares is the one that the file of the question can see.
   std::vector<Found> found = by_name(name, 8, [&](const NameMatch& c) {
     return (is_class_like(c.kind) || c.kind == SymbolKind::type_alias) &&
            same_family(c.language(), facts->language);
@@ -68,6 +75,20 @@ std::vector<Found> Resolver::class_named(const std::string& path, const FileFact
   std::stable_sort(found.begin(), found.end(), [&](const Found& a, const Found& b) {
     return shared_prefix(a.path, path) > shared_prefix(b.path, path);
   });
+  if (is_c_family(facts->language)) {
+    auto seen = [&](const Found& f) {
+      return is_class_like(f.get().kind) && sees(asking_, f.path);
+    };
+    if (std::any_of(found.begin(), found.end(), seen)) {
+      std::erase_if(found, [&](const Found& f) { return !seen(f); });
+    }
+    // typedef struct x {...} x; is one.
+    if (std::any_of(found.begin(), found.end(),
+                    [](const Found& f) { return is_class_like(f.get().kind); })) {
+      std::erase_if(found, [](const Found& f) { return !is_class_like(f.get().kind); });
+    }
+    if (found.size() == 1) found[0].confidence = Confidence::likely;
+  }
   take(std::move(found));
   return out;
 }
@@ -163,7 +184,16 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
   std::string_view type = symbol.type_name;
-  if (type.empty()) return {};
+  if (type.empty()) {
+    // struct {...} x; has its members inside.
+    uint32_t next = definition.symbol + 1;
+    bool has_body = next < facts.symbols.size() &&
+                    facts.symbols[next].parent == definition.symbol &&
+                    (symbol.kind == SymbolKind::variable || symbol.kind == SymbolKind::field) &&
+                    is_c_family(facts.language);
+    if (has_body) return {definition};
+    return {};
+  }
   if (type == "Self" || type == "self" || type == "this") {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
@@ -199,6 +229,21 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
   for (const Found& f : called) {
     if (out.size() > 4 || f.same(definition)) continue;
     append_new(out, classes_of(f, depth + 1));
+  }
+  return out;
+}
+
+// What x[i] is when x is one of these: what operator[] gives, or the same for an array of them.
+std::vector<Found> Resolver::elements_of(std::vector<Found> classes, int depth) {
+  is_foreign_ = false;  // a foreign container may well hold what is ours
+  std::vector<Found> out;
+  for (Found& class_ : classes) {
+    std::vector<Found> operators = members_of(class_, "operator[]", depth);
+    if (operators.empty()) {
+      append_new(out, {std::move(class_)});
+    } else {
+      append_new(out, classes_of(operators[0], depth));
+    }
   }
   return out;
 }
@@ -274,11 +319,7 @@ std::vector<Found> Resolver::in_namespace(const std::string& path, std::string_v
     return names_container(c.container, around) && is_c_family(c.language());
   });
   // What the file includes beats what it does not.
-  auto seen = [&](const Found& f) {
-    if (f.path == path) return true;
-    const FileEntry* file = view_.snapshot != nullptr ? view_.snapshot->find(f.path) : nullptr;
-    return includes(path, file);
-  };
+  auto seen = [&](const Found& f) { return sees(path, f.path); };
   if (found.size() > 1 && std::any_of(found.begin(), found.end(), seen)) {
     std::erase_if(found, [&](const Found& f) { return !seen(f); });
   }
@@ -290,10 +331,20 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
                                     const Occurrence& occurrence, int depth) {
   const std::string& name = facts->names[occurrence.name];
   std::string_view receiver = facts->names[occurrence.receiver];
-  if (receiver.empty() || depth > kMaxDepth) return {};
+  if (depth > kMaxDepth) return {};
+  if (receiver.empty()) {
+    if (!is_c_family(facts->language)) return {};
+    for (const Found& class_ : initialized(path, facts, occurrence, depth)) {
+      std::vector<Found> found = members_of(class_, name, depth + 1);
+      if (!found.empty()) return found;
+    }
+    return {};
+  }
   const Language* language = find_language(facts->language);
   bool is_self = language != nullptr && contains_kind(language->self_names, receiver);
   bool is_super = receiver == "super" || receiver == "super()";
+  bool is_element = is_element_name(receiver);
+  if (is_element) receiver.remove_suffix(2);
   const Occurrence* before = receiver_occurrence(*facts, occurrence);
   bool chained = before != nullptr && before->receiver != kNone;
   if (!is_call_name(receiver) && !is_self && !chained) {
@@ -339,6 +390,7 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
       is_value = is_value || (!is_class_like(kind) && kind != SymbolKind::type_alias);
       if (classes.size() < 8) append_new(classes, classes_of(value, depth + 1));
     }
+    if (is_element) classes = elements_of(std::move(classes), depth + 1);
   }
   for (const Found& c : classes) {
     std::vector<Found> found = members_of(c, name, depth + 1);

@@ -100,6 +100,47 @@ bool is_chained(const FileFacts& facts, const Occurrence& o) {
   return it->receiver != kNone && it->end + 3 >= o.begin;
 }
 
+// Several things have the name, nothing says which, and the one that is asked for is not the best
+// guess: answering it would be wrong far more often than right.
+bool is_wild_guess(const std::vector<Found>& found, const std::vector<Found>& meant, bool member) {
+  if (found[0].confidence != Confidence::possible) return false;
+  if (member && found.size() > 1) return true;
+  // Python binds every name that is not built in: in the file, or by an import that says so.
+  if (!member && found[0].facts->language == "python") return true;
+  return std::none_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(found[0]); });
+}
+
+// typedef struct x {...} x: what is asked for is the one that was found first, the tag or the type.
+void keep_tag_or_type(std::vector<Found>& found) {
+  if (found.size() < 2 || found[0].symbol == kNone || !is_c_family(found[0].facts->language))
+    return;
+  const SymbolKind first = found[0].get().kind;
+  if (first != SymbolKind::type_alias && !is_class_like(first)) return;
+  std::erase_if(found, [&](const Found& f) {
+    if (f.symbol == kNone) return false;
+    const SymbolKind kind = f.get().kind;
+    return first == SymbolKind::type_alias ? is_class_like(kind) : kind == SymbolKind::type_alias;
+  });
+}
+
+// What is only possible is not meant when something better is known.
+void keep_meant(std::vector<Found>& found) {
+  keep_tag_or_type(found);
+  if (found.empty() || found[0].confidence == Confidence::possible) return;
+  std::erase_if(found, [](const Found& f) { return f.confidence == Confidence::possible; });
+}
+
+// Two things of the function have this name, or one that is not there from its start: what it means
+// depends on where it stands.
+bool depends_on_place(const FileFacts& facts, std::string_view name, uint32_t scope,
+                      bool receiver) {
+  size_t n = 0;
+  for (const Symbol& symbol : facts.symbols) {
+    n += symbol.local && symbol.parent == scope && symbol.name == name;
+  }
+  return receiver ? n > 1 : n > 0;
+}
+
 uint32_t id_of(const FileFacts& facts, std::string_view name) {
   for (uint32_t i = 0; i < facts.names.size(); ++i) {
     if (facts.names[i] == name) return i;
@@ -146,12 +187,9 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   const std::string name = facts->names[asked->name];
   Resolver resolver(view);
   std::vector<Found> meant = resolver.resolve(path, facts, *asked);
+  keep_meant(meant);
   if (meant.empty()) {  // not of this repository: by the name alone
     return references_of(view, name, limit);
-  }
-  // What is only possible is not asked for, when something better is known.
-  if (!meant.empty() && meant[0].confidence != Confidence::possible) {
-    std::erase_if(meant, [&](const Found& f) { return f.confidence == Confidence::possible; });
   }
   // A namespace is the same one wherever it is opened.
   bool of_namespace =
@@ -191,6 +229,16 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
     bool keywords_only = parameter && file != path;
     // Same receiver in the same scope means the same, except for locals that shadow.
     std::map<std::pair<uint32_t, uint32_t>, Answer> known;
+    std::map<std::pair<uint32_t, uint32_t>, bool> by_place;
+    auto is_by_place = [&](const Occurrence& o) {
+      auto [it, added] = by_place.try_emplace({o.receiver, o.scope});
+      if (added) {
+        bool named = o.receiver != kNone;
+        const std::string& decides = file_facts->names[named ? o.receiver : o.name];
+        it->second = depends_on_place(*file_facts, decides, o.scope, named);
+      }
+      return it->second;
+    };
     for (const Occurrence& o : file_facts->occurrences) {
       if (o.name != id) continue;
       if (cancel.cancelled() || out.size() >= limit || n_resolved > kMaxResolved) return false;
@@ -205,24 +253,24 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
       const Answer* answer = &fresh;
       bool is_use = o.role != Role::definition && o.role != Role::import;
       // What a receiver that is itself behind a dot means depends on more than its name.
-      bool plain = is_use && !local && (o.receiver == kNone || !is_chained(*file_facts, o));
+      bool plain = is_use && !local && (o.receiver == kNone || !is_chained(*file_facts, o)) &&
+                   !is_by_place(o);
       if (plain) {
-        auto [it, added] = known.try_emplace({o.receiver, o.scope});
-        if (added) {
-          ++n_resolved;
-          it->second.found = resolver.resolve(file, file_facts, o);
-          it->second.foreign = resolver.is_foreign();
-        }
-        answer = &it->second;
-      } else {
+        auto it = known.find({o.receiver, o.scope});
+        if (it != known.end()) answer = &it->second;
+      }
+      if (answer == &fresh) {
         ++n_resolved;
         fresh.found = resolver.resolve(file, file_facts, o);
+        keep_meant(fresh.found);
         fresh.foreign = resolver.is_foreign();
+        // Of overloads the arguments decide, of a typedef and its tag the word before.
+        if (plain && !resolver.is_by_place()) known[{o.receiver, o.scope}] = fresh;
       }
       const std::vector<Found>* found = &answer->found;
       Confidence confidence = Confidence::possible;
       if (means(*found)) {
-        confidence = Confidence::possible;
+        if (is_wild_guess(*found, meant, o.receiver != kNone)) continue;
         if (of_namespace) confidence = (*found)[0].confidence;
         for (const Found& f : *found) {
           if (of_namespace) break;

@@ -22,6 +22,19 @@ bool leaks_out(const FileFacts& facts, const Symbol& symbol) {
          signature.find("enum struct") == std::string::npos;
 }
 
+// Where what is local to no function ends: with the definition that was begun before it and still
+// holds it (a prototype holds its parameters). Nowhere when there is none.
+uint32_t end_of_statement(const FileFacts& facts, uint32_t local) {
+  constexpr uint32_t kMaxBack = 64;  // parameters of one prototype
+  uint32_t at = facts.symbols[local].name_begin;
+  for (uint32_t s = local, n = 0; s-- > 0 && n < kMaxBack; ++n) {
+    const Symbol& before = facts.symbols[s];
+    if (before.local || before.parent != facts.symbols[local].parent) continue;
+    return before.begin <= at && at < before.end ? before.end : kNone;
+  }
+  return kNone;
+}
+
 // The name that an import gives its file; not of a star.
 std::string_view bound_name(const FileFacts& facts, const Import& import) {
   if (!import.alias.empty()) return import.alias;
@@ -60,9 +73,10 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
     uint32_t in = chain[level];
     SymbolKind kind = in != kNone ? facts->symbols[in].kind : SymbolKind::file;
     bool is_class = in != kNone && is_class_like(kind);
-    if (is_class && level > 0 && !class_scope_visible) continue;
+    // Of a Python class its methods see the type parameters only.
+    bool types_only = is_class && level > 0 && !class_scope_visible;
     bool is_function = in != kNone && !is_class && !is_namespace(kind);
-    uint32_t nearest = kNone, first_after = kNone;
+    uint32_t nearest = kNone, first_after = kNone, inside = kNone;
     std::vector<Found> best;
     for (uint32_t s : named) {
       const Symbol& symbol = facts->symbols[s];
@@ -70,7 +84,16 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
       if (parent != in && leaks_out(*facts, symbol)) parent = facts->symbols[parent].parent;
       if (parent != in) continue;
       if (!symbol.qualifier.empty()) continue;  // a method of some class, not a bare name
-      // The parameters of a lambda at the top level are seen inside it only: before its use.
+      if (types_only && symbol.kind != SymbolKind::type_alias) continue;
+      if (symbol.inside_only) {  // the innermost begins last
+        if (symbol.begin <= offset && offset < symbol.end &&
+            (inside == kNone || symbol.begin >= facts->symbols[inside].begin)) {
+          inside = s;
+        }
+        continue;
+      }
+      // The parameters of a lambda or a prototype at the top level are seen inside it only.
+      if (!is_function && symbol.local && offset >= end_of_statement(*facts, s)) continue;
       if (is_function || symbol.local) {
         if (symbol.name_begin <= offset) {
           nearest = s;
@@ -81,6 +104,7 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
         best.push_back({path, facts, s, Confidence::certain});
       }
     }
+    if (inside != kNone) return {{path, facts, inside, Confidence::certain}};
     if (nearest != kNone) return {{path, facts, nearest, Confidence::certain}};
     if (!best.empty()) return best;
     bool hoisted =
@@ -88,6 +112,7 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
         (facts->symbols[first_after].kind == SymbolKind::function ||
          facts->symbols[first_after].kind == SymbolKind::class_ || facts->language == "python");
     if (hoisted) return {{path, facts, first_after, Confidence::certain}};
+    if (types_only) continue;
     // A method written outside its class sees the class's members; so do, by bare name, classes
     // the members of their bases.
     std::vector<Found> around;
@@ -265,6 +290,11 @@ bool Resolver::includes(const std::string& path, const FileEntry* file) {
   return file != nullptr && holds(*closure_of(path), file);
 }
 
+bool Resolver::sees(const std::string& path, const std::string& other) {
+  if (path == other) return true;
+  return view_.snapshot != nullptr && includes(path, view_.snapshot->find(other));
+}
+
 // C and C++: definitions of the name in files that the file includes, directly or not.
 std::vector<Found> Resolver::included(const std::string& path, std::string_view name) {
   std::shared_ptr<const IncludeClosure> closure;
@@ -370,6 +400,13 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
   if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), fits)) {
     std::erase_if(bodies, [&](const Found& body) { return !fits(body); });
   }
+  std::vector<std::string_view> types = parameter_types(symbol, declared.facts->language);
+  auto same_types = [&](const Found& body) {
+    return parameter_types(body.get(), body.facts->language) == types;
+  };
+  if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), same_types)) {
+    std::erase_if(bodies, [&](const Found& body) { return !same_types(body); });
+  }
   if (bodies.size() < 2) {
     for (Found& f : bodies) f.confidence = Confidence::likely;
     return bodies;
@@ -423,6 +460,13 @@ std::vector<Found> Resolver::definition_site(const std::string& path, const File
     auto theirs = count_parameters(f.get(), f.facts->language);
     return takes && theirs && theirs->most != takes->most;
   });
+  std::vector<std::string_view> types = parameter_types(here, facts->language);
+  auto same_types = [&](const Found& f) {
+    return parameter_types(f.get(), f.facts->language) == types;
+  };
+  if (declared.size() > 1 && std::any_of(declared.begin(), declared.end(), same_types)) {
+    std::erase_if(declared, [&](const Found& f) { return !same_types(f); });
+  }
   for (Found& f : declared) {
     f.confidence = owner.empty() && declared.size() > 1 ? Confidence::possible : Confidence::likely;
   }
@@ -446,6 +490,11 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
     append_new(found, through_import(path, facts, *import, bound, 0));
     if (!found.empty()) return found;
   }
+  // `from urllib import request`: not of the repository, whatever here has the name.
+  is_foreign_ = facts->language == "python" && !around.empty() &&
+                std::none_of(around.begin(), around.end(), [&](const Import* import) {
+                  return import_target(path, *facts, *import).found();
+                });
   // A part of the module's path: the file of the path up to it.
   for (const Import* import : around) {
     Import part = *import;
@@ -495,24 +544,48 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
       return {};
     }
   }
-  std::vector<Found> found =
-      by_name(facts->names[occurrence.name], kMaxGuesses, [&](const NameMatch& c) {
-        bool may_be =
-            !bare || c.is_top_level || c.kind == SymbolKind::enum_member || is_class_like(c.kind);
-        return may_be && same_family(c.language(), facts->language);
-      });
-  if (!bare) {
-    bool any_member = std::any_of(found.begin(), found.end(), [](const Found& f) {
-      return !owner_of(*f.facts, f.get()).empty();
-    });
-    if (any_member) {
+  const std::string& name = facts->names[occurrence.name];
+  // Reading a file's facts costs more than all the rest: the nearest few are chosen without.
+  std::vector<std::pair<size_t, size_t>> near;  // how near, which of the accepted
+  bool any_member = false;
+  size_t n_seen = 0;
+  auto may_be = [&](const NameMatch& c) {
+    if (bare && !c.is_top_level && c.kind != SymbolKind::enum_member && !is_class_like(c.kind)) {
+      return false;
+    }
+    return same_family(c.language(), facts->language);
+  };
+  by_name(name, kMaxByName, [&](const NameMatch& c) {
+    if (n_seen >= kMaxGuesses || !may_be(c)) return false;
+    any_member = any_member || !c.is_top_level;
+    size_t score = 2 * shared_prefix(c.path, path) + (c.is_declaration ? 0 : 1);
+    if (!bare && !c.is_top_level) score += 10000;  // a member rather than what only has its name
+    near.emplace_back(score, n_seen++);
+    return false;
+  });
+  size_t n_kept = std::min(near.size(), kMaxGuessesRead);
+  std::partial_sort(near.begin(), near.begin() + static_cast<ptrdiff_t>(n_kept), near.end(),
+                    [](const auto& x, const auto& y) {
+                      return x.first != y.first ? x.first > y.first : x.second < y.second;
+                    });
+  near.resize(n_kept);
+  size_t n_again = 0;
+  std::vector<Found> found = by_name(name, n_kept, [&](const NameMatch& c) {
+    if (n_again >= kMaxGuesses || !may_be(c)) return false;
+    size_t which = n_again++;
+    return std::any_of(near.begin(), near.end(), [&](const auto& n) { return n.second == which; });
+  });
+  if (!bare && any_member) {
+    bool owned = std::any_of(found.begin(), found.end(),
+                             [](const Found& f) { return !owner_of(*f.facts, f.get()).empty(); });
+    if (owned) {
       std::erase_if(found, [](const Found& f) { return owner_of(*f.facts, f.get()).empty(); });
     }
   }
   auto n_bodies = std::count_if(found.begin(), found.end(),
                                 [](const Found& f) { return !f.get().is_declaration; });
   // C and C++ link by name: one body is very probably the one.
-  if (n_bodies == 1 && bare && is_c_family(facts->language)) {
+  if (n_bodies == 1 && n_seen <= n_kept && bare && is_c_family(facts->language)) {
     for (Found& f : found) f.confidence = Confidence::likely;
   }
   return found;
@@ -521,6 +594,8 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
 std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr& facts,
                                      const Occurrence& occurrence) {
   n_steps_ = 0;
+  asking_ = path;
+  is_by_place_ = false;
   is_foreign_ = false;
   std::vector<Found> found;
   if (occurrence.role == Role::definition) {
@@ -530,6 +605,10 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
   if (occurrence.role == Role::import) {
     found = import_site(path, facts, occurrence);
     if (!found.empty()) return found;
+    if (is_foreign_) {  // what the file itself has instead: try: import x; except: x = None
+      return in_scopes(path, facts, facts->names[occurrence.name], occurrence.scope,
+                       occurrence.begin, 0);
+    }
   }
   found = meaning(path, facts, occurrence, 0);
   if (found.empty()) found = keyword_argument(path, facts, occurrence);
@@ -540,10 +619,10 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
                contains_kind(language->self_names, facts->names[occurrence.receiver]);
     if (is_foreign_ && !own) return {};
     found = guesses(path, facts, occurrence);
-    rank(path, *facts, occurrence, &found);
+    rank(path, facts, occurrence, &found);
     return found;
   }
-  rank(path, *facts, occurrence, &found);
+  rank(path, facts, occurrence, &found);
   // extern int x; says that x is defined elsewhere.
   if (found[0].symbol != kNone && found[0].get().kind == SymbolKind::variable &&
       is_c_family(facts->language) && found[0].get().signature.substr(0, 7) == "extern ") {

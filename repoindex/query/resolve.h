@@ -6,9 +6,10 @@
 //
 //   resolve.cpp     names without a receiver: scopes, imports, includes, packages
 //   members.cpp     names behind a receiver: what the receiver is, its class, the bases
+//   initializers.cpp  what a designated initializer is for
 //   candidates.cpp  definitions by name, ranking, places
 //   imports.cpp     which files an import means
-//   arity.cpp       how many arguments a call has and a function takes
+//   arity.cpp       how many arguments a call has and a function takes, and their types
 #pragma once
 
 #include <functional>
@@ -81,6 +82,9 @@ struct ParameterCount {
 };
 // From a signature line; nothing when the list is cut short.
 std::optional<ParameterCount> count_parameters(const Symbol& symbol, std::string_view language);
+// The word that counts of each parameter's written type, views into the signature; empty when the
+// list is cut short.
+std::vector<std::string_view> parameter_types(const Symbol& symbol, std::string_view language);
 
 class Resolver {
  public:
@@ -90,6 +94,8 @@ class Resolver {
                              const Occurrence& occurrence);
   // Of the last resolve(): the name belongs to something outside the repository.
   bool is_foreign() const { return is_foreign_; }
+  // Of the last resolve(): what stands around the name decided, so the next use may mean another.
+  bool is_by_place() const { return is_by_place_; }
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
@@ -101,7 +107,8 @@ class Resolver {
   static constexpr int kMaxDepth = 8;           // re-exports, aliases and types that are followed
   static constexpr size_t kMaxSteps = 4000;     // lookups of one question
   static constexpr size_t kMaxByName = 500;     // accepted definitions of one name
-  static constexpr size_t kMaxGuesses = 100;    // of one name, when nothing but the name is known
+  static constexpr size_t kMaxGuesses = 500;    // of one name, when nothing but the name is known
+  static constexpr size_t kMaxGuessesRead = 12;  // the nearest of them, whose facts are read
   static constexpr size_t kMaxIncluded = 3000;  // files of an include closure
   static constexpr size_t kMaxOverloads = 32;   // whose parameters are counted
   static constexpr size_t kMaxNamespaceParts = 32;  // of one namespace, that are answered
@@ -131,12 +138,16 @@ class Resolver {
   std::vector<Found> included(const std::string& path, std::string_view name);
   std::shared_ptr<const IncludeClosure> closure_of(const std::string& path);
   bool includes(const std::string& path, const FileEntry* file);  // directly or not
+  bool sees(const std::string& path, const std::string& other);   // the same, or includes it
   // The bodies of what is only declared, best first.
   std::vector<Found> bodies_of(const Found& declared);
 
   // members.cpp
   std::vector<Found> member(const std::string& path, const FileFactsPtr& facts,
                             const Occurrence& occurrence, int depth);
+  // initializers.cpp: the classes whose member a designator `.name =` names.
+  std::vector<Found> initialized(const std::string& path, const FileFactsPtr& facts,
+                                 const Occurrence& occurrence, int depth);
   std::vector<Found> keyword_argument(const std::string& path, const FileFactsPtr& facts,
                                       const Occurrence& occurrence);
   std::vector<Found> in_module(const std::string& path, const FileFactsPtr& facts,
@@ -149,20 +160,27 @@ class Resolver {
   std::vector<Found> bases_of(const Found& class_, int depth);
   // What a value of this definition is an instance of.
   std::vector<Found> classes_of(const Found& definition, int depth);
+  std::vector<Found> elements_of(std::vector<Found> classes, int depth);
   std::vector<Found> class_named(const std::string& path, const FileFactsPtr& facts,
                                  std::string_view name, uint32_t scope, uint32_t offset, int depth);
   std::vector<Found> members_of(const Found& class_, std::string_view name, int depth);
   std::vector<Found> own_members(const Found& class_, std::string_view name);
 
+  // arity.cpp: the types of the arguments of the call whose name ends there; "" = not evident.
+  std::vector<std::string> argument_types(const std::string& path, const FileFactsPtr& facts,
+                                          size_t at);
+
   // candidates.cpp
-  void rank(const std::string& path, const FileFacts& facts, const Occurrence& occurrence,
+  void rank(const std::string& path, const FileFactsPtr& facts, const Occurrence& occurrence,
             std::vector<Found>* found);
   bool hidden(std::string_view path) const;
   const std::string& text(const std::string& path);
 
   const View& view_;
   size_t n_steps_ = 0;
+  std::string asking_;  // the file that the question is asked in
   bool is_foreign_ = false;
+  bool is_by_place_ = false;
   std::map<std::string, std::string> texts_;
   std::map<std::string, std::shared_ptr<const LineIndex>> lines_;
   std::set<std::string> visiting_;  // files whose imports are being followed

@@ -81,7 +81,7 @@ class NamedColumn {
   TextColumn& others_;
 };
 
-constexpr uint8_t kKindMask = 0x1F, kLocal = 0x20, kDeclaration = 0x40;
+constexpr uint8_t kKindMask = 0x1F, kLocal = 0x20, kDeclaration = 0x40, kInsideOnly = 0x80;
 
 }  // namespace
 
@@ -194,7 +194,8 @@ std::string outline_of(const FileFacts& facts,
       put_varint(name_lengths, s.name_end - s.name_begin);
     }
     kinds += static_cast<char>(static_cast<uint8_t>(s.kind) | (s.local ? kLocal : 0) |
-                               (s.is_declaration ? kDeclaration : 0));
+                               (s.is_declaration ? kDeclaration : 0) |
+                               (s.inside_only ? kInsideOnly : 0));
     put_varint(before, zigzag(int64_t{s.name_begin} - s.begin));
     put_varint(lengths, zigzag(int64_t{s.end} - s.name_end));
     uint32_t likely = likely_parent(facts, i, s.begin, s.end);
@@ -361,6 +362,7 @@ bool read_symbols(ByteReader& r, FileFacts& facts) {
     s.kind = static_cast<SymbolKind>(kind);
     s.local = (bits & kLocal) != 0;
     s.is_declaration = (bits & kDeclaration) != 0;
+    s.inside_only = (bits & kInsideOnly) != 0;
     int64_t begin = name_begin - before.signed_number();
     int64_t end = name_end + lengths.signed_number();
     if (kind > static_cast<uint8_t>(SymbolKind::heading) || begin < 0 || begin > end ||

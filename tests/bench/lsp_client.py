@@ -34,13 +34,14 @@ class Server:
         self.opened = set()
         self.busy = {}  # progress tokens that have begun and not ended
         self.seen_progress = False
+        self.diagnostics = {}  # uri: what was published last
         env = dict(os.environ)
         env.update(environment or {})
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, env=env, cwd=self.root)
         threading.Thread(target=self._read, daemon=True).start()
         folder = {"uri": uri_of(self.root), "name": os.path.basename(self.root)}
-        self.request("initialize", {
+        started = self.request("initialize", {
             "processId": os.getpid(), "rootUri": folder["uri"], "rootPath": self.root,
             "workspaceFolders": [folder],
             "capabilities": {
@@ -49,9 +50,12 @@ class Server:
                               "symbol": {}},
                 "textDocument": {
                     "definition": {"linkSupport": False}, "declaration": {"linkSupport": False},
-                    "references": {}, "hover": {},
+                    "references": {}, "hover": {}, "publishDiagnostics": {},
+                    "semanticTokens": {"requests": {"full": True}, "tokenTypes": [],
+                                       "tokenModifiers": [], "formats": ["relative"]},
                     "documentSymbol": {"hierarchicalDocumentSymbolSupport": True}},
             }}, timeout=300)
+        self.capabilities = (started or {}).get("capabilities", {})
         self.notify("initialized", {})
 
     def _read(self):
@@ -73,6 +77,8 @@ class Server:
                 self.answers.put(message)
             elif "id" in message:
                 self._answer(message)
+            elif message["method"] == "textDocument/publishDiagnostics":
+                self.diagnostics[message["params"]["uri"]] = message["params"]["diagnostics"]
             elif message["method"] == "$/progress":
                 value = message["params"]["value"]
                 token = str(message["params"]["token"])

@@ -2,6 +2,7 @@
 """How often `engramd lsp` goes to the same definition as clangd or pyright, and finds the same references.
 
   resolution_eval.py sample --language cpp|c|python --repo DIR --out SITES.json -- REFERENCE_SERVER...
+  resolution_eval.py annotate --sites SITES.json --repo DIR -- clangd...
   resolution_eval.py judge  --sites SITES.json --repo DIR [--failures F.txt] -- SERVER...
   resolution_eval.py judge  --sites SITES.json --repo DIR [--failures F.txt] -- resolve_bench --answer
 
@@ -25,7 +26,14 @@ file and line as one that the reference gave; no answer is wrong. References are
 of file, line and column over a subset of the sites (the first --references
 of each class), with the declarations: pyright without them leaves out the site that was asked at.
 Symbols with 1000 or more are left out. With a compile_commands.json in the root only its files and
-headers are sampled and compared. Standard library only.
+headers are sampled and compared.
+
+`annotate` (C and C++) asks clangd again what it knows of each site, and changes no site: whether
+the place belongs to its syntax tree (textDocument/symbolInfo; without that it answers with any
+symbol of the name), whether the file compiles by itself, which headers the units of the database
+include and which lines their configuration leaves out. `judge` then also prints the figures over
+the sites and references of which the reference had that knowledge (Python: over references in
+.py files, for pyright does not read the code in a README). Standard library only.
 """
 import argparse
 import collections
@@ -35,6 +43,7 @@ import keyword
 import os
 import random
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -58,7 +67,8 @@ class InProcess:
         column = len(row.encode("utf-16-le")[:2 * column].decode("utf-16-le", "ignore").encode())
         self.process.stdin.write("%s %s %d %d\n" % (what, path, line, column))
         self.process.stdin.flush()
-        answers = [a.rsplit(":", 2) for a in self.process.stdout.readline().split()]
+        answers = [a.rsplit(":", 3) for a in self.process.stdout.readline().split()]
+        self.confidence = answers[0][3] if what == "def" and answers else None
         return [(a[0], int(a[1]), int(a[2])) for a in answers]
 
     def definition(self, path, line, column):
@@ -294,6 +304,112 @@ def sample(arguments):
     print("sites: %s; left out: %s" % (dict(count), dict(left_out)))
 
 
+def included_files(root):
+    """The sources of the compile database and the files they include, below the root."""
+    files = set()
+    with open(os.path.join(root, "compile_commands.json"), encoding="utf-8") as f:
+        for entry in json.load(f):
+            command = entry["arguments"] if "arguments" in entry else shlex.split(entry["command"])
+            if "-o" in command:
+                del command[command.index("-o"):command.index("-o") + 2]
+            made = subprocess.run(command + ["-MM", "-MT", "x"], cwd=entry["directory"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            for path in [entry["file"]] + made.stdout.replace("\\\n", " ").split()[1:]:
+                path = os.path.realpath(os.path.join(entry["directory"], path))
+                if path.startswith(root + os.sep):
+                    files.add(os.path.relpath(path, root))
+    return sorted(files)
+
+
+def left_out_lines(server, path):
+    """Lines that the preprocessor leaves out: clangd gives each as one token of type comment."""
+    legend = server.capabilities["semanticTokensProvider"]["legend"]["tokenTypes"]
+    tokens = server.request("textDocument/semanticTokens/full", {
+        "textDocument": server.at(path, 0, 0)["textDocument"]}) or {"data": []}
+    line, out, data = 0, [], tokens["data"]
+    for i in range(0, len(data), 5):
+        line += data[i]
+        if legend[data[i + 3]] == "comment":
+            out.append(line)
+    return out
+
+
+def annotate(arguments):
+    with open(arguments.sites, encoding="utf-8") as f:
+        data = json.load(f)
+    root = os.path.realpath(arguments.repo)
+    compiled = {}
+    server = Server(arguments.command, root, data["language"])
+    files = included_files(root)
+    server.open(files[0])
+    server.symbols(files[0])
+    server.wait_until_quiet(timeout_s=arguments.index_timeout)
+    of_file = collections.defaultdict(list)
+    for site in data["sites"]:
+        site["known"] = False
+        of_file[site["path"]].append(site)
+    for path in files:
+        server.open(path)
+        left_out = left_out_lines(server, path)
+        for site in of_file[path]:
+            found = server.request("textDocument/symbolInfo", server.at(path, site["line"], site["column"]))
+            site["known"] = bool(found)
+        errors = server.diagnostics.get(server.at(path, 0, 0)["textDocument"]["uri"], [])
+        compiled[path] = {"left_out": left_out, "errors": sum(d.get("severity") == 1 for d in errors)}
+        server.close(path)
+    server.stop()
+    data["compiled"] = compiled
+    with open(arguments.sites, "w", encoding="utf-8") as out:
+        json.dump(data, out)
+    print("%d files, %d do not compile by themselves; the reference knows %d of %d sites" % (
+        len(compiled), sum(c["errors"] > 0 for c in compiled.values()),
+        sum(s["known"] for s in data["sites"]), len(data["sites"])))
+
+
+class Score:
+    """What is counted over some of the sites."""
+
+    def __init__(self):
+        self.rows, self.lenient = collections.defaultdict(list), collections.defaultdict(list)
+        self.silent, self.totals = collections.Counter(), collections.Counter()
+        self.scores = collections.defaultdict(list)
+
+    def definition(self, kind, right, declared, silent):
+        self.rows[kind].append(right)
+        self.lenient[kind].append(declared)
+        self.silent[kind] += silent
+
+    def references(self, kind, want, have):
+        hit = len(want & have)
+        self.totals.update({"hit": hit, "want": len(want), "have": len(have)})
+        f1 = 2 * hit / (len(want) + len(have)) if want or have else 1
+        self.scores[kind].append(f1)
+        return f1
+
+    def show(self):
+        rows, lenient, silent, totals = self.rows, self.lenient, self.silent, self.totals
+        print("%-11s %5s %8s %12s %10s" % ("class", "sites", "top-1 %", "or declared", "no answer"))
+        for kind in CLASSES:
+            n = len(rows[kind])
+            if n:
+                print("%-11s %5d %8.1f %12.1f %10d" % (kind, n, 100 * sum(rows[kind]) / n,
+                                                      100 * sum(lenient[kind]) / n, silent[kind]))
+        flat = [r for kind in CLASSES for r in rows[kind]]
+        loose = [r for kind in CLASSES for r in lenient[kind]]
+        if not flat:
+            return
+        print("%-11s %5d %8.1f %12.1f %10d" % ("all", len(flat), 100 * sum(flat) / len(flat),
+                                              100 * sum(loose) / len(loose), sum(silent.values())))
+        if totals["want"]:
+            precision, recall = totals["hit"] / max(1, totals["have"]), totals["hit"] / totals["want"]
+            every = [s for kind in CLASSES for s in self.scores[kind]]
+            print("references: %d symbols, %d wanted; precision %.3f recall %.3f F1 %.3f; mean F1 of a symbol %.3f"
+                  % (len(every), totals["want"], precision, recall,
+                     2 * precision * recall / max(1e-9, precision + recall), statistics.mean(every)))
+            print("  mean F1 by class: " + ", ".join("%s %.3f" % (k, statistics.mean(self.scores[k]))
+                                                      for k in CLASSES if self.scores[k]))
+
+
 def judge(arguments):
     with open(arguments.sites, encoding="utf-8") as f:
         data = json.load(f)
@@ -307,14 +423,22 @@ def judge(arguments):
     def within(path):
         return not units or path in units or path.endswith((".h", ".hh", ".hpp"))
 
+    def reads(path, line):
+        """The reference reads that place: not the Python in a README, nor what is left out."""
+        if data["language"] == "python":
+            return path.endswith((".py", ".pyi"))
+        return path in compiled and line not in compiled[path][0]
+
     first = data["sites"][0]["path"]
     server.open(first)
     server.symbols(first)
     server.wait_until_quiet(timeout_s=arguments.index_timeout)
-    rows, lenient, silent = collections.defaultdict(list), collections.defaultdict(list), collections.Counter()
-    failures, times, totals, scores = [], [], collections.Counter(), collections.defaultdict(list)
+    every, known = Score(), Score()
+    compiled = {path: (set(c["left_out"]), c["errors"]) for path, c in data.get("compiled", {}).items()}
+    sure = collections.defaultdict(list)  # stated confidence: whether the first answer is right
+    failures, times = [], []
     for site in sorted(data["sites"], key=lambda s: s["path"]):
-        path, line, column = site["path"], site["line"], site["column"]
+        path, line, column, kind = site["path"], site["line"], site["column"], site["class"]
         server.open(path)
         begin = time.time()
         got = server.definition(path, line, column)
@@ -322,48 +446,43 @@ def judge(arguments):
         wanted = set((d[0], d[1]) for d in site["definition"])
         also = wanted | set((d[0], d[1]) for d in site.get("declaration", []))
         right = bool(got) and got[0][:2] in wanted
-        rows[site["class"]].append(right)
-        lenient[site["class"]].append(bool(got) and got[0][:2] in also)
-        silent[site["class"]] += not got
+        declared = bool(got) and got[0][:2] in also
+        knows = site.get("known", False) and compiled[path][1] == 0 and line not in compiled[path][0]
+        knows = knows or data["language"] == "python"
+        for score in [every] + [known] * knows:
+            score.definition(kind, right, declared, not got)
+        if getattr(server, "confidence", None):
+            sure[server.confidence].append((declared, knows))
         if not right:
-            failures.append("%s %s:%d:%d %s wanted %s got %s" % (
-                site["class"], path, line + 1, column + 1, site["name"],
+            failures.append("%s %s:%d:%d %s wanted %s got %s%s" % (
+                kind, path, line + 1, column + 1, site["name"],
                 ["%s:%d" % (d[0], d[1] + 1) for d in site["definition"]],
-                ["%s:%d" % (g[0], g[1] + 1) for g in got[:3]]))
+                ["%s:%d" % (g[0], g[1] + 1) for g in got[:3]], " (known)" * knows))
         if "references" in site:
             want = set(tuple(r) for r in site["references"] if within(r[0]))
             have = set(r for r in server.references(path, line, column, True)
                        if r[0] is not None and within(r[0]))
-            hit = len(want & have)
-            totals.update({"hit": hit, "want": len(want), "have": len(have)})
-            f1 = 2 * hit / (len(want) + len(have)) if want or have else 1
-            scores[site["class"]].append(f1)
+            f1 = every.references(kind, want, have)
+            if knows:
+                want, have = (set(r for r in some if reads(r[0], r[1])) for some in (want, have))
+                f1 = known.references(kind, want, have)
             if f1 < 0.9:
-                failures.append("refs %.2f %s:%d:%d %s missing %d %s extra %d %s" % (
+                failures.append("refs %.2f %s:%d:%d %s missing %d %s extra %d %s%s" % (
                     f1, path, line + 1, column + 1, site["name"], len(want - have),
                     ["%s:%d" % (r[0], r[1] + 1) for r in sorted(want - have)[:4]], len(have - want),
-                    ["%s:%d" % (r[0], r[1] + 1) for r in sorted(have - want)[:4]]))
+                    ["%s:%d" % (r[0], r[1] + 1) for r in sorted(have - want)[:4]], " (known)" * knows))
         if data["language"] != "python":
             server.close(path)
     server.stop()
-    print("%-11s %5s %8s %12s %10s" % ("class", "sites", "top-1 %", "or declared", "no answer"))
-    for kind in CLASSES:
-        n = len(rows[kind])
-        if n:
-            print("%-11s %5d %8.1f %12.1f %10d" % (kind, n, 100 * sum(rows[kind]) / n,
-                                                  100 * sum(lenient[kind]) / n, silent[kind]))
-    flat = [r for kind in CLASSES for r in rows[kind]]
-    loose = [r for kind in CLASSES for r in lenient[kind]]
-    print("%-11s %5d %8.1f %12.1f %10d" % ("all", len(flat), 100 * sum(flat) / len(flat),
-                                          100 * sum(loose) / len(loose), sum(silent.values())))
-    if totals["want"]:
-        precision, recall = totals["hit"] / max(1, totals["have"]), totals["hit"] / totals["want"]
-        every = [s for kind in CLASSES for s in scores[kind]]
-        print("references: %d symbols, %d wanted; precision %.3f recall %.3f F1 %.3f; mean F1 of a symbol %.3f" % (
-            len(every), totals["want"], precision, recall,
-            2 * precision * recall / max(1e-9, precision + recall), statistics.mean(every)))
-        print("  mean F1 by class: " + ", ".join("%s %.3f" % (k, statistics.mean(scores[k]))
-                                                  for k in CLASSES if scores[k]))
+    every.show()
+    if compiled or data["language"] == "python":
+        print("-- of which the reference reads the place:")
+        known.show()
+    for confidence, answers in sorted(sure.items()):
+        some = [r for r, knows in answers if knows or not compiled]
+        print("stated %-9s %4d answers, %5.1f %% right%s" % (
+            confidence, len(answers), 100 * sum(r for r, _ in answers) / len(answers),
+            "; where compiled %d, %.1f %%" % (len(some), 100 * sum(some) / max(1, len(some))) if compiled else ""))
     times.sort()
     print("definition round trip: p50 %.1f ms, p99 %.1f ms" % (1e3 * times[len(times) // 2],
                                                               1e3 * times[len(times) * 99 // 100]))
@@ -384,15 +503,17 @@ def main():
     s.add_argument("--rounds", type=int, default=4)
     s.add_argument("--time", type=float, default=1200, help="seconds after which no more sites are taken")
     s.add_argument("--only", action="append", help="path prefix; may be given several times")
+    a = commands.add_parser("annotate")
+    a.add_argument("--sites", required=True)
     j = commands.add_parser("judge")
     j.add_argument("--sites", required=True)
     j.add_argument("--failures")
-    for command in (s, j):
+    for command in (s, a, j):
         command.add_argument("--repo", required=True)
         command.add_argument("--index-timeout", type=float, default=1200)
         command.add_argument("command", nargs="+", metavar="SERVER")
     arguments = parser.parse_args()
-    (sample if arguments.what == "sample" else judge)(arguments)
+    {"sample": sample, "annotate": annotate, "judge": judge}[arguments.what](arguments)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@
 //                                      and the references of the most used names: p50, p99, maximum
 //   resolve_bench --answer FOLDER      reads "def|refs|uses PATH LINE COLUMN" (0-based, bytes;
 //                                      uses: references without definitions), answers with one line
-//                                      of PATH:LINE:COLUMN each; resolution_eval.py uses it to ask
-//                                      without a daemon
+//                                      of PATH:LINE:COLUMN:CONFIDENCE each; resolution_eval.py uses
+//                                      it to ask without a daemon
+//   resolve_bench --unknown FOLDER PREFIX   which names behind a receiver are only guessed
 //
 // CPU time of the calling thread is the number to compare. The first questions of a process also
 // work out what the repository includes; they are in the figures.
@@ -59,21 +60,52 @@ void answer(const View& view) {
     auto text = view.text(path);
     if (text) {
       size_t offset = LineIndex(*text).offset(at, *text);
-      std::vector<Place> places;
+      std::vector<std::pair<Place, Confidence>> places;
       if (what == "def") {
-        for (SymbolHit& hit : find_definitions(view, path, offset)) places.push_back(hit.place);
+        for (SymbolHit& hit : find_definitions(view, path, offset))
+          places.emplace_back(hit.place, hit.confidence);
       } else {
         for (ReferenceHit& hit : find_references(view, path, offset, what == "refs")) {
-          places.push_back(hit.place);
+          places.emplace_back(hit.place, hit.confidence);
         }
       }
-      for (const Place& p : places) {
-        std::printf("%s:%u:%u ", p.path.c_str(), p.start.line, p.start.column);
+      for (const auto& [p, confidence] : places) {
+        const char* sure = confidence == Confidence::certain  ? "certain"
+                           : confidence == Confidence::likely ? "likely"
+                                                              : "possible";
+        std::printf("%s:%u:%u:%s ", p.path.c_str(), p.start.line, p.start.column, sure);
       }
     }
     std::printf("\n");
     std::fflush(stdout);
   }
+}
+
+// Names behind a receiver of which nothing but the name is known, and how many are known.
+void list_unknown(const View& view, std::string_view prefix) {
+  size_t n_known = 0, n_foreign = 0, n_guessed = 0;
+  for (const std::string& path : view.paths()) {
+    if (path.compare(0, prefix.size(), prefix) != 0) continue;
+    FileFactsPtr facts = view.facts(path);
+    auto text = view.text(path);
+    if (facts == nullptr || !text) continue;
+    LineIndex lines(*text);
+    for (const Occurrence& o : facts->occurrences) {
+      if (o.receiver == kNone || o.role == Role::definition) continue;
+      auto hits = find_definitions(view, path, o.begin, 3);
+      if (hits.empty()) {
+        ++n_foreign;
+      } else if (hits[0].confidence != Confidence::possible) {
+        ++n_known;
+      } else {
+        ++n_guessed;
+        std::printf("%s:%u %s of '%s'\n", path.c_str(), lines.position(o.begin).line + 1,
+                    facts->names[o.name].c_str(), facts->names[o.receiver].c_str());
+      }
+    }
+  }
+  std::printf("behind a receiver: %zu known, %zu guessed by name, %zu without an answer\n", n_known,
+              n_guessed, n_foreign);
 }
 
 void measure(const View& view, size_t n) {
@@ -134,13 +166,15 @@ void measure(const View& view, size_t n) {
 
 int main(int argc, char** argv) {
   bool answers = argc == 3 && std::strcmp(argv[1], "--answer") == 0;
+  bool unknown = argc == 4 && std::strcmp(argv[1], "--unknown") == 0;
   if (argc < 2) {
-    std::fprintf(stderr, "usage: resolve_bench FOLDER [N] | --answer FOLDER\n");
+    std::fprintf(stderr,
+                 "usage: resolve_bench FOLDER [N] | --answer FOLDER | --unknown FOLDER PREFIX\n");
     return 2;
   }
   IndexOptions options;
   options.use_cache = false;
-  auto index = RepoIndex::open(answers ? argv[2] : argv[1], options);
+  auto index = RepoIndex::open(answers || unknown ? argv[2] : argv[1], options);
   if (!index) {
     std::fprintf(stderr, "resolve_bench: %s\n", index.error().message.c_str());
     return exit_status(index.error().code);
@@ -152,6 +186,8 @@ int main(int argc, char** argv) {
   View view{(*index)->snapshot(), nullptr};
   if (answers) {
     answer(view);
+  } else if (unknown) {
+    list_unknown(view, argv[3]);
   } else {
     measure(view, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 2000);
   }

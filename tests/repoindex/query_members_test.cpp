@@ -299,3 +299,82 @@ typedef struct node {
 struct no<|>de *head;
 )");
 }
+
+TEST_CASE("cpp: written types of the arguments pick the overload and its body") {
+  std::string_view files = R"(
+//- /key.h
+struct Slice {};
+struct Key { Slice encode() const; };
+struct Comparator {
+  int compare(const Slice& a, const Slice& b) const;
+  int compare(const Key& a, const Key& b) const;
+};
+inline int Comparator::compare(const Key& a, const Key& b) const { return 1; }
+)";
+  check_definition(std::string(files) + R"(
+//- /key.cc
+#include "key.h"
+int Comparator::compare(const Slice& a, const Slice& b) const { return 0; }
+//              ^^^^^^^ definition
+//- /use.cc
+#include "key.h"
+int f(Comparator* c, Key& k, Slice s) { return c->comp<|>are(s, k.encode()); }
+)");
+  check_definition(R"(
+//- /key.h
+struct Slice {};
+struct Key {};
+int compare(const Slice& a, const Slice& b) { return 0; }
+int compare(const Key& a, const Key& b) { return 1; }
+//  ^^^^^^^ definition
+int f(Key& k, Key* other) { return comp<|>are(k, *other); }
+)");
+  check_references(R"(
+//- /key.h
+struct Slice {};
+struct Key {};
+int compare(const Slice& a, const Slice& b) { return 0; }
+int comp<|>are(const Key& a, const Key& b) { return 1; }
+int f(Key& k, Slice& s) { return compare(s, s) + compare(k, k); }
+//                                               ^^^^^^^ reference
+)");
+}
+
+TEST_CASE("python: a comprehension's variable is its own, and a class's type parameter is seen") {
+  check_definition(R"(
+//- /a.py
+def f(rows):
+    short = [row for row in rows if row]
+    for row in rows:
+#       ^^^ definition
+        print(ro<|>w)
+)");
+  check_definition(R"(
+//- /a.py
+def f(rows):
+    for row in rows: pass
+    return [ro<|>w for row in rows]
+#                   ^^^ definition
+)");
+  check_definition(R"(
+//- /a.py
+class Box[Item]:
+#         ^^^^ definition
+    def put(self, item: It<|>em): ...
+)");
+}
+
+TEST_CASE("references: a built-in name is not the module that happens to define it") {
+  check_references(R"(
+//- /compat.py
+str = st<|>r
+#     ^^^ reference
+//- /user.py
+from compat import str
+#                  ^^^ reference
+text = str(1)
+#      ^^^ reference
+//- /other.py
+str(1)
+)");
+}

@@ -27,8 +27,10 @@ extern const Language c = {
     .through = c_family::through(),
     .roles = c_family::roles(),
     .keeps = {{"field_expression", "field"}},
+    .ignored = {{"preproc_params", ""}},  // read with the macro's body
     .members = {{"field_expression", "field", "argument"},
                 {"field_designator", "", ""}},
+    .receivers = {{"subscript_expression", "argument", true}, {"cast_expression", "type"}},
     .calls = {{"call_expression", "function"}},
     .functions_without_name = {"parameter_list"},
     .import_nodes = {"preproc_include"},
