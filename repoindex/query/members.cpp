@@ -290,7 +290,12 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
                                     const Occurrence& occurrence, int depth) {
   const std::string& name = facts->names[occurrence.name];
   std::string_view receiver = facts->names[occurrence.receiver];
-  if (receiver.empty() || depth > kMaxDepth) return {};
+  if (depth > kMaxDepth) return {};
+  if (std::vector<Found> found = through_written_path(path, facts, occurrence, depth);
+      !found.empty()) {
+    return found;
+  }
+  if (receiver.empty()) return {};
   const Language* language = find_language(facts->language);
   bool is_self = language != nullptr && contains_kind(language->self_names, receiver);
   bool is_super = receiver == "super" || receiver == "super()";

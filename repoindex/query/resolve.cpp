@@ -22,6 +22,11 @@ bool leaks_out(const FileFacts& facts, const Symbol& symbol) {
          signature.find("enum struct") == std::string::npos;
 }
 
+// Imports are the text of other files, or run them: what those define is defined.
+bool loads_files(std::string_view language) {
+  return is_c_family(language) || language == "ruby" || language == "php" || language == "lua";
+}
+
 // The name that an import gives its file; not of a star.
 std::string_view bound_name(const FileFacts& facts, const Import& import) {
   if (!import.alias.empty()) return import.alias;
@@ -120,6 +125,15 @@ std::vector<Found> Resolver::in_file(const std::string& path, std::string_view n
     for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
       if (facts->symbols[s].signature.substr(0, 14) == "export default") {
         return {{path, facts, s, Confidence::certain}};
+      }
+    }
+  }
+  if (out.empty() && facts->language == "lua") {
+    // function M.new(): what the file gives is a table, and nearly always this one.
+    for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
+      const Symbol& symbol = facts->symbols[s];
+      if (symbol.name == name && !symbol.local && !symbol.qualifier.empty()) {
+        out.push_back({path, facts, s, Confidence::certain});
       }
     }
   }
@@ -235,7 +249,7 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
       if (auto remembered = cache.includes(entry)) return remembered;
     }
     auto direct = std::make_shared<QueryCache::Files>();
-    if (FileFactsPtr facts = view_.facts(file); facts != nullptr && is_c_family(facts->language)) {
+    if (FileFactsPtr facts = view_.facts(file); facts != nullptr && loads_files(facts->language)) {
       for (const Import& import : facts->imports) {
         for (const std::string& target : import_target(file, *facts, import).files) {
           if (const FileEntry* e = view_.snapshot->find(target)) direct->push_back(e);
@@ -323,7 +337,7 @@ std::vector<Found> Resolver::plain_name(const std::string& path, const FileFacts
                                  [&](const Import& i) { return i.begin <= at && at < i.end; });
   }
   if (!found.empty() && !import_binding) return found;
-  std::vector<Found> imported = through_imports(path, facts, name, depth);
+  std::vector<Found> imported = visible_names(path, facts, name, scope, offset, depth);
   if (!imported.empty()) return imported;
   if (!found.empty()) return found;
   const Language* language = find_language(facts->language);
@@ -433,7 +447,8 @@ std::vector<Found> Resolver::definition_site(const std::string& path, const File
 std::vector<Found> Resolver::import_site(const std::string& path, const FileFactsPtr& facts,
                                          const Occurrence& occurrence) {
   const std::string& name = facts->names[occurrence.name];
-  std::vector<Found> found;
+  std::vector<Found> found = package_import_site(facts, occurrence);
+  if (!found.empty()) return found;
   std::vector<const Import*> around;
   for (const Import& import : facts->imports) {
     if (occurrence.begin >= import.begin && occurrence.begin < import.end) {
