@@ -124,6 +124,14 @@ std::vector<Found> Resolver::called_in_full(std::string_view family, std::string
   return called(*this, family, {{std::string(full), 0}}, kMaxByName);
 }
 
+std::vector<std::string> Resolver::files_of_name(std::string_view family, std::string_view full) {
+  std::vector<std::string> out;
+  for (const Found& f : called_in_full(family, full)) {
+    if (std::find(out.begin(), out.end(), f.path) == out.end()) out.push_back(f.path);
+  }
+  return out;
+}
+
 // The files that declare a package; an enclosing object or class counts as one.
 std::vector<std::string> Resolver::files_of_package(std::string_view family,
                                                     const std::string& package) {

@@ -143,11 +143,7 @@ ImportTarget Resolver::named_target(const std::string& path, const FileFacts& fa
     std::string full = star ? target.package : joined_name(target.package, import.name);
     if (star) target.files = files_of_package(language->family, full);
     if (!target.files.empty()) return target;
-    for (const Found& f : called_in_full(language->family, full)) {
-      bool known =
-          std::find(target.files.begin(), target.files.end(), f.path) != target.files.end();
-      if (!known) target.files.push_back(f.path);
-    }
+    target.files = files_of_name(language->family, full);
     if (!star && target.files.empty()) target.files = files_of_package(language->family, full);
     if (!target.files.empty()) break;
   }

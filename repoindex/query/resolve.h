@@ -94,6 +94,8 @@ class Resolver {
   // Of the last resolve(): the name belongs to something outside the repository.
   bool is_foreign() const { return is_foreign_; }
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
+  // Files with a definition that is called so in full, in the languages of a family.
+  std::vector<std::string> files_of_name(std::string_view family, std::string_view full);
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
 
@@ -108,7 +110,7 @@ class Resolver {
   static constexpr size_t kMaxIncluded = 3000;  // files of an include closure
   static constexpr size_t kMaxOverloads = 32;   // whose parameters are counted
   static constexpr size_t kMaxNamespaceParts = 32;  // of one namespace, that are answered
-  static constexpr size_t kMaxPackageFiles = 5000;  // of one package
+  static constexpr size_t kMaxPackageFiles = 1000;  // of one package
 
   // resolve.cpp
   std::vector<Found> definition_site(const std::string& path, const FileFactsPtr& facts,
