@@ -199,9 +199,8 @@ std::vector<ReferenceHit> importers_of(const View& view, const std::string& path
                        });
       if (!mentioned || out.size() >= limit) continue;
       const PackageLanguage* language = package_language(facts.language);
-      bool named = language != nullptr ? facts.language != "ruby" : facts.language == "java";
       bool packages =
-          named && !declared.empty() && !(facts.language == "php" && import.name == "*");
+          !declared.empty() && (names_package(facts, import) || facts.language == "java");
       bool leads = false;
       if (packages) {
         bool star = import.name == "*";

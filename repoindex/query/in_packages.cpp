@@ -47,12 +47,6 @@ std::pair<std::string_view, std::string> bound(const Import& import) {
   return {name, std::move(full)};
 }
 
-// `use A\B` and the like; not the loading of a file, which every language writes as a string.
-bool names_package(const FileFacts& facts, const Import& import) {
-  if (facts.language == "ruby") return false;
-  return facts.language != "php" || import.name != "*";
-}
-
 }  // namespace
 
 // Packages whose names are visible at a place without an import, innermost first.
@@ -404,7 +398,29 @@ std::vector<Found> Resolver::visible_names(const std::string& path, const FileFa
       parts.insert(parts.begin(), written.begin(), written.end());
     }
   }
-  return in_packages(path, facts, parts, scope, offset);
+  std::vector<Found> found = in_packages(path, facts, parts, scope, offset);
+  if (found.empty() && language->family == "jvm" && parts.size() == 1) {
+    found = in_imported_objects(facts, name, depth);
+  }
+  return found;
+}
+
+// import upickle.default.read, where the object default has read from a trait it mixes in.
+std::vector<Found> Resolver::in_imported_objects(const FileFactsPtr& facts, std::string_view name,
+                                                 int depth) {
+  for (const Import& import : facts->imports) {
+    bool star = import.name == "*";
+    if (!star && bound(import).first != name) continue;
+    for (const Found& object : called_in_full("jvm", dotted(import.target))) {
+      std::vector<Found> found;
+      for (const Found& class_ : classes_of(object, depth + 1)) {
+        append_new(found,
+                   members_of(class_, star ? name : std::string_view(import.name), depth + 1));
+      }
+      if (!found.empty()) return found;
+    }
+  }
+  return {};
 }
 
 }  // namespace engramd::repoindex

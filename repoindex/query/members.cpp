@@ -1,6 +1,7 @@
 // Names behind a receiver: what the receiver is, the class of it, that class's members and bases.
 #include <algorithm>
 
+#include "repoindex/query/packages.h"
 #include "repoindex/query/project/paths.h"
 #include "repoindex/query/resolve.h"
 
@@ -301,7 +302,8 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
   bool is_super = receiver == "super" || receiver == "super()";
   const Occurrence* before = receiver_occurrence(*facts, occurrence);
   bool chained = before != nullptr && before->receiver != kNone;
-  if (!is_call_name(receiver) && !is_self && !chained) {
+  bool modules = package_language(facts->language) == nullptr && facts->language != "swift";
+  if (modules && !is_call_name(receiver) && !is_self && !chained) {
     std::vector<Found> found = in_module(path, facts, receiver, name, depth);
     if (!found.empty()) return found;
   }

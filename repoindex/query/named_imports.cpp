@@ -13,8 +13,8 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-// Where a file of that class or module usually lies, by the habits of the language. For files
-// that are not read yet, and for what a program writes.
+// Where a file of that class or module usually lies, by the habits of the language: for files
+// that are not read yet.
 std::vector<std::string> usual_paths(std::string_view language, const std::string& full) {
   std::string path = full;
   std::replace(path.begin(), path.end(), '.', '/');
@@ -145,6 +145,9 @@ ImportTarget Resolver::named_target(const std::string& path, const FileFacts& fa
     if (!target.files.empty()) return target;
     target.files = files_of_name(language->family, full);
     if (!star && target.files.empty()) target.files = files_of_package(language->family, full);
+    // What an object has from elsewhere: the object's file.
+    bool inherited = !star && target.files.empty() && language->family == "jvm";
+    if (inherited) target.files = files_of_name(language->family, target.package);
     if (!target.files.empty()) break;
   }
   if (facts.language == "php") {
@@ -162,7 +165,11 @@ ImportTarget Resolver::named_target(const std::string& path, const FileFacts& fa
   }
   if (!target.files.empty() || import.name == "*") return target;
   for (const std::string& place : usual_paths(facts.language, joined_name(package, import.name))) {
-    if (target.files.empty()) finder.by_suffix(place, &target);
+    finder.by_suffix(place, &target);
+    // Once it is read, its facts say whether it is the one.
+    bool read = !target.files.empty() && view_.facts(target.files[0]) != nullptr;
+    if (read) target.files.clear();
+    if (!target.files.empty()) break;
   }
   return target;
 }

@@ -40,7 +40,13 @@ bool in_package_family(std::string_view family, std::string_view language) {
   return row != nullptr && row->family == family;
 }
 
+bool names_package(const FileFacts& facts, const Import& import) {
+  if (package_language(facts.language) == nullptr || facts.language == "ruby") return false;
+  return facts.language != "php" || import.name != "*";
+}
+
 std::string dotted(std::string_view written) {
+  if (written.substr(0, 7) == "_root_.") written.remove_prefix(7);  // Scala: from the top
   std::string out;
   for (size_t i = 0; i < written.size(); ++i) {
     bool colons = written.substr(i, 2) == "::";

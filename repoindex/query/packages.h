@@ -33,6 +33,9 @@ constexpr uint32_t kGlobalUsing = 1;
 const PackageLanguage* package_language(std::string_view language);  // null: no such language
 bool in_package_family(std::string_view family, std::string_view language);
 
+// `use A\B`, `import a.b` and the like; not the loading of a file, which is written as a string.
+bool names_package(const FileFacts& facts, const Import& import);
+
 std::string dotted(std::string_view written);       // "A.B" of A\B, A::B and A.B
 std::string_view last_part(std::string_view name);  // "C" of A.B.C, A\B\C and A::B::C
 std::string joined_name(std::string_view package, std::string_view name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "repoindex/query/packages.h"
 #include "repoindex/query/project/paths.h"
 
 namespace engramd::repoindex {
@@ -457,12 +458,13 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
   }
   for (const Import* import : around) {
     const std::string& bound = !import->alias.empty() ? import->alias : import->name;
-    if (import->name != name && bound != name) continue;
+    if ((import->name != name && bound != name) || names_package(*facts, *import)) continue;
     append_new(found, through_import(path, facts, *import, bound, 0));
     if (!found.empty()) return found;
   }
   // A part of the module's path: the file of the path up to it.
   for (const Import* import : around) {
+    if (names_package(*facts, *import)) continue;
     Import part = *import;
     if (facts->language == "python") {
       size_t begin = 0, end = 0;

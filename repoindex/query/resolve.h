@@ -180,6 +180,8 @@ class Resolver {
   std::vector<Found> package_import_site(const FileFactsPtr& facts, const Occurrence& occurrence);
   std::vector<Found> called_in_full(std::string_view family, std::string_view full);
   std::vector<std::string> files_of_package(std::string_view family, const std::string& package);
+  std::vector<Found> in_imported_objects(const FileFactsPtr& facts, std::string_view name,
+                                         int depth);
   std::vector<Found> in_swift_modules(const std::string& path, const FileFacts& facts,
                                       std::string_view name);
 

@@ -248,6 +248,23 @@ class Main extends Ba<|>se
 )");
 }
 
+TEST_CASE("scala: what an object has from a trait is imported through the object") {
+  CHECK(check_definition(R"(
+//- /a.scala
+package shop
+trait Api { def read(n: Int) = n }
+//              ^^^^ definition
+object default extends Api
+//- /b.scala
+package other
+trait Api { def read(n: Int) = n }
+//- /Main.scala
+package app
+import shop.default.{read, write}
+class Main { val c = re<|>ad(1) }
+)") == Confidence::likely);
+}
+
 TEST_CASE("php: use goes through composer.json, namespaces need no use for their own names") {
   check_certain(R"(
 //- /composer.json
