@@ -1,6 +1,8 @@
 // tests/bench/import_bench.cpp - where the import statements of a repository lead.
 //
-//   import_bench FOLDER              per language: imports, those that lead to a file, CPU us each
+//   import_bench [--missed] FOLDER   per language: imports, those that lead to a file, CPU us each;
+//                                    and how often the definition of an imported name is found
+//                                    there first, not as a guess; --missed prints the others
 //   import_bench --list LANGUAGE N SEED FOLDER
 //                                    N imports of that language drawn at random, one a line:
 //                                    PATH:LINE TARGET NAME ALIAS -> FILES, to be judged by hand
@@ -32,10 +34,29 @@ double cpu_us() {
 
 struct Count {
   size_t imports = 0, led = 0, files = 0;
+  size_t uses = 0, first = 0;  // of imported names, and those whose first definition is there
   double us = 0;
 };
 
-void count_all(const View& view) {
+// The first use of the name that an import binds, outside of imports; nothing for `*`.
+const Occurrence* first_use(const FileFacts& facts, const Import& import) {
+  const std::string& name = import.alias.empty() ? import.name : import.alias;
+  if (name.empty() || name == "*") return nullptr;
+  for (const Occurrence& o : facts.occurrences) {
+    bool bare = o.receiver == kNone && o.role != Role::import && o.role != Role::definition;
+    if (bare && o.begin > import.end && facts.names[o.name] == name) return &o;
+  }
+  return nullptr;
+}
+
+bool is_first(const View& view, const std::string& path, const Occurrence& use,
+              const std::vector<std::string>& files) {
+  std::vector<SymbolHit> hits = find_definitions(view, path, use.begin);
+  if (hits.empty() || hits[0].confidence == Confidence::possible) return false;
+  return std::find(files.begin(), files.end(), hits[0].place.path) != files.end();
+}
+
+void count_all(const View& view, bool verbose) {
   std::map<std::string, Count> counts;
   for (const std::string& path : view.paths()) {
     FileFactsPtr facts = view.facts(path);
@@ -48,10 +69,24 @@ void count_all(const View& view) {
       count.led += !files_of_import(view, path, *facts, import).empty();
     }
     count.us += cpu_us() - begin;
+    for (const Import& import : facts->imports) {
+      const Occurrence* use = first_use(*facts, import);
+      std::vector<std::string> files;
+      if (use != nullptr) files = files_of_import(view, path, *facts, import);
+      if (files.empty()) continue;
+      ++count.uses;
+      bool first = is_first(view, path, *use, files);
+      count.first += first;
+      if (verbose && !first) {
+        std::printf("  %s:%u %s, expected in %s\n", path.c_str(), use->begin,
+                    facts->names[use->name].c_str(), files[0].c_str());
+      }
+    }
   }
   for (const auto& [language, c] : counts) {
-    std::printf("%-12s %6zu files %7zu imports %7zu lead to a file  %8.1f us each\n",
+    std::printf("%-12s %6zu files %7zu imports %7zu lead to a file %8.1f us each, ",
                 language.c_str(), c.files, c.imports, c.led, c.us / static_cast<double>(c.imports));
+    std::printf("definitions %zu of %zu\n", c.first, c.uses);
   }
 }
 
@@ -113,7 +148,7 @@ int main(int argc, char** argv) {
   } else if (argc == 4 && std::strcmp(argv[1], "--importers") == 0) {
     ask_importers(view, std::strtoul(argv[2], nullptr, 10));
   } else {
-    count_all(view);
+    count_all(view, argc == 3 && std::strcmp(argv[1], "--missed") == 0);
   }
   return 0;
 }

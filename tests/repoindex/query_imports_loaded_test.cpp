@@ -119,6 +119,27 @@ heap.crea<|>te(1)
 )");
 }
 
+TEST_CASE("lua: the variable of a require means the file, or what was taken from it") {
+  check_definition_file(R"(
+//- /lua/tool/heap.lua
+return {}
+//- /lua/tool/run.lua
+local heap = require("tool.heap")
+return he<|>ap
+)",
+                        "lua/tool/heap.lua");
+  check_certain(R"(
+//- /lua/tool/heap.lua
+local M = {}
+function M.create(n) end
+--         ^^^^^^ definition
+return M
+//- /lua/tool/run.lua
+local make = require("tool.heap").create
+ma<|>ke(1)
+)");
+}
+
 TEST_CASE("php: include and require, beside the file behind __DIR__") {
   check_definition_file(R"(
 //- /src/a/main.php

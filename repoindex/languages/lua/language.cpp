@@ -26,7 +26,10 @@ void lua_imports(SyntaxNode node, std::string_view text, std::vector<Import>& ou
   }
   if (values.kind() == "expression_list" && values.parent().kind() == "assignment_statement") {
     SyntaxNode name = values.parent().named_child(0).child_by_field("name");
-    if (name.kind() == "identifier") import.alias = std::string(name.text(text));
+    if (name.kind() == "identifier") {
+      import.alias = std::string(name.text(text));
+      import.begin = name.begin();  // the variable is what the file gives
+    }
   }
   if (file) import.name = "*";
   out.push_back(std::move(import));
