@@ -147,7 +147,11 @@ ImportTarget Resolver::named_target(const std::string& path, const FileFacts& fa
     if (!star && target.files.empty()) target.files = files_of_package(language->family, full);
     // What an object has from elsewhere: the object's file.
     bool inherited = !star && target.files.empty() && language->family == "jvm";
-    if (inherited) target.files = files_of_name(language->family, target.package);
+    if (inherited) {
+      for (const Found& f : called_in_full(language->family, target.package)) {
+        if (f.get().kind != SymbolKind::namespace_) target.files.push_back(f.path);
+      }
+    }
     if (!target.files.empty()) break;
   }
   if (facts.language == "php") {
