@@ -17,7 +17,7 @@
 #include "repoindex/git/commit_tree.h"
 #include "repoindex/git/work_tree.h"
 #include "repoindex/parse_hosts.h"
-#include "repoindex/search/imports.h"
+#include "repoindex/query/imported.h"
 #include "repoindex/snapshot.h"
 #include "repoindex/store/exchange.h"
 #include "repoindex/store/facts_lru.h"
@@ -247,7 +247,6 @@ class RepoIndexImpl : public RepoIndex {
     std::unique_ptr<std::atomic<bool>[]> ready(new std::atomic<bool>[files.size()]);
     for (size_t i = 0; i < files.size(); ++i) ready[i] = true;
     for (size_t i : todo) ready[i] = false;
-    std::unique_ptr<ImportGuess> imports;  // made when somebody is in a hurry
     std::mutex imports_mutex, partial_mutex, progress_mutex;
     auto index_of = [&](const std::string& path) {
       auto it = std::lower_bound(
@@ -301,8 +300,7 @@ class RepoIndexImpl : public RepoIndex {
         if (item->urgent && facts != nullptr) {
           std::lock_guard lock(imports_mutex);
           if (asked_for.count(files[i].path) != 0) {
-            if (imports == nullptr) imports = std::make_unique<ImportGuess>(paths_of(files));
-            hurry_all(imports->imported_by(files[i].path, *facts));
+            hurry_all(imported_files({snapshot(), nullptr}, files[i].path, *facts));
           }
         }
         bool due = queue.finished(*item) || made_segment;
@@ -335,13 +333,6 @@ class RepoIndexImpl : public RepoIndex {
     facts.n_lines = summary.n_lines;
     facts.marked_generated = summary.marked_generated;
     return origin_of(listed, &facts);
-  }
-
-  static std::vector<std::string> paths_of(const std::vector<ListedFile>& files) {
-    std::vector<std::string> paths;
-    paths.reserve(files.size());
-    for (const ListedFile& file : files) paths.push_back(file.path);
-    return paths;
   }
 
   // Everything is listed, and what is ready has facts.

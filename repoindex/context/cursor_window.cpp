@@ -6,7 +6,8 @@
 #include "repoindex/context/similar.h"
 #include "repoindex/git/uncommitted.h"
 #include "repoindex/query.h"
-#include "repoindex/search/imports.h"
+#include "repoindex/query/imported.h"
+#include "repoindex/query/project/paths.h"
 
 namespace engramd::repoindex {
 namespace {
@@ -214,10 +215,10 @@ std::vector<std::string> places_to_compare(const Sight& sight,
     for (const auto& [path, document] : *sight.view.overlay) take(path);
   }
   for (const std::string& path : imported) take(path);
-  const std::string folder(folder_of(sight.path));
+  const std::string folder = parent_path(sight.path);
   for (auto path = std::lower_bound(all.begin(), all.end(), folder);
        path != all.end() && path->starts_with(folder); ++path) {
-    if (folder_of(*path) == folder) take(*path);
+    if (parent_path(*path) == folder) take(*path);
   }
   return paths;
 }
@@ -377,8 +378,7 @@ Result<Window> window_at(const View& view, const std::string& path, size_t offse
     const Sight sight{view,        path,   source->text,
                       facts.get(), offset, line_start(source->text, offset)};
     const std::vector<std::string> all = view.paths();
-    std::vector<std::string> imported;
-    if (!facts->imports.empty()) imported = ImportGuess(all).imported_by(path, *facts);
+    const std::vector<std::string> imported = imported_files(view, path, *facts);
     if (budget.has(PartKind::encloses))
       add_enclosing(sight, prefix_begin, Share(collector, room, kEnclosesPercent), collector);
     // Before the definitions: what they show would otherwise move the similar lines about.

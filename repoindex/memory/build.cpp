@@ -2,7 +2,8 @@
 #include <algorithm>
 
 #include "repoindex/memory/memory.h"
-#include "repoindex/search/imports.h"
+#include "repoindex/query/imported.h"
+#include "repoindex/query/project/paths.h"
 #include "repoindex/search/secrets.h"
 
 namespace engramd::repoindex {
@@ -24,7 +25,7 @@ std::vector<Ranked> nearest_first(const View& view, const std::string& near,
                                   const std::vector<std::string>& paths) {
   const FileFactsPtr near_facts = view.facts(near);
   std::vector<std::string> imported;
-  if (near_facts) imported = ImportGuess(paths).imported_by(near, *near_facts);
+  if (near_facts) imported = imported_files(view, near, *near_facts);
   std::vector<Ranked> ranked;
   ranked.reserve(paths.size());
   for (const std::string& path : paths) {
@@ -39,7 +40,7 @@ std::vector<Ranked> nearest_first(const View& view, const std::string& near,
       item.tier = 0;
     else if (std::find(imported.begin(), imported.end(), path) != imported.end())
       item.tier = 1;
-    else if (!near.empty() && folder_of(path) == folder_of(near) && !facts->language.empty())
+    else if (!near.empty() && parent_path(path) == parent_path(near) && !facts->language.empty())
       item.tier = 2;
     else if (near_facts && facts->language == near_facts->language && !facts->language.empty())
       item.tier = 3;

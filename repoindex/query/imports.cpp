@@ -3,6 +3,7 @@
 // Cargo.toml); no environment, nothing outside the repository.
 #include <algorithm>
 
+#include "repoindex/query/import_finder.h"
 #include "repoindex/query/project/paths.h"
 #include "repoindex/query/query_cache.h"
 #include "repoindex/query/resolve.h"
@@ -41,36 +42,7 @@ bool is_standard_header(std::string_view name) {
   return name.find('.') == std::string_view::npos && name.find('/') == std::string_view::npos;
 }
 
-struct Finder {
-  const View& view;
-  const std::string& path;
-  QueryCache& cache;
-
-  bool add_first(const std::vector<std::string>& candidates, ImportTarget* target) const {
-    for (const std::string& candidate : candidates) {
-      if (candidate.empty() || !view.contains(candidate)) continue;
-      target->files.push_back(candidate);
-      return true;
-    }
-    return false;
-  }
-
-  // Files that end with the suffix; when several do, the ones nearest to the importing file.
-  void by_suffix(std::string_view suffix, ImportTarget* target) const {
-    size_t slash = suffix.rfind('/');
-    std::string_view base = slash == std::string_view::npos ? suffix : suffix.substr(slash + 1);
-    std::vector<std::string> all;
-    view.snapshot->files_called(base, [&](const FileEntry& file) {
-      if (ends_with_path(file.path, suffix)) all.push_back(file.path);
-      return all.size() < 1000;
-    });
-    auto nearest =
-        std::max_element(all.begin(), all.end(), [&](const std::string& a, const std::string& b) {
-          return shared_prefix(a, path) < shared_prefix(b, path);
-        });
-    if (nearest != all.end()) target->files.push_back(*nearest);
-  }
-
+struct Finder : ImportFinder {
   ImportTarget python(const Import& import) const {
     ImportTarget target;
     std::string rest = replaced(import.target, ".", "/");
@@ -406,11 +378,11 @@ ImportTarget Resolver::import_target(const std::string& path, const FileFacts& f
       {"bash", &Finder::bash},
   };
   if (view_.snapshot == nullptr || import.target.size() + import.level == 0) return {};
-  Finder finder{view_, path, view_.snapshot->query_cache()};
+  Finder finder{{view_, path, view_.snapshot->query_cache()}};
   for (const Row& row : kRows) {
     if (row.language == facts.language) return (finder.*row.find)(import);
   }
-  return {};
+  return named_target(path, facts, import);
 }
 
 }  // namespace engramd::repoindex

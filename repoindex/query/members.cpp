@@ -1,6 +1,7 @@
 // Names behind a receiver: what the receiver is, the class of it, that class's members and bases.
 #include <algorithm>
 
+#include "repoindex/query/packages.h"
 #include "repoindex/query/project/paths.h"
 #include "repoindex/query/resolve.h"
 
@@ -332,6 +333,10 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
   const std::string& name = facts->names[occurrence.name];
   std::string_view receiver = facts->names[occurrence.receiver];
   if (depth > kMaxDepth) return {};
+  if (std::vector<Found> found = through_written_path(path, facts, occurrence, depth);
+      !found.empty()) {
+    return found;
+  }
   if (receiver.empty()) {
     if (!is_c_family(facts->language)) return {};
     for (const Found& class_ : initialized(path, facts, occurrence, depth)) {
@@ -347,7 +352,8 @@ std::vector<Found> Resolver::member(const std::string& path, const FileFactsPtr&
   if (is_element) receiver.remove_suffix(2);
   const Occurrence* before = receiver_occurrence(*facts, occurrence);
   bool chained = before != nullptr && before->receiver != kNone;
-  if (!is_call_name(receiver) && !is_self && !chained) {
+  bool modules = package_language(facts->language) == nullptr && facts->language != "swift";
+  if (modules && !is_call_name(receiver) && !is_self && !chained) {
     std::vector<Found> found = in_module(path, facts, receiver, name, depth);
     if (!found.empty()) return found;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "repoindex/query/imported.h"
 #include "repoindex/query/resolve.h"
 
 namespace engramd::repoindex {
@@ -183,9 +184,13 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   FileFactsPtr facts = view.facts(path);
   if (facts == nullptr) return {};
   const Occurrence* asked = occurrence_at(*facts, offset);
-  if (asked == nullptr) return {};
-  const std::string name = facts->names[asked->name];
   Resolver resolver(view);
+  if (asked == nullptr) {  // in the quotes of an import: who else imports that file
+    std::vector<Found> files = imported_file_at(resolver, view, path, *facts, offset);
+    if (files.empty()) return {};
+    return importers_of(view, files[0].path, limit, cancel);
+  }
+  const std::string name = facts->names[asked->name];
   std::vector<Found> meant = resolver.resolve(path, facts, *asked);
   keep_meant(meant);
   if (meant.empty()) {  // not of this repository: by the name alone

@@ -16,6 +16,7 @@
 
 #include "repoindex/query/project/compile_commands.h"
 #include "repoindex/query/project/modules.h"
+#include "repoindex/query/project/packages.h"
 #include "repoindex/query/project/script_packages.h"
 #include "repoindex/snapshot.h"
 
@@ -25,6 +26,16 @@ struct ScriptPackages {
   std::unordered_map<std::string, ScriptPackage> by_name;
   std::unordered_map<std::string, std::string> name_of_folder;
 };
+
+// Which target of a Package.swift a file belongs to.
+struct SwiftModules {
+  std::unordered_map<std::string, std::string> name_of_folder;
+  std::unordered_map<std::string, std::string> folder_of_name;
+  std::string_view module_of(std::string_view path) const;  // empty: of none
+};
+
+// Usings that hold for every C# file below a folder: (folder, "A.B").
+using GlobalUsings = std::vector<std::pair<std::string, std::string>>;
 
 // Files that a file includes, directly or not; sorted by address, to be searched.
 using IncludeClosure = std::vector<const FileEntry*>;
@@ -45,8 +56,17 @@ class QueryCache {
   std::shared_ptr<const GoModules> go_modules(const Snapshot& snapshot);
   std::shared_ptr<const RustCrates> rust_crates(const Snapshot& snapshot);
 
+  std::shared_ptr<const ComposerPackages> composer(const Snapshot& snapshot);
+  std::shared_ptr<const SwiftModules> swift_modules(const Snapshot& snapshot);
+  // The load path of Ruby, as far as it lies in the repository.
+  std::shared_ptr<const std::vector<std::string>> ruby_folders(const Snapshot& snapshot);
+  std::shared_ptr<const GlobalUsings> global_usings(const Snapshot& snapshot);
+
   // Files that a file includes directly; null when not remembered.
   using Files = std::vector<const FileEntry*>;
+  // Files that declare a package, by family and name.
+  std::shared_ptr<const Files> package_files(const std::string& key);
+  void remember_package_files(const std::string& key, std::shared_ptr<const Files> files);
   std::shared_ptr<const Files> includes(const FileEntry* file);
   void remember_includes(const FileEntry* file, std::shared_ptr<const Files> files);
   std::shared_ptr<const IncludeClosure> closure(const FileEntry* file);
@@ -66,6 +86,12 @@ class QueryCache {
   std::unordered_map<std::string, std::shared_ptr<const PathMapping>> mappings_;
   std::shared_ptr<const GoModules> go_modules_;
   std::shared_ptr<const RustCrates> rust_crates_;
+  std::shared_ptr<const ComposerPackages> composer_;
+  std::shared_ptr<const SwiftModules> swift_modules_;
+  std::shared_ptr<const std::vector<std::string>> ruby_folders_;
+  std::shared_ptr<const GlobalUsings> global_usings_;
+  std::unordered_map<std::string, std::shared_ptr<const Files>> package_files_;
+  size_t n_package_files_ = 0;
   std::unordered_map<const FileEntry*, std::shared_ptr<const Files>> includes_;
   std::unordered_map<const FileEntry*, std::shared_ptr<const IncludeClosure>> closures_;
   size_t n_closure_entries_ = 0;

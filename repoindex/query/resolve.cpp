@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "repoindex/query/packages.h"
 #include "repoindex/query/project/paths.h"
 
 namespace engramd::repoindex {
@@ -33,6 +34,11 @@ uint32_t end_of_statement(const FileFacts& facts, uint32_t local) {
     return before.begin <= at && at < before.end ? before.end : kNone;
   }
   return kNone;
+}
+
+// Imports are the text of other files, or run them: what those define is defined.
+bool loads_files(std::string_view language) {
+  return is_c_family(language) || language == "ruby" || language == "php" || language == "lua";
 }
 
 // The name that an import gives its file; not of a star.
@@ -148,6 +154,15 @@ std::vector<Found> Resolver::in_file(const std::string& path, std::string_view n
       }
     }
   }
+  if (out.empty() && facts->language == "lua") {
+    // function M.new(): what the file gives is a table, and nearly always this one.
+    for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
+      const Symbol& symbol = facts->symbols[s];
+      if (symbol.name == name && !symbol.local && !symbol.qualifier.empty()) {
+        out.push_back({path, facts, s, Confidence::certain});
+      }
+    }
+  }
   if (out.empty() && facts->language == "java") {
     // Static imports and nested classes name what is inside the file's class.
     for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
@@ -260,7 +275,7 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
       if (auto remembered = cache.includes(entry)) return remembered;
     }
     auto direct = std::make_shared<QueryCache::Files>();
-    if (FileFactsPtr facts = view_.facts(file); facts != nullptr && is_c_family(facts->language)) {
+    if (FileFactsPtr facts = view_.facts(file); facts != nullptr && loads_files(facts->language)) {
       for (const Import& import : facts->imports) {
         for (const std::string& target : import_target(file, *facts, import).files) {
           if (const FileEntry* e = view_.snapshot->find(target)) direct->push_back(e);
@@ -353,7 +368,7 @@ std::vector<Found> Resolver::plain_name(const std::string& path, const FileFacts
                                  [&](const Import& i) { return i.begin <= at && at < i.end; });
   }
   if (!found.empty() && !import_binding) return found;
-  std::vector<Found> imported = through_imports(path, facts, name, depth);
+  std::vector<Found> imported = visible_names(path, facts, name, scope, offset, depth);
   if (!imported.empty()) return imported;
   if (!found.empty()) return found;
   const Language* language = find_language(facts->language);
@@ -477,7 +492,8 @@ std::vector<Found> Resolver::definition_site(const std::string& path, const File
 std::vector<Found> Resolver::import_site(const std::string& path, const FileFactsPtr& facts,
                                          const Occurrence& occurrence) {
   const std::string& name = facts->names[occurrence.name];
-  std::vector<Found> found;
+  std::vector<Found> found = package_import_site(facts, occurrence);
+  if (!found.empty()) return found;
   std::vector<const Import*> around;
   for (const Import& import : facts->imports) {
     if (occurrence.begin >= import.begin && occurrence.begin < import.end) {
@@ -486,7 +502,7 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
   }
   for (const Import* import : around) {
     const std::string& bound = !import->alias.empty() ? import->alias : import->name;
-    if (import->name != name && bound != name) continue;
+    if ((import->name != name && bound != name) || names_package(*facts, *import)) continue;
     append_new(found, through_import(path, facts, *import, bound, 0));
     if (!found.empty()) return found;
   }
@@ -497,6 +513,7 @@ std::vector<Found> Resolver::import_site(const std::string& path, const FileFact
                 });
   // A part of the module's path: the file of the path up to it.
   for (const Import* import : around) {
+    if (names_package(*facts, *import)) continue;
     Import part = *import;
     if (facts->language == "python") {
       size_t begin = 0, end = 0;

@@ -8,7 +8,9 @@
 //   members.cpp     names behind a receiver: what the receiver is, its class, the bases
 //   initializers.cpp  what a designated initializer is for
 //   candidates.cpp  definitions by name, ranking, places
-//   imports.cpp     which files an import means
+//   imports.cpp     which files an import means, where it names files or folders
+//   named_imports.cpp  the same for languages that name packages, modules or a load path
+//   in_packages.cpp what a file sees through packages and modules
 //   arity.cpp       how many arguments a call has and a function takes, and their types
 #pragma once
 
@@ -59,6 +61,7 @@ struct ImportTarget {
   std::string folder;
   bool is_folder = false;
   bool folder_is_suffix = false;
+  std::string package;      // whose names are meant, "A.B.C"; its files are in `files`
   size_t n_parts_left = 0;  // parts of the written path behind the file: items inside it (Rust)
   bool found() const { return !files.empty() || is_folder; }
 };
@@ -97,6 +100,8 @@ class Resolver {
   // Of the last resolve(): what stands around the name decided, so the next use may mean another.
   bool is_by_place() const { return is_by_place_; }
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
+  // Files with a definition that is called so in full, in the languages of a family.
+  std::vector<std::string> files_of_name(std::string_view family, std::string_view full);
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
 
@@ -112,6 +117,7 @@ class Resolver {
   static constexpr size_t kMaxIncluded = 3000;  // files of an include closure
   static constexpr size_t kMaxOverloads = 32;   // whose parameters are counted
   static constexpr size_t kMaxNamespaceParts = 32;  // of one namespace, that are answered
+  static constexpr size_t kMaxPackageFiles = 1000;  // of one package
 
   // resolve.cpp
   std::vector<Found> definition_site(const std::string& path, const FileFactsPtr& facts,
@@ -169,6 +175,31 @@ class Resolver {
   // arity.cpp: the types of the arguments of the call whose name ends there; "" = not evident.
   std::vector<std::string> argument_types(const std::string& path, const FileFactsPtr& facts,
                                           size_t at);
+
+  // named_imports.cpp
+  ImportTarget named_target(const std::string& path, const FileFacts& facts, const Import& import);
+
+  // in_packages.cpp
+  std::vector<Found> visible_names(const std::string& path, const FileFactsPtr& facts,
+                                   std::string_view name, uint32_t scope, uint32_t offset,
+                                   int depth);
+  std::vector<std::string> packages_around(const FileFacts& facts, uint32_t scope, uint32_t offset);
+  std::vector<std::string> written_path(const std::string& path, const FileFacts& facts,
+                                        const Occurrence& occurrence);
+  std::vector<std::string> written_in_front(const std::string& path, const FileFacts& facts,
+                                            size_t offset);
+  std::vector<Found> in_packages(const std::string& path, const FileFactsPtr& facts,
+                                 const std::vector<std::string>& parts, uint32_t scope,
+                                 uint32_t offset);
+  std::vector<Found> through_written_path(const std::string& path, const FileFactsPtr& facts,
+                                          const Occurrence& occurrence, int depth);
+  std::vector<Found> package_import_site(const FileFactsPtr& facts, const Occurrence& occurrence);
+  std::vector<Found> called_in_full(std::string_view family, std::string_view full);
+  std::vector<std::string> files_of_package(std::string_view family, const std::string& package);
+  std::vector<Found> in_imported_objects(const FileFactsPtr& facts, std::string_view name,
+                                         int depth);
+  std::vector<Found> in_swift_modules(const std::string& path, const FileFacts& facts,
+                                      std::string_view name);
 
   // candidates.cpp
   void rank(const std::string& path, const FileFactsPtr& facts, const Occurrence& occurrence,

@@ -4,7 +4,7 @@
 
 #include "base/hash.h"
 #include "repoindex/locate.h"
-#include "repoindex/search/imports.h"
+#include "repoindex/query/project/paths.h"
 #include "repoindex/snapshot.h"
 
 namespace engramd::repoindex {

@@ -4,7 +4,6 @@
 
 #include "repoindex/rank/bm25.h"
 #include "repoindex/rank/mentions.h"
-#include "repoindex/search/imports.h"
 
 namespace engramd::repoindex {
 namespace {

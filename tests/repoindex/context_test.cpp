@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "repoindex/index.h"
 #include "repoindex/locate.h"
-#include "repoindex/search/imports.h"
 #include "repoindex/search/secrets.h"
 #include "tests/support/workspace.h"
 
@@ -337,30 +336,4 @@ TEST_CASE("secret-looking lines are told from ordinary ones") {
   CHECK(is_secret_path(".env"));
   CHECK(!is_secret_path(".env.example"));
   CHECK(!is_secret_path("src/environment.py"));
-}
-
-TEST_CASE("imports are guessed from what is written") {
-  const std::vector<std::string> paths = {"app.py",       "include/net/http.h", "pkg/__init__.py",
-                                          "pkg/core.py",  "pkg/sub/core.py",    "pkg/sub/util.py",
-                                          "src/main.cpp", "web/a.ts",           "web/lib/index.ts"};
-  const ImportGuess guess(paths);
-  auto imported = [&](const std::string& path, const std::string& target,
-                      const std::string& name = {}, uint32_t level = 0) {
-    FileFacts facts;
-    Import import;
-    import.target = target;
-    import.name = name;
-    import.level = level;
-    facts.imports.push_back(import);
-    const auto found = guess.imported_by(path, facts);
-    return found.empty() ? std::string() : found.front();
-  };
-  CHECK(imported("app.py", "pkg.core") == "pkg/core.py");
-  CHECK(imported("app.py", "pkg", "core") == "pkg/core.py");
-  CHECK(imported("app.py", "pkg", "Engine") == "pkg/__init__.py");
-  CHECK(imported("pkg/sub/util.py", "core", "", 1) == "pkg/sub/core.py");
-  CHECK(imported("pkg/sub/util.py", "core", "", 2) == "pkg/core.py");
-  CHECK(imported("src/main.cpp", "net/http.h") == "include/net/http.h");
-  CHECK(imported("web/a.ts", "./lib") == "web/lib/index.ts");
-  CHECK(imported("app.py", "os.path").empty());
 }

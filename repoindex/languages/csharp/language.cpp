@@ -11,6 +11,7 @@ void csharp_imports(SyntaxNode node, std::string_view text, std::vector<Import>&
   Import import;
   import.begin = node.begin();
   import.end = node.end();
+  if (node.text(text).substr(0, 7) == "global ") import.level = 1;  // for the whole project
   SyntaxNode alias = node.child_by_field("name");
   for (SyntaxNode child : node.named_children()) {
     if (child == alias) continue;
@@ -171,7 +172,6 @@ extern const Language csharp = {
     .doc = DocStyle::xml_comment_before,
     .self_names = {"this", "base"},
     .constructor_has_class_name = true,
-    .folder_is_package = true,
     .import_nodes = {"using_directive"},
     .imports = csharp_imports,
     .edit = {.string = {"string_literal"},

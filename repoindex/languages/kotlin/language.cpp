@@ -42,6 +42,11 @@ extern const Language kotlin = {
     .comments = {"line_comment", "block_comment"},
     .definitions =
         {
+            {.node = "package_header",
+             .kind = SymbolKind::namespace_,
+             .name_field = "<qualified_identifier>",
+             .body_field = "",
+             .opens_scope = false},
             {.node = "function_declaration",
              .kind = SymbolKind::function,
              .body_field = "<function_body>",
@@ -98,6 +103,7 @@ extern const Language kotlin = {
         },
     .through =
         {
+            {.slot = {"qualified_identifier", "<identifier>"}},
             {.slot = {"variable_declaration", "<identifier>"}},
             {.slot = {"multi_variable_declaration", ""}},
         },
@@ -128,7 +134,6 @@ extern const Language kotlin = {
                  {"object", SymbolKind::class_}},
     .functions_without_name = {"lambda_literal", "anonymous_function", "setter"},
     .self_names = {"this", "super"},
-    .folder_is_package = true,
     .import_nodes = {"import"},
     .imports = kotlin_imports,
     .edit = {.string = {"string_literal", "multiline_string_literal"},

@@ -20,9 +20,16 @@ void lua_imports(SyntaxNode node, std::string_view text, std::vector<Import>& ou
   if (import.target.empty()) return;
   // The first name of `local a = require(…)`; several names with several values are rare.
   SyntaxNode values = node.parent();
+  if (values.kind() == "dot_index_expression") {  // require("a.b").c
+    import.name = std::string(values.child_by_field("field").text(text));
+    values = values.parent();
+  }
   if (values.kind() == "expression_list" && values.parent().kind() == "assignment_statement") {
     SyntaxNode name = values.parent().named_child(0).child_by_field("name");
-    if (name.kind() == "identifier") import.alias = std::string(name.text(text));
+    if (name.kind() == "identifier") {
+      import.alias = std::string(name.text(text));
+      import.begin = name.begin();  // the variable is what the file gives
+    }
   }
   if (file) import.name = "*";
   out.push_back(std::move(import));

@@ -162,7 +162,6 @@ extern const Language php = {
     .constructor_names = {"__construct"},
     .self_writes_define_fields = true,
     .assignment_defines = true,
-    .folder_is_package = true,
     .import_nodes = {"namespace_use_declaration", "require_expression", "require_once_expression",
                      "include_expression", "include_once_expression"},
     .imports = php_imports,

@@ -162,7 +162,6 @@ extern const Language scala = {
                  {"trait", SymbolKind::interface_}},
     .functions_without_name = {"lambda_expression", "case_clause"},
     .self_names = {"this", "super"},
-    .folder_is_package = true,
     .import_nodes = {"import_declaration", "export_declaration"},
     .imports = scala_imports,
     .edit = {.string = {"string", "interpolated_string"},

@@ -16,6 +16,12 @@ void swift_imports(SyntaxNode node, std::string_view text, std::vector<Import>& 
   }
   if (import.target.empty()) return;
   import.name = "*";
+  // import struct Shop.Price; a submodule is written the same way, without the kind.
+  size_t dot = import.target.find('.');
+  if (dot != std::string::npos) {
+    import.name = import.target.substr(import.target.rfind('.') + 1);
+    import.target.resize(dot);
+  }
   out.push_back(std::move(import));
 }
 
@@ -127,7 +133,6 @@ extern const Language swift = {
     .functions_without_name = {"lambda_literal", "computed_property", "willset_didset_block",
                                "subscript_declaration", "deinit_declaration"},
     .self_names = {"self", "super"},
-    .folder_is_package = true,
     .import_nodes = {"import_declaration"},
     .imports = swift_imports,
     .edit = {.string = {"line_string_literal", "multi_line_string_literal"},

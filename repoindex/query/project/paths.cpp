@@ -72,4 +72,15 @@ size_t shared_prefix(std::string_view a, std::string_view b) {
   return n;
 }
 
+size_t shared_folders(std::string_view a, std::string_view b) {
+  std::string_view same = a.substr(0, shared_prefix(a, b));
+  return static_cast<size_t>(std::count(same.begin(), same.end(), '/'));
+}
+
+std::string_view extension_of(std::string_view path) {
+  std::string_view name = base_name(path);
+  size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1);
+}
+
 }  // namespace engramd::repoindex

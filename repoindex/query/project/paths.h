@@ -18,5 +18,7 @@ bool is_below(std::string_view path, std::string_view folder);        // "" hold
 // The folder of the path, then every folder above it, down to "".
 std::vector<std::string> folders_up(std::string_view path);
 size_t shared_prefix(std::string_view a, std::string_view b);
+size_t shared_folders(std::string_view a, std::string_view b);  // leading ones
+std::string_view extension_of(std::string_view path);           // without the dot
 
 }  // namespace engramd::repoindex
