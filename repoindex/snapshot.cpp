@@ -7,6 +7,7 @@
 #include "repoindex/store/facts_lru.h"
 #include "repoindex/store/file_table.h"
 #include "repoindex/store/postings.h"
+#include "repoindex/store/record.h"
 
 namespace engramd::repoindex {
 
@@ -215,8 +216,7 @@ void Snapshot::definitions(std::string_view name,
         container = d.container == kNone ? std::string() : part.segment->name(d.container);
       }
       return reader.files(table, part, d.doc, [&](const FileEntry& file) {
-        return visit(
-            {&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, d.name_begin, container});
+        return visit({&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, container});
       });
     });
   });
@@ -229,10 +229,9 @@ void Snapshot::uses(std::string_view name, const std::function<bool(UseRef)>& vi
     return visit_docs(postings.docs, [&](uint32_t doc) {
       if (!live.contains(doc)) return true;
       return reader.files(table, part, doc, [&](const FileEntry& file) {
-        return part.segment->places(doc, postings.name, name.size(),
-                                    [&](uint32_t begin, uint32_t end, Role role) {
-                                      return visit({&file, begin, end, role});
-                                    });
+        return part.segment->places(doc, postings.name, [&](const NamePlace& p) {
+          return visit({&file, p.begin, p.end, p.start_at, p.end_at, p.role});
+        });
       });
     });
   });
@@ -281,7 +280,6 @@ void Snapshot::for_each_defined_name(const std::function<bool(std::string_view, 
         const DefinedNames& names = part.segment->defined_names();
         // Other branches and repositories may share the segment: only what is live counts.
         bool whole = live.cardinality() == part.segment->n_docs();
-        std::string_view bytes = names.bytes;
         for (size_t i = 0; i < names.letters.size(); ++i) {
           if ((wanted_letters & ~names.letters[i]) != 0) continue;
           if (!whole && visit_definitions(names.definitions[i], [&](const DefinitionPosting& d) {
@@ -289,10 +287,7 @@ void Snapshot::for_each_defined_name(const std::function<bool(std::string_view, 
               })) {
             continue;
           }
-          if (!visit(bytes.substr(names.begins[i], names.begins[i + 1] - names.begins[i]),
-                     names.letters[i])) {
-            return false;
-          }
+          if (!visit(part.segment->name_view(names.numbers[i]), names.letters[i])) return false;
         }
         return true;
       });

@@ -33,7 +33,6 @@ struct DefinitionRef {
   SymbolKind kind = SymbolKind::variable;
   bool is_declaration = false;
   bool is_top_level = false;  // nothing around it but namespaces and modules, and no qualifier
-  uint32_t name_begin = 0;    // where the name starts in the file
   // Its qualifier, else the name of the definition right around it, or empty. Valid during the
   // visit.
   std::string_view container;
@@ -43,6 +42,7 @@ struct DefinitionRef {
 struct UseRef {
   const FileEntry* file = nullptr;
   uint32_t begin = 0, end = 0;
+  LineColumn start_at, end_at;  // all on line 0 when the file's lines are not known
   Role role = Role::reference;
 };
 

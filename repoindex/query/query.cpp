@@ -240,7 +240,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
         if (!same_name_only) continue;
       }
       ReferenceHit hit;
-      hit.place = resolver.place(file, o.begin, o.end);
+      hit.place = resolver.place(file, *file_facts, o.begin, o.end);
       hit.role = o.role;
       hit.confidence = confidence;
       out.push_back(std::move(hit));
@@ -280,7 +280,7 @@ std::vector<ReferenceHit> references_of(const View& view, std::string_view name,
     for (const Occurrence& o : facts->occurrences) {
       if (o.name != id) continue;
       if (out.size() >= limit) return false;
-      out.push_back({resolver.place(path, o.begin, o.end), o.role, Confidence::possible});
+      out.push_back({resolver.place(path, *facts, o.begin, o.end), o.role, Confidence::possible});
     }
     return true;
   });

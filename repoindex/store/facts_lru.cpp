@@ -7,7 +7,8 @@ namespace {
 size_t bytes_of(const FileFacts& facts) {
   size_t n = sizeof facts + facts.names.size() * (sizeof(std::string) + 8) +
              facts.occurrences.size() * sizeof(Occurrence) +
-             facts.imports.size() * (sizeof(Import) + 32);
+             facts.imports.size() * (sizeof(Import) + 32) +
+             facts.lines.n_lines() * sizeof(LineMap::Line);
   for (const Symbol& s : facts.symbols) n += sizeof s + s.signature.size() + s.doc.size() + 16;
   return n;
 }
