@@ -196,6 +196,15 @@ FileFactsPtr Snapshot::facts(const FileEntry& file) const {
   return segment != nullptr ? facts_->get(*segment, doc) : nullptr;
 }
 
+Result<SymbolCard> Snapshot::symbol(const FileEntry& file, uint32_t symbol) const {
+  uint32_t doc = 0;
+  const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
+  if (segment == nullptr) return fail(ErrorCode::not_found, file.path + " is only listed");
+  PlacesPtr places = facts_->places(*segment, doc);
+  if (places == nullptr) return fail(ErrorCode::corrupt, file.path + " has damaged facts");
+  return segment->symbol(doc, *places, symbol);
+}
+
 FileSummary Snapshot::summary(const FileEntry& file) const {
   uint32_t doc = 0;
   const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
@@ -228,8 +237,10 @@ void Snapshot::uses(std::string_view name, const std::function<bool(UseRef)>& vi
     NamePostings postings = part.segment->find_name(name);
     return visit_docs(postings.docs, [&](uint32_t doc) {
       if (!live.contains(doc)) return true;
+      PlacesPtr places = facts_->places(*part.segment, doc);
+      if (places == nullptr) return true;
       return reader.files(table, part, doc, [&](const FileEntry& file) {
-        return part.segment->places(doc, postings.name, [&](const NamePlace& p) {
+        return part.segment->visit_name(doc, *places, postings.name, [&](const NamePlace& p) {
           return visit({&file, p.begin, p.end, p.start_at, p.end_at, p.role});
         });
       });

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "repoindex/store/summary.h"
 #include "repoindex/view.h"
 
@@ -24,6 +25,7 @@ class QueryCache;  // query/query_cache.h
 class Segment;
 struct LiveSets;
 struct PlacedFile;
+struct SymbolCard;  // store/record.h
 std::shared_ptr<QueryCache> make_query_cache();
 
 // A definition as the postings know it: enough to choose among many without loading a file.
@@ -65,6 +67,9 @@ class Snapshot {
   // turn out to be damaged: the next refresh makes them anew.
   FileFactsPtr facts(const FileEntry& file) const;
   FileSummary summary(const FileEntry& file) const;  // loads nothing
+  // One symbol by its index in the facts, without loading them; an error when that cannot be: the
+  // facts may still tell.
+  Result<SymbolCard> symbol(const FileEntry& file, uint32_t symbol) const;
 
   // Definitions of that name that are not locals. The visitor returns whether to go on.
   void definitions(std::string_view name, const std::function<bool(DefinitionRef)>& visit) const;

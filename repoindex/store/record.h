@@ -5,6 +5,7 @@
 //   record.cpp          parts together, payloads, seals
 //   record_uses.cpp     occurrences
 //   record_outline.cpp  symbols and imports
+//   record_symbol.cpp   one symbol alone
 //   frames.cpp          compression
 #pragma once
 
@@ -43,11 +44,24 @@ struct NamePlace {
   LineColumn start_at, end_at;
   Role role = Role::reference;
 };
-// The places of one name, in order: visit(place) -> go on?  uses are packed; name is its number in
-// FactsParts::names, whose lengths are name_sizes. Returns whether all was visited; damage ends it
-// early.
-bool visit_places(std::string_view uses, uint32_t name, const std::vector<uint32_t>& name_sizes,
+// The places of packed uses; error: corrupt.
+Result<std::string> unpack_places(std::string_view uses);
+// Those of one name, in order: visit(place) -> go on?  name is its number in FactsParts::names,
+// whose lengths are name_sizes. Returns whether all was visited; damage ends it early.
+bool visit_places(std::string_view places, uint32_t name, const std::vector<uint32_t>& name_sizes,
                   const std::function<bool(const NamePlace&)>& visit);
+
+// One definition with its places, without the rest of the facts.
+struct SymbolCard {
+  Symbol symbol;  // its parent means nothing without the others
+  LineColumn name_start, name_end, start, end;
+  std::string container;  // enclosing definitions joined with '.', or empty
+};
+// places are unpacked; name_of(number) is a name by its number in FactsParts::names. Error:
+// corrupt; not_found when there is no such symbol, or the file's lines are not known.
+Result<SymbolCard> unpack_symbol(std::string_view outline, std::string_view places, uint32_t symbol,
+                                 const std::vector<uint32_t>& name_sizes,
+                                 const std::function<std::string_view(uint32_t)>& name_of);
 
 // All parts and the names as one: what exchange files hold, one file's facts for themselves.
 std::string facts_payload(const FileFacts& facts);

@@ -7,10 +7,8 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr uint8_t kKindMask = 0x1F, kLocal = 0x20, kDeclaration = 0x40;
 constexpr uint8_t kHasErrors = 1, kTruncated = 2, kMarkedGenerated = 4, kHasLines = 8;
 constexpr size_t kMaxSymbols = 4u << 20;
-constexpr int kMaxClimb = 64;
 
 // A string that is also a name is written as that name's number plus two, an empty one as 0,
 // another as 1 and text.
@@ -79,18 +77,6 @@ std::vector<uint32_t> definition_occurrences(const FileFacts& facts) {
   return out;
 }
 
-// The innermost of the symbol before and those around it that contains the range: mostly the
-// parent of what comes next.
-uint32_t likely_parent(const FileFacts& facts, uint32_t symbol, uint32_t begin, uint32_t end) {
-  uint32_t parent = symbol == 0 ? kNone : symbol - 1;
-  for (int i = 0; i < kMaxClimb && parent != kNone &&
-                  (facts.symbols[parent].begin > begin || facts.symbols[parent].end < end);
-       ++i) {
-    parent = facts.symbols[parent].parent;
-  }
-  return parent;
-}
-
 // A place that lies some lines from one that is known: the lines between, and the column if any.
 void put_lines(std::string& out, LineColumn known, LineColumn at) {
   int64_t lines = int64_t{at.line} - known.line;
@@ -154,7 +140,7 @@ void outline_of(const FileFacts& facts, const std::unordered_map<std::string_vie
     put_varint(c.lengths, zigzag(int64_t{s.end} - s.name_end));
     put_lines(c.begin_lines, name_at, facts.lines.position(s.begin));
     put_lines(c.end_lines, name_end_at, facts.lines.position(s.end));
-    uint32_t likely = likely_parent(facts, i, s.begin, s.end);
+    uint32_t likely = likely_parent(facts.symbols, i, s.begin, s.end);
     put_varint(c.parents, s.parent == likely ? 0 : uint64_t{s.parent + 1} + 1);  // kNone becomes 1
     signatures.add(s.signature);
     docs.add(s.doc);
@@ -202,28 +188,37 @@ bool read_head(ByteReader& numbers, FileFacts& facts, bool* has_lines) {
   return numbers.ok();
 }
 
+bool read_columns(ByteReader& r, std::string_view text_bytes, OutlineColumns* c) {
+  c->n_symbols = r.count(1);
+  c->n_imports = r.count(1);
+  for (std::string_view* column :
+       {&c->at, &c->symbol_names, &c->kinds, &c->own_places, &c->before, &c->lengths,
+        &c->begin_lines, &c->end_lines, &c->parents, &c->qualifiers, &c->types, &c->n_bases,
+        &c->bases, &c->other_lengths, &c->signature_lengths, &c->doc_lengths, &c->imported,
+        &c->import_lengths, &c->import_places}) {
+    *column = r.text();
+  }
+  ByteReader texts(text_bytes);
+  for (std::string_view* column :
+       {&c->other_bytes, &c->signature_bytes, &c->doc_bytes, &c->import_bytes}) {
+    *column = texts.text();
+  }
+  return r.ok() && r.at_end() && texts.ok() && texts.at_end() && c->n_symbols <= kMaxSymbols &&
+         c->kinds.size() == c->n_symbols && c->n_imports <= c->import_places.size();
+}
+
 bool read_outline(ByteReader& r, std::string_view text_bytes, FileFacts& facts,
                   std::vector<LineMap::Line>* lines) {
-  size_t n = r.count(1), n_imports = 0;
-  if (n > kMaxSymbols) return false;
-  n_imports = r.count(1);
-  if (n_imports > kMaxSymbols) return false;
-  ByteReader at(r.text()), symbol_names(r.text()), kinds(r.text()), own_places(r.text()),
-      before(r.text()), lengths(r.text()), begin_lines(r.text()), end_lines(r.text()),
-      parents(r.text()), qualifiers(r.text()), types(r.text()), n_bases(r.text()), bases(r.text());
-  std::string_view other_lengths = r.text(), signature_lengths = r.text(), doc_lengths = r.text();
-  ByteReader imported(r.text());
-  std::string_view import_lengths = r.text();
-  ByteReader import_places(r.text()), texts(text_bytes);
-  std::string_view other_bytes = texts.text(), signature_bytes = texts.text(),
-                   doc_bytes = texts.text(), import_bytes = texts.text();
-  TextColumnReader others(other_lengths, other_bytes),
-      signatures(signature_lengths, signature_bytes), docs(doc_lengths, doc_bytes),
-      import_others(import_lengths, import_bytes);
-  if (!r.ok() || !r.at_end() || !texts.ok() || !texts.at_end() || kinds.left() != n ||
-      n_imports > import_places.left()) {
-    return false;
-  }
+  OutlineColumns c;
+  if (!read_columns(r, text_bytes, &c)) return false;
+  ByteReader at(c.at), symbol_names(c.symbol_names), kinds(c.kinds), own_places(c.own_places),
+      before(c.before), lengths(c.lengths), begin_lines(c.begin_lines), end_lines(c.end_lines),
+      parents(c.parents), qualifiers(c.qualifiers), types(c.types), n_bases(c.n_bases),
+      bases(c.bases), imported(c.imported), import_places(c.import_places);
+  TextColumnReader others(c.other_lengths, c.other_bytes),
+      signatures(c.signature_lengths, c.signature_bytes), docs(c.doc_lengths, c.doc_bytes),
+      import_others(c.import_lengths, c.import_bytes);
+  const auto n = static_cast<uint32_t>(c.n_symbols);
   NamedReader named(facts.names, others), import_named(facts.names, import_others);
   const std::vector<uint32_t> definitions = definition_occurrences(facts);
   int64_t expected = 0;
@@ -271,7 +266,7 @@ bool read_outline(ByteReader& r, std::string_view text_bytes, FileFacts& facts,
     s.name_begin = static_cast<uint32_t>(name_begin);
     s.name_end = static_cast<uint32_t>(name_end);
     uint64_t parent = parents.number();
-    s.parent = parent == 0 ? likely_parent(facts, i, s.begin, s.end)
+    s.parent = parent == 0 ? likely_parent(facts.symbols, i, s.begin, s.end)
                            : static_cast<uint32_t>(parent - 1) - 1;
     if (parent > i + 1 || (s.parent != kNone && s.parent >= i)) return false;
     s.signature = std::string(signatures.next());
@@ -284,7 +279,7 @@ bool read_outline(ByteReader& r, std::string_view text_bytes, FileFacts& facts,
     for (size_t b = 0; b < n_of_bases; ++b) s.bases.push_back(named.next(bases));
   }
 
-  facts.imports.resize(n_imports);
+  facts.imports.resize(c.n_imports);
   int64_t import_at = 0;
   for (Import& import : facts.imports) {
     import.target = import_named.next(imported);

@@ -45,6 +45,36 @@ bool read_places(std::string_view bytes, FileFacts& facts, std::vector<LineMap::
 // Needs names, occurrences and symbols.
 bool read_scopes(std::string_view bytes, const std::vector<uint8_t>& receivers, FileFacts& facts);
 
+// Columns of the outline as they stand in numbers, after the head and the two counts.
+struct OutlineColumns {
+  size_t n_symbols = 0, n_imports = 0;
+  std::string_view at, symbol_names, kinds, own_places, before, lengths, begin_lines, end_lines,
+      parents, qualifiers, types, n_bases, bases, other_lengths, signature_lengths, doc_lengths,
+      imported, import_lengths, import_places;
+  std::string_view other_bytes, signature_bytes, doc_bytes, import_bytes;
+};
+// False when they cannot be.
+bool read_columns(ByteReader& numbers, std::string_view texts, OutlineColumns* columns);
+
+// Of the byte for a symbol's kind.
+constexpr uint8_t kKindMask = 0x1F, kLocal = 0x20, kDeclaration = 0x40;
+// How far up guesses about what is around something look.
+constexpr int kMaxClimb = 64;
+
+// The innermost of the symbol before and those around it that contains the range: mostly the
+// parent of what comes next. Of anything with begin, end and parent.
+template <class AnySymbol>
+uint32_t likely_parent(const std::vector<AnySymbol>& symbols, uint32_t symbol, uint32_t begin,
+                       uint32_t end) {
+  uint32_t parent = symbol == 0 ? kNone : symbol - 1;
+  for (int i = 0; i < kMaxClimb && parent != kNone &&
+                  (symbols[parent].begin > begin || symbols[parent].end < end);
+       ++i) {
+    parent = symbols[parent].parent;
+  }
+  return parent;
+}
+
 // record_outline.cpp. ids: of the names.
 void outline_of(const FileFacts& facts, const std::unordered_map<std::string_view, uint32_t>& ids,
                 std::string* numbers, std::string* texts);

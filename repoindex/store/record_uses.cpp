@@ -5,6 +5,7 @@
 // about what the offsets alone would take.
 #include <algorithm>
 
+#include "repoindex/store/place_reader.h"
 #include "repoindex/store/record.h"
 #include "repoindex/store/record_parts.h"
 
@@ -12,121 +13,12 @@ namespace engramd::repoindex {
 
 namespace {
 
-// Low two bits of a step: how the place is told.
-enum Step : uint8_t {
-  same_line,   // distance from the end before
-  next_line,   // distance from there to the start of the line, column
-  later_line,  // the same, and lines left out
-  from_begin,  // distance from the begin before, lines, column if any: for names that overlap
-};
+using Point = PlaceReader::Point;
+constexpr auto same_line = PlaceReader::same_line, next_line = PlaceReader::next_line,
+               later_line = PlaceReader::later_line, from_begin = PlaceReader::from_begin;
 
 // Of the role byte: bits 3 and 4.
-constexpr uint8_t kRoleBits = 0x07;
 enum Receiver : uint8_t { none, name_before, other };
-
-// What is known at the begin or the end of a name.
-struct Point {
-  uint64_t offset = 0, line = 0, line_start = 0;
-};
-
-class PlaceReader {
- public:
-  explicit PlaceReader(std::string_view bytes) : all_(bytes), n_(all_.count(3)) {
-    steps_ = ByteReader(all_.text());
-    columns_ = ByteReader(all_.text());
-    skips_ = ByteReader(all_.text());
-    which_ = ByteReader(all_.text());
-    roles_ = all_.text();
-    odd_ = ByteReader(all_.text());
-    good_ = all_.ok() && all_.at_end() && roles_.size() == n_;
-    if (!good_) n_ = 0;
-    next_odd();
-  }
-
-  size_t n() const { return n_; }
-  // False at the end or at damage. sizes(name) is the length of a name of that number.
-  template <class Sizes>
-  bool next(const Sizes& sizes) {
-    if (at_ >= n_) return false;
-    uint64_t step = steps_.number(), distance = step >> 2;
-    name = which_.number();
-    role_byte = static_cast<uint8_t>(roles_[at_]);
-    if (distance > kNone) return damaged();
-    switch (static_cast<Step>(step & 3)) {
-      case same_line:
-        begin = end;
-        begin.offset += distance;
-        break;
-      case next_line:
-      case later_line:
-        begin.line_start = end.offset + distance;
-        begin.line = end.line + 1 + ((step & 3) == later_line ? 1 + uint64_t{skips_.u32()} : 0);
-        begin.offset = begin.line_start + columns_.u32();
-        break;
-      case from_begin:
-        begin.offset += distance;
-        if (uint32_t lines = columns_.u32(); lines > 0) {
-          begin.line += lines;
-          uint32_t column = columns_.u32();
-          if (column > begin.offset) return damaged();
-          begin.line_start = begin.offset - column;
-        }
-        break;
-    }
-    end = begin;
-    auto size = static_cast<int64_t>(sizes(name));
-    if (at_ == odd_at_) {
-      size += odd_.signed_number();
-      uint32_t lines = odd_.u32();
-      if (size < 0) return damaged();
-      end.offset += static_cast<uint64_t>(size);
-      if (lines > 0) {
-        end.line += lines;
-        uint32_t column = odd_.u32();
-        if (column > end.offset) return damaged();
-        end.line_start = end.offset - column;
-      }
-      next_odd();
-    } else {
-      end.offset += static_cast<uint64_t>(size);
-    }
-    if (end.offset >= kNone || end.line >= kNone) return damaged();
-    ++at_;
-    return true;
-  }
-  bool complete() const {
-    return good_ && at_ == n_ && steps_.ok() && steps_.at_end() && columns_.ok() &&
-           columns_.at_end() && skips_.ok() && skips_.at_end() && which_.ok() && which_.at_end() &&
-           odd_.ok() && odd_.at_end();
-  }
-
-  // The occurrence that next() was about.
-  Point begin, end;
-  uint64_t name = 0;
-  uint8_t role_byte = 0;
-
- private:
-  bool damaged() {
-    good_ = false;
-    n_ = 0;
-    return false;
-  }
-  void next_odd() {
-    if (odd_.at_end()) {
-      odd_at_ = kNone;
-      return;
-    }
-    odd_at_ = next_odd_ + odd_.u32();
-    next_odd_ = odd_at_ + 1;
-  }
-
-  ByteReader all_;
-  size_t n_ = 0, at_ = 0;
-  ByteReader steps_{{}}, columns_{{}}, skips_{{}}, which_{{}}, odd_{{}};
-  std::string_view roles_;
-  uint64_t odd_at_ = 0, next_odd_ = 0;
-  bool good_ = false;
-};
 
 // The symbol that an occurrence is probably inside: the last one that begins before it, or around
 // that. Only a guess, but the same one when writing and reading.
@@ -149,7 +41,6 @@ class ScopeGuess {
     }
     return current_;
   }
-  static constexpr int kMaxClimb = 64;
 
  private:
   const std::vector<Symbol>& symbols_;
@@ -161,7 +52,8 @@ class ScopeGuess {
 }  // namespace
 
 std::string places_of(const FileFacts& facts, const std::vector<uint32_t>& new_number) {
-  std::string steps, columns, skips, which, roles, odd;
+  std::string steps, columns, skips, planes, roles, odd;
+  std::vector<uint32_t> which;
   Point before, at;  // begin and end of the name before
   uint32_t last_name = 0;
   size_t next_odd = 0;
@@ -186,7 +78,7 @@ std::string places_of(const FileFacts& facts, const std::vector<uint32_t>& new_n
       if (begin.line > before.line) put_varint(columns, begin.offset - begin.line_start);
     }
     uint32_t name = new_number[o.name];
-    put_varint(which, name);
+    which.push_back(name);
     Receiver receiver = o.receiver == kNone                            ? none
                         : i > 0 && new_number[o.receiver] == last_name ? name_before
                                                                        : other;
@@ -207,9 +99,14 @@ std::string places_of(const FileFacts& facts, const std::vector<uint32_t>& new_n
     before = begin;
     at = end;
   }
+  // The low bytes of all names, then the next ones: looked through without reading numbers.
+  uint32_t biggest = which.empty() ? 0 : *std::max_element(which.begin(), which.end());
+  for (int shift = 0; shift == 0 || (shift < 32 && biggest >> shift != 0); shift += 8) {
+    for (uint32_t name : which) planes += static_cast<char>(name >> shift);
+  }
   std::string out;
   put_varint(out, facts.occurrences.size());
-  for (const std::string* column : {&steps, &columns, &skips, &which, &roles, &odd}) {
+  for (const std::string* column : {&steps, &columns, &skips, &planes, &roles, &odd}) {
     put_text(out, *column);
   }
   return out;
@@ -227,7 +124,7 @@ std::string scopes_of(const FileFacts& facts, const std::vector<uint32_t>& new_n
     // 1: the guess, 2: the one around it ...; 0: none of these, and its number follows.
     uint32_t scope = guess.of(o);
     int n = 1;
-    while (scope != o.scope && scope != kNone && n <= ScopeGuess::kMaxClimb) {
+    while (scope != o.scope && scope != kNone && n <= kMaxClimb) {
       scope = facts.symbols[scope].parent;
       ++n;
     }
@@ -262,7 +159,7 @@ bool read_places(std::string_view bytes, FileFacts& facts, std::vector<LineMap::
     lines->push_back(line);
   };
   for (size_t i = 0; reader.next(sizes); ++i) {
-    uint8_t role = reader.role_byte & kRoleBits, receiver = reader.role_byte >> 3;
+    uint8_t role = reader.role_byte & PlaceReader::kRoleBits, receiver = reader.role_byte >> 3;
     if (reader.name >= facts.names.size() || reader.end.offset > facts.n_bytes ||
         role > static_cast<uint8_t>(Role::write) || receiver > other ||
         (receiver == name_before && i == 0)) {
@@ -302,7 +199,7 @@ bool read_scopes(std::string_view bytes, const std::vector<uint8_t>& receivers, 
       if (o.scope != kNone && o.scope >= facts.symbols.size()) return false;
       continue;
     }
-    if (n > uint64_t{ScopeGuess::kMaxClimb} + 1) return false;
+    if (n > uint64_t{kMaxClimb} + 1) return false;
     for (; n > 1; --n) {
       if (o.scope == kNone) return false;
       o.scope = facts.symbols[o.scope].parent;
@@ -311,32 +208,25 @@ bool read_scopes(std::string_view bytes, const std::vector<uint8_t>& receivers, 
   return r.ok() && names.ok() && names.at_end() && climbs.ok() && climbs.at_end();
 }
 
-bool visit_places(std::string_view uses, uint32_t name, const std::vector<uint32_t>& name_sizes,
+Result<std::string> unpack_places(std::string_view uses) {
+  std::string places;
+  ENGRAMD_CHECK(decompress(Part::places, ByteReader(uses).text(), &places));
+  return places;
+}
+
+bool visit_places(std::string_view places, uint32_t name, const std::vector<uint32_t>& name_sizes,
                   const std::function<bool(const NamePlace&)>& visit) {
-  // Kept between calls: a name in many docs would else ask for memory for each. Taken while in
-  // use, because the visitor may ask for the places of another name.
-  thread_local std::string spare;
-  std::string places = std::move(spare);
-  bool more = true;
-  ByteReader parts(uses);
-  if (decompress(Part::places, parts.text(), &places)) {
-    PlaceReader reader(places);
-    auto sizes = [&](uint64_t n) { return n < name_sizes.size() ? name_sizes[n] : 0; };
-    while (more && reader.next(sizes)) {
-      if (reader.name != name) continue;
-      uint8_t role = reader.role_byte & kRoleBits;
-      if (role > static_cast<uint8_t>(Role::write)) break;
-      auto position = [](const Point& p) {
-        return LineColumn{static_cast<uint32_t>(p.line),
-                          static_cast<uint32_t>(p.offset - p.line_start)};
-      };
-      more = visit({static_cast<uint32_t>(reader.begin.offset),
-                    static_cast<uint32_t>(reader.end.offset), position(reader.begin),
-                    position(reader.end), static_cast<Role>(role)});
+  PlaceReader reader(places);
+  while (reader.find(name, name_sizes)) {
+    uint8_t role = reader.role_byte & PlaceReader::kRoleBits;
+    if (role > static_cast<uint8_t>(Role::write)) return true;
+    if (!visit({static_cast<uint32_t>(reader.begin.offset),
+                static_cast<uint32_t>(reader.end.offset), reader.begin.position(),
+                reader.end.position(), static_cast<Role>(role)})) {
+      return false;
     }
   }
-  spare = std::move(places);
-  return more;
+  return true;
 }
 
 }  // namespace engramd::repoindex

@@ -331,14 +331,41 @@ void Segment::doc_names(uint32_t doc, const Record& record, std::vector<uint32_t
   out->insert(out->end(), it, end);
 }
 
-bool Segment::places(uint32_t doc, uint32_t name,
-                     const std::function<bool(const NamePlace&)>& visit) const {
+Result<SymbolCard> Segment::symbol(uint32_t doc, std::string_view places, uint32_t symbol) const {
   auto parts = record(doc);
-  if (!parts) return true;
-  // Kept between calls, and taken while in use, like the bytes in visit_places.
+  if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");
+  std::vector<uint32_t> numbers, sizes;
+  doc_names(doc, *parts, &numbers);
+  sizes.reserve(numbers.size());
+  const std::vector<uint32_t>& begins = name_table().begins;
+  for (uint32_t number : numbers) {
+    sizes.push_back(size_t{number} + 1 < begins.size() ? begins[number + 1] - begins[number] : 0);
+  }
+  return unpack_symbol(parts->outline, places, symbol, sizes,
+                       [&](uint32_t name) { return name_view(numbers[name]); });
+}
+
+Result<std::string> Segment::places(uint32_t doc) const {
+  auto parts = record(doc);
+  if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");
+  if (parts->uses.empty()) return std::string();
+  return unpack_places(parts->uses);
+}
+
+bool Segment::visit_name(uint32_t doc, std::string_view places, uint32_t name,
+                         const std::function<bool(const NamePlace&)>& visit) const {
+  std::string_view r = row(doc), records = view(Section::records);
+  if (r.empty() || places.empty()) return true;
+  // Whoever made the places has checked the record.
+  Record parts;
+  auto begin = get_fixed<uint32_t>(r.data()), size = get_fixed<uint32_t>(r.data() + 4);
+  if (begin > records.size() || size > records.size() - begin) return true;
+  parts.other_names = ByteReader(records.substr(begin, size)).text();
+  // Kept between calls: a name in many docs would else ask for memory for each. Taken while in
+  // use, because the visitor may ask for another name.
   thread_local std::vector<uint32_t> spare;
   std::vector<uint32_t> numbers = std::move(spare);
-  doc_names(doc, *parts, &numbers);
+  doc_names(doc, parts, &numbers);
   auto it = std::lower_bound(numbers.begin(), numbers.end(), name);
   bool more = true;
   if (it != numbers.end() && *it == name) {
@@ -347,7 +374,7 @@ bool Segment::places(uint32_t doc, uint32_t name,
     for (uint32_t& number : numbers) {  // their lengths from here on
       number = size_t{number} + 1 < begins.size() ? begins[number + 1] - begins[number] : 0;
     }
-    more = visit_places(parts->uses, index, numbers, visit);
+    more = visit_places(places, index, numbers, visit);
   }
   spare = std::move(numbers);
   return more;

@@ -27,7 +27,8 @@
 namespace engramd::repoindex {
 
 class Segment;
-struct NamePlace;  // store/record.h
+struct NamePlace;   // store/record.h
+struct SymbolCard;  // store/record.h
 using SegmentPtr = std::shared_ptr<const Segment>;
 
 enum class Section : uint8_t {
@@ -125,9 +126,13 @@ class Segment {
   // summary says it all.
   std::optional<Record> record(uint32_t doc) const;
   Result<FileFactsPtr> facts(uint32_t doc) const;
-  // The places of a name of this segment in a doc, in order: visit(place) -> go on?
-  bool places(uint32_t doc, uint32_t name,
-              const std::function<bool(const NamePlace&)>& visit) const;
+  // One of the facts' symbols by itself, for a fraction of what all of them cost.
+  Result<SymbolCard> symbol(uint32_t doc, std::string_view places, uint32_t symbol) const;
+  // Where all names of a doc stand, for the two functions around this; see FactsLru.
+  Result<std::string> places(uint32_t doc) const;
+  // Those of a name of this segment, in order: visit(place) -> go on?
+  bool visit_name(uint32_t doc, std::string_view places, uint32_t name,
+                  const std::function<bool(const NamePlace&)>& visit) const;
   // Numbers of the names of a doc, rising; damage ends them early.
   void doc_names(uint32_t doc, const Record& record, std::vector<uint32_t>* out) const;
   bool damaged() const { return damaged_.load(std::memory_order_relaxed); }
