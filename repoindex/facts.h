@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "repoindex/line_map.h"
 
 namespace engramd::repoindex {
 
@@ -95,6 +96,7 @@ struct FileFacts {
   bool has_errors = false;        // the tree held ERROR or MISSING nodes
   bool truncated = false;         // a size, time or node budget cut the walk short
   bool marked_generated = false;  // the first lines say that a program writes it
+  LineMap lines;                  // of the names and definitions above; unknown without a grammar
 };
 using FileFactsPtr = std::shared_ptr<const FileFacts>;
 

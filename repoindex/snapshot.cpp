@@ -7,6 +7,7 @@
 #include "repoindex/store/facts_lru.h"
 #include "repoindex/store/file_table.h"
 #include "repoindex/store/postings.h"
+#include "repoindex/store/record.h"
 
 namespace engramd::repoindex {
 
@@ -209,6 +210,15 @@ FileFactsPtr Snapshot::facts(const FileEntry& file) const {
   return segment != nullptr ? facts_->get(*segment, doc) : nullptr;
 }
 
+Result<SymbolCard> Snapshot::symbol(const FileEntry& file, uint32_t symbol) const {
+  uint32_t doc = 0;
+  const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
+  if (segment == nullptr) return fail(ErrorCode::not_found, file.path + " is only listed");
+  PlacesPtr places = facts_->places(*segment, doc);
+  if (places == nullptr) return fail(ErrorCode::corrupt, file.path + " has damaged facts");
+  return segment->symbol(doc, *places, symbol);
+}
+
 FileSummary Snapshot::summary(const FileEntry& file) const {
   uint32_t doc = 0;
   const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
@@ -229,8 +239,7 @@ void Snapshot::definitions(std::string_view name,
         container = d.container == kNone ? std::string() : part.segment->name(d.container);
       }
       return reader.files(table, part, d.doc, [&](const FileEntry& file) {
-        return visit(
-            {&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, d.name_begin, container});
+        return visit({&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, container});
       });
     });
   });
@@ -242,11 +251,12 @@ void Snapshot::uses(std::string_view name, const std::function<bool(UseRef)>& vi
     NamePostings postings = part.segment->find_name(name);
     return visit_docs(postings.docs, [&](uint32_t doc) {
       if (!live.contains(doc)) return true;
+      PlacesPtr places = facts_->places(*part.segment, doc);
+      if (places == nullptr) return true;
       return reader.files(table, part, doc, [&](const FileEntry& file) {
-        return part.segment->places(doc, postings.name, name.size(),
-                                    [&](uint32_t begin, uint32_t end, Role role) {
-                                      return visit({&file, begin, end, role});
-                                    });
+        return part.segment->visit_name(doc, *places, postings.name, [&](const NamePlace& p) {
+          return visit({&file, p.begin, p.end, p.start_at, p.end_at, p.role});
+        });
       });
     });
   });
@@ -295,7 +305,6 @@ void Snapshot::for_each_defined_name(const std::function<bool(std::string_view, 
         const DefinedNames& names = part.segment->defined_names();
         // Other branches and repositories may share the segment: only what is live counts.
         bool whole = live.cardinality() == part.segment->n_docs();
-        std::string_view bytes = names.bytes;
         for (size_t i = 0; i < names.letters.size(); ++i) {
           if ((wanted_letters & ~names.letters[i]) != 0) continue;
           if (!whole && visit_definitions(names.definitions[i], [&](const DefinitionPosting& d) {
@@ -303,10 +312,7 @@ void Snapshot::for_each_defined_name(const std::function<bool(std::string_view, 
               })) {
             continue;
           }
-          if (!visit(bytes.substr(names.begins[i], names.begins[i + 1] - names.begins[i]),
-                     names.letters[i])) {
-            return false;
-          }
+          if (!visit(part.segment->name_view(names.numbers[i]), names.letters[i])) return false;
         }
         return true;
       });

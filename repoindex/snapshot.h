@@ -26,6 +26,7 @@ class QueryCache;  // query/query_cache.h
 class Segment;
 struct LiveSets;
 struct PlacedFile;
+struct SymbolCard;  // store/record.h
 std::shared_ptr<QueryCache> make_query_cache();
 
 // A definition as the postings know it: enough to choose among many without loading a file.
@@ -35,7 +36,6 @@ struct DefinitionRef {
   SymbolKind kind = SymbolKind::variable;
   bool is_declaration = false;
   bool is_top_level = false;  // nothing around it but namespaces and modules, and no qualifier
-  uint32_t name_begin = 0;    // where the name starts in the file
   // Its qualifier, else the name of the definition right around it, or empty. Valid during the
   // visit.
   std::string_view container;
@@ -45,6 +45,7 @@ struct DefinitionRef {
 struct UseRef {
   const FileEntry* file = nullptr;
   uint32_t begin = 0, end = 0;
+  LineColumn start_at, end_at;  // all on line 0 when the file's lines are not known
   Role role = Role::reference;
 };
 
@@ -72,6 +73,9 @@ class Snapshot {
   // turn out to be damaged: the next refresh makes them anew.
   FileFactsPtr facts(const FileEntry& file) const;
   FileSummary summary(const FileEntry& file) const;  // loads nothing
+  // One symbol by its index in the facts, without loading them; an error when that cannot be: the
+  // facts may still tell.
+  Result<SymbolCard> symbol(const FileEntry& file, uint32_t symbol) const;
 
   // Definitions of that name that are not locals. The visitor returns whether to go on.
   void definitions(std::string_view name, const std::function<bool(DefinitionRef)>& visit) const;

@@ -78,6 +78,7 @@ FileFacts lexical_facts(const CompiledLanguage& language, std::string_view text)
   facts.language = language.row.name;
   facts.n_bytes = static_cast<uint32_t>(text.size());
   facts.n_lines = count_lines(text);
+  facts.lines = LineMap(text);
   add_lexical_names(language, text, 0, facts);
   return facts;
 }

@@ -471,6 +471,7 @@ FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::stri
   add_embedded(facts, walker.embedded(), text, limits, cancel, depth);
   facts.n_bytes = static_cast<uint32_t>(text.size());
   facts.n_lines = count_lines(text);
+  if (depth == 0) facts.lines = LineMap(text);
   return facts;
 }
 

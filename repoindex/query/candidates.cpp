@@ -115,34 +115,12 @@ const std::string& Resolver::text(const std::string& path) {
   return texts_[path] = view_.text(path).value_or(std::string());
 }
 
-Place Resolver::place(const std::string& path, uint32_t begin, uint32_t end) {
-  auto known = lines_.find(path);
-  if (known == lines_.end()) {
-    if (lines_.size() > 256) lines_.clear();
-    std::shared_ptr<const LineIndex> lines;
-    const OpenDocument* open = nullptr;
-    if (view_.overlay != nullptr) {
-      auto it = view_.overlay->find(path);
-      if (it != view_.overlay->end()) open = &it->second;
-    }
-    if (open != nullptr) {
-      lines = open->lines != nullptr ? open->lines : std::make_shared<const LineIndex>(text(path));
-    } else if (view_.snapshot != nullptr) {
-      const FileEntry* file = view_.snapshot->find(path);
-      QueryCache& cache = view_.snapshot->query_cache();
-      if (file != nullptr) lines = cache.lines(file);
-      if (lines == nullptr) {
-        const std::string& read = text(path);
-        lines = std::make_shared<const LineIndex>(read);
-        // A file that has changed since it was parsed is not remembered.
-        if (file != nullptr && read.size() == file->n_bytes) cache.remember_lines(file, lines);
-      }
-    } else {
-      lines = std::make_shared<const LineIndex>();
-    }
-    known = lines_.emplace(path, std::move(lines)).first;
+Place Resolver::place(const std::string& path, const FileFacts& facts, uint32_t begin,
+                      uint32_t end) {
+  if (facts.lines.known()) {
+    return {path, {begin, end}, facts.lines.position(begin), facts.lines.position(end)};
   }
-  const LineIndex& index = *known->second;
+  const LineIndex index(text(path));
   return {path, {begin, end}, index.position(begin), index.position(end)};
 }
 
@@ -157,9 +135,9 @@ SymbolHit Resolver::hit(const Found& found) {
   }
   hit.symbol = found.get();
   const Symbol& s = hit.symbol;
-  hit.place = place(found.path, s.name_begin, s.name_end);
+  hit.place = place(found.path, *found.facts, s.name_begin, s.name_end);
   hit.full_range = {s.begin, s.end};
-  Place whole = place(found.path, s.begin, s.end);
+  Place whole = place(found.path, *found.facts, s.begin, s.end);
   hit.full_start = whole.start;
   hit.full_end = whole.end;
   hit.container = s.qualifier;

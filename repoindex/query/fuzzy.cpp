@@ -2,8 +2,10 @@
 // a subsequence match with bonuses for word starts, then the definitions of the best names.
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "repoindex/query/resolve.h"
+#include "repoindex/store/record.h"
 
 namespace engramd::repoindex {
 
@@ -100,6 +102,20 @@ int kind_bonus(SymbolKind kind) {
   }
 }
 
+constexpr size_t kMaxAlone = 3;
+
+SymbolHit hit_of(const std::string& path, SymbolCard card) {
+  SymbolHit hit;
+  hit.symbol = std::move(card.symbol);
+  const Symbol& s = hit.symbol;
+  hit.place = {path, {s.name_begin, s.name_end}, card.name_start, card.name_end};
+  hit.full_range = {s.begin, s.end};
+  hit.full_start = card.start;
+  hit.full_end = card.end;
+  hit.container = std::move(card.container);
+  return hit;
+}
+
 struct Scored {
   std::string_view name;
   int score;
@@ -162,13 +178,15 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
   // Postings are enough to rank by; only what is answered is loaded.
   struct Candidate {
     const std::string* path;
+    const FileEntry* file;  // null: of the overlay
     uint32_t symbol;
     int score;
   };
   std::vector<Candidate> candidates;
-  auto add = [&](const std::string& path, uint32_t symbol, int score, SymbolKind kind,
-                 bool is_declaration) {
-    candidates.push_back({&path, symbol, score + kind_bonus(kind) - (is_declaration ? 3 : 0)});
+  auto add = [&](const std::string& path, const FileEntry* file, uint32_t symbol, int score,
+                 SymbolKind kind, bool is_declaration) {
+    candidates.push_back(
+        {&path, file, symbol, score + kind_bonus(kind) - (is_declaration ? 3 : 0)});
   };
   for (const Scored& scored : names) {
     if (cancel.cancelled() || candidates.size() > limit * 4 + 256) break;
@@ -179,7 +197,7 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
         const std::vector<Symbol>& symbols = document.facts->symbols;
         for (uint32_t s = 0; s < symbols.size() && n_of_name < limit; ++s) {
           if (symbols[s].local || symbols[s].name != scored.name) continue;
-          add(path, s, scored.score, symbols[s].kind, symbols[s].is_declaration);
+          add(path, nullptr, s, scored.score, symbols[s].kind, symbols[s].is_declaration);
           ++n_of_name;
         }
       }
@@ -187,17 +205,26 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
     if (view.snapshot == nullptr || n_of_name >= limit) continue;
     view.snapshot->definitions(scored.name, [&](const DefinitionRef& ref) {
       if (view.overlay != nullptr && view.overlay->count(ref.file->path) != 0) return true;
-      add(ref.file->path, ref.symbol, scored.score, ref.kind, ref.is_declaration);
+      add(ref.file->path, ref.file, ref.symbol, scored.score, ref.kind, ref.is_declaration);
       return ++n_of_name < limit;
     });
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
     return a.score != b.score ? a.score > b.score : *a.path < *b.path;
   });
+  // One symbol alone is cheaper than all facts of its file, several of one file are not.
+  std::unordered_map<const FileEntry*, size_t> n_of_file;
+  for (size_t i = 0; i < candidates.size() && i < limit; ++i) ++n_of_file[candidates[i].file];
   Resolver resolver(view);
   std::vector<SymbolHit> out;
   for (const Candidate& c : candidates) {
     if (out.size() >= limit || cancel.cancelled()) break;
+    if (c.file != nullptr && n_of_file[c.file] <= kMaxAlone) {
+      if (auto card = view.snapshot->symbol(*c.file, c.symbol)) {
+        out.push_back(hit_of(*c.path, std::move(*card)));
+        continue;
+      }
+    }
     FileFactsPtr facts = view.facts(*c.path);
     if (facts == nullptr || c.symbol >= facts->symbols.size()) continue;
     out.push_back(resolver.hit({*c.path, std::move(facts), c.symbol, Confidence::possible}));

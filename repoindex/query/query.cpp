@@ -293,7 +293,7 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
         if (!same_name_only) continue;
       }
       ReferenceHit hit;
-      hit.place = resolver.place(file, o.begin, o.end);
+      hit.place = resolver.place(file, *file_facts, o.begin, o.end);
       hit.role = o.role;
       hit.confidence = confidence;
       out.push_back(std::move(hit));
@@ -328,15 +328,26 @@ std::vector<SymbolHit> definitions_of(const View& view, std::string_view name, s
 std::vector<ReferenceHit> references_of(const View& view, std::string_view name, size_t limit) {
   Resolver resolver(view);
   std::vector<ReferenceHit> out;
-  visit_files_with_name(view, name, [&](const std::string& path, const FileFactsPtr& facts) {
-    uint32_t id = id_of(*facts, name);
-    for (const Occurrence& o : facts->occurrences) {
-      if (o.name != id) continue;
-      if (out.size() >= limit) return false;
-      out.push_back({resolver.place(path, o.begin, o.end), o.role, Confidence::possible});
+  if (view.overlay != nullptr) {
+    for (const auto& [path, document] : *view.overlay) {
+      if (document.facts == nullptr) continue;
+      uint32_t id = id_of(*document.facts, name);
+      for (const Occurrence& o : document.facts->occurrences) {
+        if (o.name != id || out.size() >= limit) continue;
+        out.push_back(
+            {resolver.place(path, *document.facts, o.begin, o.end), o.role, Confidence::possible});
+      }
     }
-    return true;
-  });
+  }
+  if (view.snapshot != nullptr && out.size() < limit) {
+    view.snapshot->uses(name, [&](const UseRef& use) {
+      const std::string& path = use.file->path;
+      if (view.overlay != nullptr && view.overlay->count(path) != 0) return true;
+      out.push_back(
+          {{path, {use.begin, use.end}, use.start_at, use.end_at}, use.role, Confidence::possible});
+      return out.size() < limit;
+    });
+  }
   sort_references(out);
   return out;
 }

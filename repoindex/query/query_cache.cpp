@@ -277,20 +277,4 @@ void QueryCache::remember_closure(const FileEntry* file,
   closures_[file] = std::move(closure);
 }
 
-std::shared_ptr<const LineIndex> QueryCache::lines(const FileEntry* file) {
-  std::lock_guard lock(mutex_);
-  auto it = lines_.find(file);
-  return it == lines_.end() ? nullptr : it->second;
-}
-
-void QueryCache::remember_lines(const FileEntry* file, std::shared_ptr<const LineIndex> lines) {
-  std::lock_guard lock(mutex_);
-  if (n_lines_ + lines->line_count() > kMaxLines) {
-    lines_.clear();
-    n_lines_ = 0;
-  }
-  n_lines_ += lines->line_count();
-  lines_[file] = std::move(lines);
-}
-
 }  // namespace engramd::repoindex

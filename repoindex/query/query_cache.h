@@ -71,13 +71,8 @@ class QueryCache {
   void remember_includes(const FileEntry* file, std::shared_ptr<const Files> files);
   std::shared_ptr<const IncludeClosure> closure(const FileEntry* file);
   void remember_closure(const FileEntry* file, std::shared_ptr<const IncludeClosure> closure);
-  // Text and line starts of a file of the snapshot, for positions; null when not remembered.
-  std::shared_ptr<const LineIndex> lines(const FileEntry* file);
-  void remember_lines(const FileEntry* file, std::shared_ptr<const LineIndex> lines);
 
  private:
-  static constexpr size_t kMaxLines = 1u << 20;  // line starts, of all files together
-
   std::mutex mutex_;  // guards all below: questions come from a pool, each needs one or two entries
   std::shared_ptr<const CompileCommands> compile_commands_;
   std::chrono::steady_clock::time_point checked_{};
@@ -95,8 +90,6 @@ class QueryCache {
   std::unordered_map<const FileEntry*, std::shared_ptr<const Files>> includes_;
   std::unordered_map<const FileEntry*, std::shared_ptr<const IncludeClosure>> closures_;
   size_t n_closure_entries_ = 0;
-  std::unordered_map<const FileEntry*, std::shared_ptr<const LineIndex>> lines_;
-  size_t n_lines_ = 0;
 };
 
 }  // namespace engramd::repoindex

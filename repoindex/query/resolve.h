@@ -105,7 +105,8 @@ class Resolver {
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
 
-  Place place(const std::string& path, uint32_t begin, uint32_t end);
+  // Of a name or definition of the file with these facts.
+  Place place(const std::string& path, const FileFacts& facts, uint32_t begin, uint32_t end);
   SymbolHit hit(const Found& found);
 
  private:
@@ -213,7 +214,6 @@ class Resolver {
   bool is_foreign_ = false;
   bool is_by_place_ = false;
   std::map<std::string, std::string> texts_;
-  std::map<std::string, std::shared_ptr<const LineIndex>> lines_;
   std::set<std::string> visiting_;  // files whose imports are being followed
   std::map<std::string, std::shared_ptr<const IncludeClosure>> closures_;
 };

@@ -35,8 +35,8 @@ EncodedBlob encode_blob(std::string blob_id, const FileFacts& facts) {
   out.marked_generated = facts.marked_generated;
   if (facts.names.empty() && facts.symbols.empty() && facts.imports.empty()) return out;
   FactsParts parts = split_facts(facts);
-  out.outline = compress(parts.outline);
-  out.uses = compress(parts.uses);
+  out.outline = packed_outline(parts);
+  out.uses = packed_uses(parts);
 
   std::unordered_map<std::string_view, uint32_t> terms;  // views into facts
   terms.reserve(parts.names.size() * 2);
@@ -60,8 +60,8 @@ EncodedBlob encode_blob(std::string blob_id, const FileFacts& facts) {
   for (uint32_t s = 0; s < facts.symbols.size(); ++s) {
     const Symbol& symbol = facts.symbols[s];
     if (symbol.local || symbol.name.empty()) continue;
-    EncodedBlob::Definition d{s,           symbol.name_begin,     kNone,
-                              symbol.kind, symbol.is_declaration, is_top_level(facts, symbol)};
+    EncodedBlob::Definition d{s, kNone, symbol.kind, symbol.is_declaration,
+                              is_top_level(facts, symbol)};
     if (!symbol.qualifier.empty()) {
       d.container = term_of(symbol.qualifier);
     } else if (symbol.parent != kNone && !facts.symbols[symbol.parent].name.empty()) {

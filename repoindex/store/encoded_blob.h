@@ -14,7 +14,7 @@ namespace engramd::repoindex {
 
 struct EncodedBlob {
   struct Definition {
-    uint32_t symbol = 0, name_begin = 0;
+    uint32_t symbol = 0;
     uint32_t container = kNone;  // index into terms
     SymbolKind kind = SymbolKind::variable;
     bool is_declaration = false, is_top_level = false;

@@ -7,7 +7,8 @@ namespace {
 size_t bytes_of(const FileFacts& facts) {
   size_t n = sizeof facts + facts.names.size() * (sizeof(std::string) + 8) +
              facts.occurrences.size() * sizeof(Occurrence) +
-             facts.imports.size() * (sizeof(Import) + 32);
+             facts.imports.size() * (sizeof(Import) + 32) +
+             facts.lines.n_lines() * sizeof(LineMap::Line);
   for (const Symbol& s : facts.symbols) n += sizeof s + s.signature.size() + s.doc.size() + 16;
   return n;
 }
@@ -15,27 +16,19 @@ size_t bytes_of(const FileFacts& facts) {
 
 FileFactsPtr FactsLru::get(const Segment& segment, uint32_t doc) {
   const Key key{segment.serial(), doc};
-  {
-    std::lock_guard lock(mutex_);
-    if (auto it = by_key_.find(key); it != by_key_.end()) {
-      entries_.splice(entries_.begin(), entries_, it->second);
-      return it->second->facts;
-    }
-  }
+  if (FileFactsPtr known = facts_.find(key)) return known;
   auto decoded = segment.facts(doc);
   if (!decoded) return nullptr;
-  size_t n = bytes_of(**decoded);
-  std::lock_guard lock(mutex_);
-  if (auto it = by_key_.find(key); it != by_key_.end()) return it->second->facts;
-  entries_.push_front({key, *decoded, n});
-  by_key_[key] = entries_.begin();
-  n_bytes_ += n;
-  while (n_bytes_ > max_bytes_ && entries_.size() > 1) {
-    n_bytes_ -= entries_.back().n_bytes;
-    by_key_.erase(entries_.back().key);
-    entries_.pop_back();
-  }
-  return *decoded;
+  return facts_.add(key, *decoded, bytes_of(**decoded));
+}
+
+PlacesPtr FactsLru::places(const Segment& segment, uint32_t doc) {
+  const Key key{segment.serial(), doc};
+  if (PlacesPtr known = places_.find(key)) return known;
+  auto decoded = segment.places(doc);
+  if (!decoded) return nullptr;
+  size_t n_bytes = decoded->size() + 128;
+  return places_.add(key, std::make_shared<const std::string>(std::move(*decoded)), n_bytes);
 }
 
 }  // namespace engramd::repoindex

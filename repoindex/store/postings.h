@@ -2,7 +2,7 @@
 // and its definitions.
 //
 //   docs:        (gap)...  to the end
-//   definitions: n | (doc gap, symbol, kind and flags, name begin, container)...
+//   definitions: n | (doc gap, symbol, kind and flags, container)...
 //
 // Docs are numbers inside the segment, rising. The places in a doc are read from its record: a
 // second copy of them here made the index a fifth bigger and saved some 5 us a doc. Reading stops
@@ -54,7 +54,7 @@ bool visit_docs(std::string_view docs, Visit visit) {
 }
 
 struct DefinitionPosting {
-  uint32_t doc = 0, symbol = 0, name_begin = 0;
+  uint32_t doc = 0, symbol = 0;
   uint32_t container = kNone;  // a name's number in the segment
   SymbolKind kind = SymbolKind::variable;
   bool is_declaration = false, is_top_level = false;
@@ -70,7 +70,6 @@ class DefinitionsWriter {
     bytes_ +=
         static_cast<char>(static_cast<uint8_t>(d.kind) | (d.is_declaration ? kIsDeclaration : 0) |
                           (d.is_top_level ? kIsTopLevel : 0));
-    put_varint(bytes_, d.name_begin);
     put_varint(bytes_, d.container == kNone ? 0 : uint64_t{d.container} + 1);
     ++n_;
   }
@@ -99,7 +98,6 @@ bool visit_definitions(std::string_view definitions, Visit visit) {
     doc += r.u32();
     d.symbol = r.u32();
     uint8_t bits = r.byte();
-    d.name_begin = r.u32();
     uint64_t container = r.number();
     if (!r.ok() || doc >= kNone || container >= kNone ||
         (bits & kKindBits) > static_cast<uint8_t>(SymbolKind::heading)) {

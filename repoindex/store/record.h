@@ -1,6 +1,12 @@
 // repoindex/store/record.h - FileFacts as bytes and back; docs/formats/index-cache.md draws it.
 //
 // Decoding checks every bound: damage is an error of code corrupt, never a crash. Any thread.
+//
+//   record.cpp          parts together, payloads, seals
+//   record_uses.cpp     occurrences
+//   record_outline.cpp  symbols and imports
+//   record_symbol.cpp   one symbol alone
+//   frames.cpp          compression
 #pragma once
 
 #include <functional>
@@ -10,32 +16,52 @@
 
 #include "base/result.h"
 #include "repoindex/facts.h"
+#include "repoindex/store/frames.h"
 
 namespace engramd::repoindex {
 
 // Raise it when the parts change: segments of other versions are then not read.
-inline constexpr uint32_t kRecordVersion = 3;
+inline constexpr uint32_t kRecordVersion = 4;
 
-// Facts in three parts. A segment has a table of names already, so its records only number them;
-// and the uses stand apart because the places of a name are read without the rest.
+// Facts in parts. A segment has a table of names already, so its records only number them; and the
+// places stand apart because those of one name are read without the rest.
 struct FactsParts {
   std::vector<std::string_view> names;  // sorted; views into the facts
-  std::string outline;                  // counts, symbols, imports
-  std::string uses;                     // occurrences
+  std::string numbers, texts;           // outline: counts, symbols, imports
+  std::string places, scopes;           // uses: occurrences
 };
 FactsParts split_facts(const FileFacts& facts);
+
+// The parts as they stand in a record: two frames each for the outline and for the uses.
+std::string packed_outline(const FactsParts& parts);
+std::string packed_uses(const FactsParts& parts);
 // names as they were split; the facts number their names in that order.
-Result<FileFactsPtr> join_facts(std::vector<std::string> names, std::string_view outline,
-                                std::string_view uses);
+Result<FileFactsPtr> unpack_facts(std::vector<std::string> names, std::string_view outline,
+                                  std::string_view uses);
 
-// The places of one name in uses, in order: visit(begin, end, role) -> go on?  name is its number
-// in FactsParts::names. Returns whether all was visited; damage ends it early.
-bool visit_places(std::string_view uses, uint32_t name, size_t name_size,
-                  const std::function<bool(uint32_t begin, uint32_t end, Role role)>& visit);
+struct NamePlace {
+  uint32_t begin = 0, end = 0;
+  LineColumn start_at, end_at;
+  Role role = Role::reference;
+};
+// The places of packed uses; error: corrupt.
+Result<std::string> unpack_places(std::string_view uses);
+// Those of one name, in order: visit(place) -> go on?  name is its number in FactsParts::names,
+// whose lengths are name_sizes. Returns whether all was visited; damage ends it early.
+bool visit_places(std::string_view places, uint32_t name, const std::vector<uint32_t>& name_sizes,
+                  const std::function<bool(const NamePlace&)>& visit);
 
-// One zstd frame. Decompressing never takes more memory than a file's facts can need.
-std::string compress(std::string_view bytes);
-Status decompress(std::string_view frame, std::string* out);
+// One definition with its places, without the rest of the facts.
+struct SymbolCard {
+  Symbol symbol;  // its parent means nothing without the others
+  LineColumn name_start, name_end, start, end;
+  std::string container;  // enclosing definitions joined with '.', or empty
+};
+// places are unpacked; name_of(number) is a name by its number in FactsParts::names. Error:
+// corrupt; not_found when there is no such symbol, or the file's lines are not known.
+Result<SymbolCard> unpack_symbol(std::string_view outline, std::string_view places, uint32_t symbol,
+                                 const std::vector<uint32_t>& name_sizes,
+                                 const std::function<std::string_view(uint32_t)>& name_of);
 
 // All parts and the names as one: what exchange files hold, one file's facts for themselves.
 std::string facts_payload(const FileFacts& facts);

@@ -12,13 +12,14 @@
 #include "base/hash.h"
 #include "repoindex/parse/extract.h"
 #include "repoindex/snapshot.h"
+#include "repoindex/store/postings.h"
 #include "repoindex/store/record.h"
 
 namespace engramd::repoindex {
 
 namespace {
 
-constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kFormatVersion = 3;
 constexpr uint64_t kMaxSegmentBytes = 0xFFFFFFFFu;
 
 uint64_t next_serial() {
@@ -36,7 +37,8 @@ std::string_view to_string(Section section) {
 
 uint64_t segment_pin() {
   return hash64(std::string(ENGRAMD_GRAMMAR_PIN) + ":" + std::to_string(kExtractorVersion) + ":" +
-                std::to_string(kRecordVersion) + ":" + std::to_string(kFormatVersion));
+                    std::to_string(kRecordVersion) + ":" + std::to_string(kFormatVersion),
+                dictionaries_pin());
 }
 
 uint32_t segment_format_version() {
@@ -233,7 +235,7 @@ std::optional<Record> Segment::record(uint32_t doc) const {
   if (begin <= records.size() && size <= records.size() - begin) {
     std::string_view bytes = records.substr(begin, size);
     ByteReader reader(bytes);
-    out.names = reader.text();
+    out.other_names = reader.text();
     out.outline = reader.text();
     out.uses = reader.rest();
     if (reader.ok() && record_check(bytes) == get_fixed<uint32_t>(r.data() + 24)) return out;
@@ -260,19 +262,12 @@ Result<FileFactsPtr> Segment::facts(uint32_t doc) const {
     facts->marked_generated = s.marked_generated;
     return FileFactsPtr(std::move(facts));
   }
-  ByteReader numbers(parts->names);
-  std::vector<std::string> names(numbers.count(1));
-  uint64_t next = 0;
-  for (std::string& name : names) {
-    next += numbers.u32();
-    if (!numbers.ok() || next >= n_names_) return damage("a name of the record is unknown");
-    name = this->name(static_cast<uint32_t>(next++));
-  }
-  std::string outline, uses;
-  if (Status good = decompress(parts->outline, &outline); !good)
-    return damage(good.error().message);
-  if (Status good = decompress(parts->uses, &uses); !good) return damage(good.error().message);
-  auto facts = join_facts(std::move(names), outline, uses);
+  std::vector<uint32_t> numbers;
+  doc_names(doc, *parts, &numbers);
+  std::vector<std::string> names;
+  names.reserve(numbers.size());
+  for (uint32_t number : numbers) names.emplace_back(name_view(number));
+  auto facts = unpack_facts(std::move(names), parts->outline, parts->uses);
   if (!facts) return damage(facts.error().message);
   if ((*facts)->n_bytes != s.n_bytes || (*facts)->symbols.size() != s.n_symbols ||
       (*facts)->occurrences.size() != s.n_occurrences || (*facts)->language != s.language) {
@@ -281,26 +276,108 @@ Result<FileFactsPtr> Segment::facts(uint32_t doc) const {
   return facts;
 }
 
-bool Segment::places(uint32_t doc, uint32_t name, size_t name_size,
-                     const std::function<bool(uint32_t, uint32_t, Role)>& visit) const {
-  auto parts = record(doc);
-  if (!parts) return true;
-  ByteReader numbers(parts->names);
+const NameTable& Segment::name_table() const {
+  std::call_once(name_table_once_, [this] {
+    NameTable& table = name_table_;
+    table.begins.reserve(size_t{n_names_} + 1);
+    table.doc_begins.assign(size_t{n_docs_} + 1, 0);
+    std::vector<std::string_view> lists;
+    lists.reserve(n_names_);
+    for (NameCursor cursor(*this, 0); cursor.next();) {
+      table.begins.push_back(static_cast<uint32_t>(table.bytes.size()));
+      table.bytes += cursor.name();
+      lists.push_back(cursor.postings().docs);
+      visit_docs(lists.back(), [&](uint32_t doc) {
+        if (doc < n_docs_) ++table.doc_begins[doc + 1];
+        return true;
+      });
+    }
+    table.begins.push_back(static_cast<uint32_t>(table.bytes.size()));
+    table.bytes.shrink_to_fit();
+    for (size_t d = 0; d < n_docs_; ++d) table.doc_begins[d + 1] += table.doc_begins[d];
+    table.doc_names.resize(table.doc_begins.back());
+    std::vector<uint32_t> next(table.doc_begins.begin(), table.doc_begins.end() - 1);
+    for (uint32_t name = 0; name < lists.size(); ++name) {
+      visit_docs(lists[name], [&](uint32_t doc) {
+        if (doc < n_docs_) table.doc_names[next[doc]++] = name;
+        return true;
+      });
+    }
+  });
+  return name_table_;
+}
+
+std::string_view Segment::name_view(uint32_t number) const {
+  const NameTable& table = name_table();
+  if (size_t{number} + 1 >= table.begins.size()) return {};
+  return std::string_view(table.bytes)
+      .substr(table.begins[number], table.begins[number + 1] - table.begins[number]);
+}
+
+void Segment::doc_names(uint32_t doc, const Record& record, std::vector<uint32_t>* out) const {
+  out->clear();
+  const NameTable& table = name_table();
+  if (doc >= n_docs_) return;
+  auto it = table.doc_names.begin() + table.doc_begins[doc];
+  auto end = table.doc_names.begin() + table.doc_begins[doc + 1];
+  ByteReader others(record.other_names);
   uint64_t next = 0;
-  auto n = static_cast<uint32_t>(numbers.count(1));
-  for (uint32_t i = 0; i < n && numbers.ok(); ++i) {
-    next += numbers.u32();
-    if (next > name) break;
-    if (next++ < name) continue;
-    // Kept between calls: a name in many docs would else ask for memory for each. Taken while in
-    // use, because the visitor may ask for the places of another name.
-    thread_local std::string spare;
-    std::string uses = std::move(spare);
-    bool more = !decompress(parts->uses, &uses) || visit_places(uses, i, name_size, visit);
-    spare = std::move(uses);
-    return more;
+  while (!others.at_end()) {
+    next += others.u32();
+    if (!others.ok() || next >= n_names_) break;
+    while (it != end && *it < next) out->push_back(*it++);
+    out->push_back(static_cast<uint32_t>(next++));
   }
-  return true;
+  out->insert(out->end(), it, end);
+}
+
+Result<SymbolCard> Segment::symbol(uint32_t doc, std::string_view places, uint32_t symbol) const {
+  auto parts = record(doc);
+  if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");
+  std::vector<uint32_t> numbers, sizes;
+  doc_names(doc, *parts, &numbers);
+  sizes.reserve(numbers.size());
+  const std::vector<uint32_t>& begins = name_table().begins;
+  for (uint32_t number : numbers) {
+    sizes.push_back(size_t{number} + 1 < begins.size() ? begins[number + 1] - begins[number] : 0);
+  }
+  return unpack_symbol(parts->outline, places, symbol, sizes,
+                       [&](uint32_t name) { return name_view(numbers[name]); });
+}
+
+Result<std::string> Segment::places(uint32_t doc) const {
+  auto parts = record(doc);
+  if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");
+  if (parts->uses.empty()) return std::string();
+  return unpack_places(parts->uses);
+}
+
+bool Segment::visit_name(uint32_t doc, std::string_view places, uint32_t name,
+                         const std::function<bool(const NamePlace&)>& visit) const {
+  std::string_view r = row(doc), records = view(Section::records);
+  if (r.empty() || places.empty()) return true;
+  // Whoever made the places has checked the record.
+  Record parts;
+  auto begin = get_fixed<uint32_t>(r.data()), size = get_fixed<uint32_t>(r.data() + 4);
+  if (begin > records.size() || size > records.size() - begin) return true;
+  parts.other_names = ByteReader(records.substr(begin, size)).text();
+  // Kept between calls: a name in many docs would else ask for memory for each. Taken while in
+  // use, because the visitor may ask for another name.
+  thread_local std::vector<uint32_t> spare;
+  std::vector<uint32_t> numbers = std::move(spare);
+  doc_names(doc, parts, &numbers);
+  auto it = std::lower_bound(numbers.begin(), numbers.end(), name);
+  bool more = true;
+  if (it != numbers.end() && *it == name) {
+    auto index = static_cast<uint32_t>(it - numbers.begin());
+    const std::vector<uint32_t>& begins = name_table().begins;
+    for (uint32_t& number : numbers) {  // their lengths from here on
+      number = size_t{number} + 1 < begins.size() ? begins[number + 1] - begins[number] : 0;
+    }
+    more = visit_places(places, index, numbers, visit);
+  }
+  spare = std::move(numbers);
+  return more;
 }
 
 NameCursor::NameCursor(const Segment& segment, uint32_t block)
@@ -383,14 +460,11 @@ const DefinedNames& Segment::defined_names() const {
     NameCursor cursor(*this, 0);
     while (cursor.next()) {
       if (cursor.postings().definitions.empty()) continue;
-      all.begins.push_back(static_cast<uint32_t>(all.bytes.size()));
-      all.bytes += cursor.name();
+      all.numbers.push_back(cursor.postings().name);
       all.letters.push_back(letter_bits(cursor.name()));
       all.definitions.push_back(cursor.postings().definitions);
     }
-    all.begins.push_back(static_cast<uint32_t>(all.bytes.size()));
-    all.bytes.shrink_to_fit();
-    all.begins.shrink_to_fit();
+    all.numbers.shrink_to_fit();
     all.letters.shrink_to_fit();
     all.definitions.shrink_to_fit();
   });

@@ -27,6 +27,8 @@
 namespace engramd::repoindex {
 
 class Segment;
+struct NamePlace;   // store/record.h
+struct SymbolCard;  // store/record.h
 using SegmentPtr = std::shared_ptr<const Segment>;
 
 enum class Section : uint8_t {
@@ -46,7 +48,7 @@ std::string_view to_string(Section section);
 uint64_t segment_pin();
 uint32_t segment_format_version();
 
-constexpr std::string_view kSegmentMagic = "ENGRSEG2";
+constexpr std::string_view kSegmentMagic = "ENGRSEG3";
 constexpr size_t kSegmentHeader = 64 + kNSections * 24;
 constexpr size_t kDocRow = 32;  // and the blob id
 constexpr size_t kKeyRow = 12;
@@ -60,8 +62,10 @@ struct NamePostings {
 
 // What a segment holds of one doc's facts, checked against its checksum.
 struct Record {
-  std::string_view names;          // count, then numbers of the segment's names as gaps, rising
-  std::string_view outline, uses;  // compressed
+  // Numbers of the doc's names that occur nowhere in it (receivers that are calls, for one), as
+  // gaps, rising. Those that occur are known from the postings.
+  std::string_view other_names;
+  std::string_view outline, uses;  // packed
 };
 
 // Goes over the names of a segment in their order, from a block on.
@@ -82,12 +86,19 @@ class NameCursor {
   uint32_t next_;
 };
 
-// The names that have definitions, flat, for a scan: made when the first fuzzy question comes.
+// The names that have definitions, for a scan: made when the first fuzzy question comes.
 struct DefinedNames {
-  std::string bytes;
-  std::vector<uint32_t> begins;  // and one past the end
+  std::vector<uint32_t> numbers;
   std::vector<uint64_t> letters;
   std::vector<std::string_view> definitions;
+};
+
+// All names of a segment side by side, and for each doc those that occur in it: made when facts or
+// places are first asked for. Some 30 bytes a name and 4 for each doc that it occurs in.
+struct NameTable {
+  std::string bytes;
+  std::vector<uint32_t> begins;                 // of a name in bytes, and one past the end
+  std::vector<uint32_t> doc_begins, doc_names;  // rising for each doc
 };
 
 class Segment {
@@ -115,18 +126,26 @@ class Segment {
   // summary says it all.
   std::optional<Record> record(uint32_t doc) const;
   Result<FileFactsPtr> facts(uint32_t doc) const;
-  // The places of a name of this segment in a doc, in order: visit(begin, end, role) -> go on?
-  bool places(uint32_t doc, uint32_t name, size_t name_size,
-              const std::function<bool(uint32_t begin, uint32_t end, Role role)>& visit) const;
+  // One of the facts' symbols by itself, for a fraction of what all of them cost.
+  Result<SymbolCard> symbol(uint32_t doc, std::string_view places, uint32_t symbol) const;
+  // Where all names of a doc stand, for the two functions around this; see FactsLru.
+  Result<std::string> places(uint32_t doc) const;
+  // Those of a name of this segment, in order: visit(place) -> go on?
+  bool visit_name(uint32_t doc, std::string_view places, uint32_t name,
+                  const std::function<bool(const NamePlace&)>& visit) const;
+  // Numbers of the names of a doc, rising; damage ends them early.
+  void doc_names(uint32_t doc, const Record& record, std::vector<uint32_t>* out) const;
   bool damaged() const { return damaged_.load(std::memory_order_relaxed); }
 
   NamePostings find_name(std::string_view name) const;
   std::string name(uint32_t number) const;
+  std::string_view name_view(uint32_t number) const;  // by the table; empty when there is none
   const DefinedNames& defined_names() const;
 
  private:
   friend class NameCursor;
   Segment() = default;
+  const NameTable& name_table() const;
   Status check();
   std::string_view view(Section section) const { return sections_[static_cast<size_t>(section)]; }
   std::string_view row(uint32_t doc) const;
@@ -141,8 +160,9 @@ class Segment {
   std::vector<std::string_view> languages_;
   uint64_t serial_ = 0;
   mutable std::atomic<bool> damaged_{false};
-  mutable std::once_flag defined_names_once_;
+  mutable std::once_flag defined_names_once_, name_table_once_;
   mutable DefinedNames defined_names_;
+  mutable NameTable name_table_;
 };
 
 // "0a1f" as bytes, and nothing when it is not pairs of hex digits.

@@ -22,18 +22,17 @@ struct DocRow {
 // Puts the sections together. Docs first, then names in order, then finish().
 class Assembler {
  public:
-  // names: numbers of the segment's names, rising. They and the record come when the names have
-  // their numbers, doc by doc in the same order.
+  // other_names: numbers of the doc's names that occur nowhere in it, rising. They and the record
+  // come when the names have their numbers, doc by doc in the same order.
   void add_doc(const DocRow& doc) { docs_.push_back(doc); }
-  void add_record(const std::vector<uint32_t>& names, std::string_view outline,
+  void add_record(const std::vector<uint32_t>& other_names, std::string_view outline,
                   std::string_view uses) {
     size_t begin = records_.size();
     record_begin_.push_back(begin);
     if (!outline.empty()) {
       std::string numbers;
-      put_varint(numbers, names.size());
       uint32_t next = 0;
-      for (uint32_t name : names) {
+      for (uint32_t name : other_names) {
         put_varint(numbers, name - next);
         next = name + 1;
       }
@@ -206,15 +205,16 @@ Result<std::string> build_segment(const std::vector<EncodedBlob>& blobs) {
       for (const EncodedBlob::Definition& d : term.definitions) {
         uint32_t container =
             d.container == kNone ? kNone : number[name_of_term[use.doc][d.container]];
-        definitions.add(
-            {use.doc, d.symbol, d.name_begin, container, d.kind, d.is_declaration, d.is_top_level});
+        definitions.add({use.doc, d.symbol, container, d.kind, d.is_declaration, d.is_top_level});
       }
     }
     assembler.add_name(names[order[n]], name_docs, definitions);
   }
   for (uint32_t d = 0; d < kept.size(); ++d) {
     std::vector<uint32_t> numbers;
-    for (uint32_t t = 0; t < kept[d]->n_names; ++t) numbers.push_back(number[name_of_term[d][t]]);
+    for (uint32_t t = 0; t < kept[d]->n_names; ++t) {
+      if (!kept[d]->terms[t].occurs) numbers.push_back(number[name_of_term[d][t]]);
+    }
     assembler.add_record(numbers, kept[d]->outline, kept[d]->uses);
   }
   return assembler.finish();
@@ -231,13 +231,12 @@ struct Merging {
   bool whole = true;  // no doc is dropped
 };
 
-// Numbers of a doc's names; damage ends them early.
-std::vector<uint32_t> names_of(const Record& record) {
+// Numbers of the doc's names that occur nowhere in it; damage ends them early.
+std::vector<uint32_t> other_names_of(const Record& record) {
   std::vector<uint32_t> out;
-  ByteReader r(record.names);
-  size_t n = r.count(1);
+  ByteReader r(record.other_names);
   uint64_t next = 0;
-  for (size_t i = 0; i < n; ++i) {
+  while (!r.at_end()) {
     next += r.u32();
     if (!r.ok() || next >= kNone) break;
     out.push_back(static_cast<uint32_t>(next++));
@@ -255,11 +254,16 @@ void find_needed_names(Merging& m) {
   for (uint32_t d = 0; d < m.new_doc.size(); ++d) {
     if (m.new_doc[d] == kNone) continue;
     if (auto record = m.segment->record(d); record) {
-      for (uint32_t name : names_of(*record)) need(name);
+      for (uint32_t name : other_names_of(*record)) need(name);
     }
   }
   NameCursor cursor(*m.segment, 0);
   while (cursor.next()) {
+    visit_docs(cursor.postings().docs, [&](uint32_t doc) {
+      bool kept = doc < m.new_doc.size() && m.new_doc[doc] != kNone;
+      if (kept) need(cursor.postings().name);
+      return !kept;
+    });
     visit_definitions(cursor.postings().definitions, [&](const DefinitionPosting& d) {
       if (d.doc >= m.new_doc.size() || m.new_doc[d.doc] == kNone) return true;
       need(cursor.postings().name);
@@ -370,7 +374,7 @@ Result<std::string> merge_segments(const std::vector<MergeSource>& sources) {
     for (uint32_t d = 0; d < m.new_doc.size(); ++d) {
       if (m.new_doc[d] == kNone) continue;
       Record record = m.segment->record(d).value_or(Record{});
-      std::vector<uint32_t> names = names_of(record);
+      std::vector<uint32_t> names = other_names_of(record);
       for (uint32_t& name : names) {
         if (name >= m.new_name.size() || m.new_name[name] == kNone) {
           return fail(ErrorCode::corrupt, "a segment to merge has names that are not in its table");

@@ -106,9 +106,8 @@ std::string dump(const Snapshot& snapshot) {
     std::vector<std::string> lines;
     snapshot.definitions(name, [&](DefinitionRef d) {
       lines.push_back(" defined " + d.file->path + " " + std::to_string(d.symbol) + " " +
-                      std::string(to_string(d.kind)) + " " + std::to_string(d.name_begin) + " " +
-                      std::string(d.container) + (d.is_top_level ? " top" : "") +
-                      (d.is_declaration ? " declared" : ""));
+                      std::string(to_string(d.kind)) + " " + std::string(d.container) +
+                      (d.is_top_level ? " top" : "") + (d.is_declaration ? " declared" : ""));
       return true;
     });
     snapshot.uses(name, [&](UseRef u) {
@@ -150,8 +149,7 @@ TEST_CASE("segment: postings say what the facts say") {
       const Symbol& symbol = facts->symbols[s];
       bool found = false;
       snapshot->definitions(symbol.name, [&](DefinitionRef d) {
-        found = found || (d.file == &file && d.symbol == s && d.kind == symbol.kind &&
-                          d.name_begin == symbol.name_begin);
+        found = found || (d.file == &file && d.symbol == s && d.kind == symbol.kind);
         return !found;
       });
       CHECK(found == !symbol.local);
