@@ -70,9 +70,10 @@ void add_embedded(FileFacts& facts, const std::vector<EmbeddedText>& texts, std:
       facts.truncated = true;
       continue;
     }
-    merge(facts, name_ids,
-          facts_of_tree(language, ts_tree_root_node(tree.get()), text, limits, cancel, depth + 1),
-          piece);
+    merge(
+        facts, name_ids,
+        facts_of_tree(language, ts_tree_root_node(tree.get()), text, {}, limits, cancel, depth + 1),
+        piece);
   }
   std::stable_sort(facts.occurrences.begin(), facts.occurrences.end(),
                    [](const auto& a, const auto& b) { return a.begin < b.begin; });

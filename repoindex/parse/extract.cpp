@@ -5,6 +5,7 @@
 #include "repoindex/index.h"
 #include "repoindex/origin.h"
 #include "repoindex/parse/lexical.h"
+#include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
 #include "repoindex/parse/walk.h"
 
@@ -42,14 +43,18 @@ FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
   }
   const CompiledLanguage& rules = compiled(*language);
   TreePtr tree;
+  std::vector<ByteRange> macros;
   if (text.size() <= limits.max_bytes && impl_->use(*language)) {
+    const MaskedText masked(rules.grammar, text);
     ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
-    tree = parse_within(impl_->parser.get(), nullptr, text, budget, cancel);
+    tree = parse_within(impl_->parser.get(), nullptr, masked.shown(), budget, cancel);
+    macros = masked.macros();
   }
   if (cancel.cancelled()) return nullptr;
   auto facts = std::make_shared<FileFacts>(
-      tree == nullptr ? lexical_facts(rules, text)
-                      : facts_of_tree(rules, ts_tree_root_node(tree.get()), text, limits, cancel));
+      tree == nullptr
+          ? lexical_facts(rules, text)
+          : facts_of_tree(rules, ts_tree_root_node(tree.get()), text, macros, limits, cancel));
   facts->marked_generated = says_generated(text);
   if (cancel.cancelled()) return nullptr;  // half a walk must not be cached as the file's facts
   return facts;
@@ -59,7 +64,8 @@ Extractor::ParseCost Extractor::parse_only(const Language& language, std::string
   if (!impl_->use(language)) return {};
   const ExtractLimits limits;
   ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
-  TreePtr tree = parse_within(impl_->parser.get(), nullptr, text, budget, {});
+  const MaskedText masked(language.grammar(), text);
+  TreePtr tree = parse_within(impl_->parser.get(), nullptr, masked.shown(), budget, {});
   return {budget.steps, budget.pieces, tree != nullptr};
 }
 

@@ -53,6 +53,11 @@ class Extractor {
 
 uint32_t count_lines(std::string_view text);
 
+class Document;
+// What publish() gave, walked afresh over the document's tree: for tests of what an edited
+// document takes over from before. After publish(), for a text that was parsed.
+FileFactsPtr facts_walked_afresh(const Document& document);
+
 // Kinds and fields that a row names and its grammar does not have; a test wants this empty.
 std::vector<std::string> unknown_names(const Language& language);
 
