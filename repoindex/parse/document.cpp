@@ -7,6 +7,7 @@
 #include "repoindex/parse/lexical.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/tree_memory.h"
 #include "repoindex/parse/walk.h"
 #include "repoindex/parse/walk_memo.h"
 
@@ -34,7 +35,7 @@ class DocumentImpl : public Document {
     if (language_ == nullptr) language_ = language_for_path(path, *text_);
     lines_ = std::make_shared<LineIndex>(*text_);
     if (language_ != nullptr) {
-      parser_.reset(ts_parser_new());
+      parser_ = new_parser();
       if (!ts_parser_set_language(parser_.get(), language_->grammar())) language_ = nullptr;
     }
   }
@@ -81,9 +82,9 @@ class DocumentImpl : public Document {
   FileFactsPtr walked_afresh() const {
     if (tree_ == nullptr) return facts_;
     const MaskedText masked(language_->grammar(), *text_);
-    auto facts = std::make_shared<FileFacts>(
-        facts_of_tree(compiled(*language_), ts_tree_root_node(tree_.get()), *text_, masked.macros(),
-                      ExtractLimits{}, {}));
+    auto facts = std::make_shared<FileFacts>(facts_of_tree(compiled(*language_),
+                                                           ts_tree_root_node(tree_.get()), *text_,
+                                                           masked.macros(), ExtractLimits{}, {}));
     facts->marked_generated = says_generated(*text_);
     return facts;
   }

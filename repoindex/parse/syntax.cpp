@@ -5,6 +5,7 @@
 #include "repoindex/languages/language.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/tree_memory.h"
 
 namespace engramd::repoindex {
 
@@ -199,7 +200,7 @@ Result<SyntaxTree> SyntaxTree::parse(std::string text, std::string_view language
                                           " bytes, the limit for parsing is " +
                                           std::to_string(limits.max_bytes));
   }
-  ParserPtr parser(ts_parser_new());
+  ParserPtr parser = new_parser();
   if (!ts_parser_set_language(parser.get(), row->grammar())) {
     return fail(ErrorCode::internal, "the grammar of " + row->name + " has an unknown ABI");
   }

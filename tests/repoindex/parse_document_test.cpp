@@ -80,7 +80,7 @@ std::string difference(const FileFacts& a, const FileFacts& b) {
 
 TEST_CASE("property: what an edited document takes over is what a walk from the start finds") {
   std::mt19937 random(29);
-  const char* pieces[] = {"x",  "\n", " ",    "(",  ")", "x = 1\n", "{",      "}",
+  const char* pieces[] = {"x",  "\n", " ",      "(",     ")", "x = 1\n", "{",       "}",
                           "\"", ";",  "// c\n", "# c\n", "=", "name",    "class B", "\r\n"};
   for (const Language* language : languages()) {
     DYNAMIC_SECTION(language->name) {
