@@ -248,6 +248,7 @@ struct Language {
 
   std::vector<std::string_view> import_nodes;
   void (*imports)(SyntaxNode node, std::string_view text, std::vector<Import>& out) = nullptr;
+  int imports_look_up = 0;  // levels above node that imports() reads as well
 
   EditKinds edit;
 };

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/tree_memory.h"
 #include "repoindex/parse/walk.h"
 
 namespace engramd::repoindex {
@@ -48,7 +49,7 @@ void add_embedded(FileFacts& facts, const std::vector<EmbeddedText>& texts, std:
   if (texts.empty() || depth >= kMaxEmbeddedDepth) return;
   std::unordered_map<std::string, uint32_t> name_ids;
   for (uint32_t i = 0; i < facts.names.size(); ++i) name_ids.emplace(facts.names[i], i);
-  ParserPtr parser(ts_parser_new());
+  ParserPtr parser = new_parser();
   const Language* set = nullptr;
   // One budget for all pieces. The clock only guards against a step that takes ages.
   ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
@@ -70,9 +71,10 @@ void add_embedded(FileFacts& facts, const std::vector<EmbeddedText>& texts, std:
       facts.truncated = true;
       continue;
     }
-    merge(facts, name_ids,
-          facts_of_tree(language, ts_tree_root_node(tree.get()), text, limits, cancel, depth + 1),
-          piece);
+    merge(
+        facts, name_ids,
+        facts_of_tree(language, ts_tree_root_node(tree.get()), text, {}, limits, cancel, depth + 1),
+        piece);
   }
   std::stable_sort(facts.occurrences.begin(), facts.occurrences.end(),
                    [](const auto& a, const auto& b) { return a.begin < b.begin; });

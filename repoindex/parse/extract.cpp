@@ -5,15 +5,15 @@
 #include "repoindex/index.h"
 #include "repoindex/origin.h"
 #include "repoindex/parse/lexical.h"
+#include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/tree_memory.h"
 #include "repoindex/parse/walk.h"
 
 namespace engramd::repoindex {
 
 struct Extractor::Impl {
-  ParserPtr parser{ts_parser_new()};
-  const Language* language = nullptr;  // the parser is set to
-  bool use(const Language& row);       // false: the runtime cannot use this grammar
+  TreeMemory memory;
 };
 
 Extractor::Extractor() : impl_(std::make_unique<Impl>()) {}
@@ -24,12 +24,16 @@ uint32_t count_lines(std::string_view text) {
   return n + (!text.empty() && text.back() != '\n' ? 1 : 0);
 }
 
-bool Extractor::Impl::use(const Language& row) {
-  if (language == &row) return true;
-  if (!ts_parser_set_language(parser.get(), compiled(row).grammar)) return false;
-  language = &row;
-  return true;
+namespace {
+
+// Null when the runtime cannot use this grammar.
+ParserPtr parser_for(const Language& language) {
+  ParserPtr parser = new_parser();
+  if (!ts_parser_set_language(parser.get(), compiled(language).grammar)) return nullptr;
+  return parser;
 }
+
+}  // namespace
 
 FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
                                 const CancelToken& cancel, const ExtractLimits& limits) {
@@ -41,26 +45,39 @@ FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
     return facts;
   }
   const CompiledLanguage& rules = compiled(*language);
+  // A parser for each text: it takes a few µs, and what it keeps is in this memory too.
+  const TreeMemory::Use use(impl_->memory);
+  const ParserPtr parser = text.size() <= limits.max_bytes ? parser_for(*language) : nullptr;
   TreePtr tree;
-  if (text.size() <= limits.max_bytes && impl_->use(*language)) {
+  std::vector<ByteRange> macros;
+  if (parser != nullptr) {
+    const MaskedText masked(rules.grammar, text);
     ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
-    tree = parse_within(impl_->parser.get(), nullptr, text, budget, cancel);
+    tree = parse_within(parser.get(), nullptr, masked.shown(), budget, cancel);
+    macros = masked.macros();
   }
   if (cancel.cancelled()) return nullptr;
   auto facts = std::make_shared<FileFacts>(
-      tree == nullptr ? lexical_facts(rules, text)
-                      : facts_of_tree(rules, ts_tree_root_node(tree.get()), text, limits, cancel));
+      tree == nullptr
+          ? lexical_facts(rules, text)
+          : facts_of_tree(rules, ts_tree_root_node(tree.get()), text, macros, limits, cancel));
+  impl_->memory.forget(std::move(tree));
   facts->marked_generated = says_generated(text);
   if (cancel.cancelled()) return nullptr;  // half a walk must not be cached as the file's facts
   return facts;
 }
 
 Extractor::ParseCost Extractor::parse_only(const Language& language, std::string_view text) {
-  if (!impl_->use(language)) return {};
+  const TreeMemory::Use use(impl_->memory);
+  const ParserPtr parser = parser_for(language);
+  if (parser == nullptr) return {};
   const ExtractLimits limits;
   ParseBudget budget{limits.max_parse_steps, limits.parse_ms};
-  TreePtr tree = parse_within(impl_->parser.get(), nullptr, text, budget, {});
-  return {budget.steps, budget.pieces, tree != nullptr};
+  const MaskedText masked(language.grammar(), text);
+  TreePtr tree = parse_within(parser.get(), nullptr, masked.shown(), budget, {});
+  const bool complete = tree != nullptr;
+  impl_->memory.forget(std::move(tree));
+  return {budget.steps, budget.pieces, complete};
 }
 
 std::vector<std::string> unknown_names(const Language& language) {

@@ -18,7 +18,7 @@ namespace engramd::repoindex {
 
 // Raise it whenever the walk or a row learns something: cached facts of older versions are then
 // made anew.
-inline constexpr uint32_t kExtractorVersion = 4;
+inline constexpr uint32_t kExtractorVersion = 5;
 
 struct ExtractLimits {
   size_t max_bytes = 2u << 20;  // a larger text is scanned, not parsed
@@ -52,6 +52,11 @@ class Extractor {
 };
 
 uint32_t count_lines(std::string_view text);
+
+class Document;
+// What publish() gave, walked afresh over the document's tree: for tests of what an edited
+// document takes over from before. After publish(), for a text that was parsed.
+FileFactsPtr facts_walked_afresh(const Document& document);
 
 // Kinds and fields that a row names and its grammar does not have; a test wants this empty.
 std::vector<std::string> unknown_names(const Language& language);

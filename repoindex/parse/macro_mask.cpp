@@ -1,6 +1,8 @@
 #include "repoindex/parse/macro_mask.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "repoindex/languages/language.h"
 
@@ -11,8 +13,16 @@ namespace {
 constexpr size_t kMaxMacros = 20000;   // of one file
 constexpr size_t kMaxArguments = 400;  // bytes of a macro's arguments
 
+constexpr std::array<uint8_t, 256> name_bytes() {
+  std::array<uint8_t, 256> out{};
+  for (unsigned c = 0; c < 128; ++c) {
+    out[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  }
+  return out;
+}
+constexpr std::array<uint8_t, 256> kNameBytes = name_bytes();
 bool is_name_byte(char c) {
-  return isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  return kNameBytes[static_cast<unsigned char>(c)] != 0;
 }
 size_t skip_blank(std::string_view s, size_t at) {
   while (at < s.size() && isspace(static_cast<unsigned char>(s[at]))) ++at;
@@ -48,64 +58,59 @@ size_t behind_brackets(std::string_view s, size_t open) {
 }
 
 // class EXPORT_API Foo / struct ALIGNED(16) Foo: the macro between the keyword and the name.
-void after_class(std::string_view text, std::string_view keyword, std::vector<ByteRange>* out) {
-  for (size_t at = text.find(keyword); at != std::string_view::npos && out->size() < kMaxMacros;
-       at = text.find(keyword, at + keyword.size())) {
-    if (at > 0 && is_name_byte(text[at - 1])) continue;
-    size_t begin = at + keyword.size();
-    if (begin >= text.size() || text[begin] != ' ') continue;
-    begin = skip_blank(text, begin);
-    std::string_view macro = name_at(text, begin);
-    if (!is_macro_name(macro)) continue;
-    size_t end = begin + macro.size();
-    if (end < text.size() && text[end] == '(') {
-      end = behind_brackets(text, end);
-      if (end == 0) continue;
-    }
-    size_t next = skip_blank(text, end);
-    std::string_view name = name_at(text, next);
-    if (name.empty() || name == "final" || isdigit(static_cast<unsigned char>(name[0]))) continue;
-    // `struct FOO x;` declares x of type FOO; a definition has a body or bases behind its name.
-    size_t behind = next;
-    while (behind < text.size() && (is_name_byte(text[behind]) || text[behind] == ':')) ++behind;
-    if (text.substr(behind - 1, 1) == ":") --behind;
-    behind = skip_blank(text, behind);
-    if (text.substr(behind, 5) == "final") behind = skip_blank(text, behind + 5);
-    std::string_view follows = text.substr(behind, 1);
-    bool forward = follows == ";" && (keyword == "class" || is_export(macro));
-    if (follows != "{" && follows != ":" && !forward) continue;
-    out->push_back({begin, end});
+void after_class(std::string_view text, std::string_view keyword, size_t begin,
+                 std::vector<ByteRange>* out) {
+  if (begin >= text.size() || text[begin] != ' ') return;
+  begin = skip_blank(text, begin);
+  std::string_view macro = name_at(text, begin);
+  if (!is_macro_name(macro)) return;
+  size_t end = begin + macro.size();
+  if (end < text.size() && text[end] == '(') {
+    end = behind_brackets(text, end);
+    if (end == 0) return;
   }
+  size_t next = skip_blank(text, end);
+  std::string_view name = name_at(text, next);
+  if (name.empty() || name == "final" || isdigit(static_cast<unsigned char>(name[0]))) return;
+  // `struct FOO x;` declares x of type FOO; a definition has a body or bases behind its name.
+  size_t behind = next;
+  while (behind < text.size() && (is_name_byte(text[behind]) || text[behind] == ':')) ++behind;
+  if (text.substr(behind - 1, 1) == ":") --behind;
+  behind = skip_blank(text, behind);
+  if (text.substr(behind, 5) == "final") behind = skip_blank(text, behind + 5);
+  std::string_view follows = text.substr(behind, 1);
+  bool forward = follows == ";" && (keyword == "class" || is_export(macro));
+  if (follows != "{" && follows != ":" && !forward) return;
+  out->push_back({begin, end});
 }
 
-// Annotations of clang's thread safety analysis, under whatever prefix.
-void annotations(std::string_view text, std::vector<ByteRange>* out) {
+// Those of clang's thread safety analysis, under whatever prefix.
+bool is_annotation(std::string_view macro) {
   for (std::string_view word : {"GUARDED_BY", "LOCKS_REQUIRED", "LOCK_FUNCTION", "LOCKS_EXCLUDED",
                                 "LOCK_RETURNED", "THREAD_SAFETY_ANALYSIS", "ACQUIRED_AFTER",
                                 "ACQUIRED_BEFORE", "EXCLUSIVE_LOCK", "SHARED_LOCK"}) {
-    for (size_t at = text.find(word); at != std::string_view::npos && out->size() < kMaxMacros;
-         at = text.find(word, at + word.size())) {
-      size_t begin = at;
-      while (begin > 0 && is_name_byte(text[begin - 1])) --begin;
-      std::string_view macro = name_at(text, begin);
-      if (!is_macro_name(macro)) continue;
-      // Behind a declarator: a name, ')' or const.
-      size_t before = begin;
-      while (before > 0 && isspace(static_cast<unsigned char>(text[before - 1]))) --before;
-      if (before == begin || before == 0) continue;
-      char c = text[before - 1];
-      if (!is_name_byte(c) && c != ')' && c != ']') continue;
-      size_t line = text.rfind('\n', begin) + 1;  // 0 for the first line
-      size_t first = skip_blank(text, line);
-      if (first < text.size() && text[first] == '#') continue;  // its own #define
-      size_t end = begin + macro.size();
-      if (end < text.size() && text[end] == '(') {
-        end = behind_brackets(text, end);
-        if (end == 0) continue;
-      }
-      out->push_back({begin, end});
-    }
+    if (macro.find(word) != std::string_view::npos) return true;
   }
+  return false;
+}
+
+void annotation(std::string_view text, std::string_view macro, size_t begin,
+                std::vector<ByteRange>* out) {
+  // Behind a declarator: a name, ')' or const.
+  size_t before = begin;
+  while (before > 0 && isspace(static_cast<unsigned char>(text[before - 1]))) --before;
+  if (before == begin || before == 0) return;
+  char c = text[before - 1];
+  if (!is_name_byte(c) && c != ')' && c != ']') return;
+  size_t line = text.rfind('\n', begin) + 1;  // 0 for the first line
+  size_t first = skip_blank(text, line);
+  if (first < text.size() && text[first] == '#') return;  // its own #define
+  size_t end = begin + macro.size();
+  if (end < text.size() && text[end] == '(') {
+    end = behind_brackets(text, end);
+    if (end == 0) return;
+  }
+  out->push_back({begin, end});
 }
 
 }  // namespace
@@ -119,11 +124,25 @@ bool may_hold_macros(const TSLanguage* grammar) {
 }
 
 std::vector<ByteRange> misplaced_macros(std::string_view text) {
+  constexpr size_t kShortest = 10;  // GUARDED_BY
   std::vector<ByteRange> out;
-  after_class(text, "class", &out);
-  after_class(text, "struct", &out);
-  after_class(text, "union", &out);
-  annotations(text, &out);
+  // Word by word, once: this runs over every C and C++ text, and after every key.
+  for (size_t at = 0; at < text.size() && out.size() < kMaxMacros;) {
+    if (kNameBytes[static_cast<unsigned char>(text[at])] == 0) {
+      ++at;
+      continue;
+    }
+    const size_t begin = at;
+    while (at < text.size() && kNameBytes[static_cast<unsigned char>(text[at])] != 0) ++at;
+    std::string_view word = text.substr(begin, at - begin);
+    if (word[0] >= 'a') {
+      if (word == "class" || word == "struct" || word == "union") {
+        after_class(text, word, at, &out);
+      }
+    } else if (word.size() >= kShortest && is_macro_name(word) && is_annotation(word)) {
+      annotation(text, word, begin, &out);
+    }
+  }
   std::sort(out.begin(), out.end(), [](const ByteRange& a, const ByteRange& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
   });

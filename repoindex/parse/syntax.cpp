@@ -5,6 +5,7 @@
 #include "repoindex/languages/language.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/tree_memory.h"
 
 namespace engramd::repoindex {
 
@@ -60,14 +61,6 @@ const char* read_text(void* payload, uint32_t byte, TSPoint, uint32_t* n_read) {
 
 TreePtr parse_within(TSParser* parser, const TSTree* old_tree, std::string_view text,
                      ParseBudget& budget, const CancelToken& cancel) {
-  std::string blanked;
-  if (may_hold_macros(ts_parser_language(parser))) {
-    if (auto macros = misplaced_macros(text); !macros.empty()) {
-      blanked = with_blanks(text, macros);
-      text = blanked;
-      old_tree = nullptr;  // an edit beside a macro may change what is blank far from the edit
-    }
-  }
   Watch watch{text, Clock::now() + std::chrono::milliseconds(budget.time_ms), &cancel, &budget,
               kFreePieces + kMaxReadings * (text.size() / kPieceBytes + 1)};
   TSParseOptions options{};
@@ -207,7 +200,7 @@ Result<SyntaxTree> SyntaxTree::parse(std::string text, std::string_view language
                                           " bytes, the limit for parsing is " +
                                           std::to_string(limits.max_bytes));
   }
-  ParserPtr parser(ts_parser_new());
+  ParserPtr parser = new_parser();
   if (!ts_parser_set_language(parser.get(), row->grammar())) {
     return fail(ErrorCode::internal, "the grammar of " + row->name + " has an unknown ABI");
   }
@@ -215,7 +208,8 @@ Result<SyntaxTree> SyntaxTree::parse(std::string text, std::string_view language
   impl->text = std::move(text);
   impl->language = row;
   ParseBudget budget{.time_ms = limits.time_ms};
-  impl->tree = parse_within(parser.get(), nullptr, impl->text, budget, cancel);
+  const MaskedText masked(row->grammar(), impl->text);
+  impl->tree = parse_within(parser.get(), nullptr, masked.shown(), budget, cancel);
   if (impl->tree == nullptr) {
     ENGRAMD_CHECK(cancel.check());
     return fail(ErrorCode::exhausted,

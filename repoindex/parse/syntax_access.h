@@ -28,6 +28,16 @@ struct SyntaxAccess {
   }
 };
 
+// Which subtree of the runtime's a node with children is. An edited tree that is parsed again keeps
+// the subtrees that no edit touched, and while one of the two trees lives nothing else is at that
+// address. The runtime promises as much for TSNode::id, which is where the parent keeps its pointer
+// to the subtree; so an untouched node under a new parent has a new id and the old subtree.
+inline const void* subtree_of(TSNode node) {
+  const void* subtree;
+  std::memcpy(&subtree, node.id, sizeof(subtree));
+  return subtree;
+}
+
 struct TreeDeleter {
   void operator()(TSTree* tree) const { ts_tree_delete(tree); }
 };

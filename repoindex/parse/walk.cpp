@@ -4,15 +4,14 @@
 #include <cstring>
 
 #include "repoindex/parse/lexical.h"
-#include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/walker.h"
 
 namespace engramd::repoindex {
 
-FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
+void Walker::walk(TSNode root, const CancelToken& cancel) {
   facts_.language = row_.name;
   facts_.has_errors = ts_node_has_error(root);
-  name_ids_.reserve(text_.size() / 64 + 16);
+  if (memo_ == nullptr) name_ids_.reserve(text_.size() / 64 + 16);
   frames_.reserve(64);
   Frame bottom;
   bottom.node = root;
@@ -22,13 +21,12 @@ FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
 
   TSTreeCursor cursor = ts_tree_cursor_new(root);
   size_t n_nodes = 0;
-  uint32_t stopped_at = 0;
   bool more = ts_tree_cursor_goto_first_child(&cursor);
   while (more) {
     if (++n_nodes > limits_.max_nodes || facts_.symbols.size() > limits_.max_symbols ||
         ((n_nodes & 0xFFFF) == 0 && cancel.cancelled())) {
       facts_.truncated = true;
-      stopped_at = ts_node_start_byte(ts_tree_cursor_current_node(&cursor));
+      stopped_at_ = ts_node_start_byte(ts_tree_cursor_current_node(&cursor));
       break;
     }
     TSNode node = ts_tree_cursor_current_node(&cursor);
@@ -39,24 +37,21 @@ FileFacts Walker::run(TSNode root, const CancelToken& cancel) {
         parent.broken_begin = ts_node_start_byte(node);
       }
     } else {
-      enter(node, ts_tree_cursor_current_field_id(&cursor));
-      if (ts_tree_cursor_goto_first_child(&cursor)) continue;
-      leave();
+      TSFieldId field = ts_tree_cursor_current_field_id(&cursor);
+      if (memo_ == nullptr || !take_over_or_record(node, field, &n_nodes)) {
+        enter(node, field);
+        if (ts_tree_cursor_goto_first_child(&cursor)) continue;
+        leave(n_nodes);
+      }
     }
     while (!(more = ts_tree_cursor_goto_next_sibling(&cursor))) {
       if (frames_.size() <= 1 || !ts_tree_cursor_goto_parent(&cursor)) break;
-      leave();
+      leave(n_nodes);
       if (frames_.empty()) break;
     }
   }
   ts_tree_cursor_delete(&cursor);
-  drop_nameless();
-  if (facts_.truncated && !cancel.cancelled()) {
-    if (!facts_.occurrences.empty())
-      stopped_at = std::max(stopped_at, facts_.occurrences.back().end);
-    add_lexical_names(language_, text_, stopped_at, facts_);
-  }
-  return std::move(facts_);
+  cancelled_ = cancel.cancelled();
 }
 
 void Walker::enter(TSNode node, TSFieldId field) {
@@ -114,6 +109,7 @@ void Walker::enter(TSNode node, TSFieldId field) {
   if (frame.name_of != kNone && slot.through && slot.changes_kind &&
       slot.kind == SymbolKind::function) {
     facts_.symbols[frame.name_of].kind = SymbolKind::function;
+    changed_outside(frame.name_of);
   }
   if (frame.name_of == kNone) {
     if (slot.binding != kNoIndex && !is_name && binding_holds(slot.binding, parent_index)) {
@@ -163,6 +159,7 @@ void Walker::enter(TSNode node, TSFieldId field) {
     if (kind.dotted_name) {
       if (size_t dot = name.rfind('.'); dot != std::string_view::npos) {
         if (top.name_of != kNone && facts_.symbols[top.name_of].qualifier.empty()) {
+          changed_outside(top.name_of);
           facts_.symbols[top.name_of].qualifier = std::string(name.substr(0, dot));
         }
         top.begin += static_cast<uint32_t>(dot + 1);
@@ -190,6 +187,7 @@ void Walker::enter(TSNode node, TSFieldId field) {
         if (kind.type_identifier && role == Role::reference) role = Role::type;
         occurrence(top, id, role, top.scope, receiver);
         if (top.base_of != kNone) {
+          changed_outside(top.base_of);
           auto& bases = facts_.symbols[top.base_of].bases;
           if (bases.size() < 32) bases.emplace_back(name);
         }
@@ -244,7 +242,7 @@ void Walker::enter(TSNode node, TSFieldId field) {
   frames_[parent_index].broken = nullptr;
 }
 
-bool Walker::binding_holds(uint16_t index, size_t parent_index) const {
+bool Walker::binding_holds(uint16_t index, size_t parent_index) {
   const CompiledBinding& binding = language_.bindings[index];
   if (binding.rule->in_name && (frames_[parent_index].name_of != kNone || parent_index == 0 ||
                                 frames_[parent_index - 1].name_of == kNone)) {
@@ -253,9 +251,11 @@ bool Walker::binding_holds(uint16_t index, size_t parent_index) const {
   return condition_holds(binding.condition, parent_index);
 }
 
-bool Walker::condition_holds(const CompiledCondition& condition, size_t frame_index) const {
+bool Walker::condition_holds(const CompiledCondition& condition, size_t frame_index) {
   auto up = static_cast<size_t>(condition.up);
-  return frame_index >= up && condition.holds(frames_[frame_index - up].node, text_);
+  if (frame_index < up) return false;
+  looked_outside(frame_index - up);
+  return condition.holds(frames_[frame_index - up].node, text_);
 }
 
 // Rows of data languages bound what they keep.
@@ -266,9 +266,19 @@ bool Walker::room_for_symbol(uint32_t parent) {
   if (row_.max_depth != 0 && depth >= row_.max_depth) return false;
   if (row_.max_symbols == 0) return true;
   if (n_at_depth_.size() <= depth) n_at_depth_.resize(depth + 1);
-  if (n_at_depth_[depth] >= row_.max_symbols >> std::min(depth, 31u)) return false;
+  if (n_at_depth_[depth] >= row_.max_symbols >> std::min(depth, 31u)) {
+    limited_ = true;
+    return false;
+  }
   ++n_at_depth_[depth];
   return true;
+}
+
+void Walker::count_symbol(uint32_t parent) {
+  uint32_t depth = 0;
+  for (uint32_t i = parent; i != kNone; i = facts_.symbols[i].parent) ++depth;
+  if (n_at_depth_.size() <= depth) n_at_depth_.resize(depth + 1);
+  taken_over_limit_ |= ++n_at_depth_[depth] > row_.max_symbols >> std::min(depth, 31u);
 }
 
 void Walker::note_doc(const Frame& frame) {
@@ -282,7 +292,9 @@ void Walker::note_doc(const Frame& frame) {
       parent.comment_end = ts_node_end_byte(frame.node);
       parent.comment_row = ts_node_end_point(frame.node).row;
       parent.comment_is_string = true;
-    } else if (frame.scope != kNone && facts_.symbols[frame.scope].doc.empty()) {
+    } else if (frame.scope != kNone) {
+      changed_outside(frame.scope);
+      if (!facts_.symbols[frame.scope].doc.empty()) return;
       facts_.symbols[frame.scope].doc = clean_doc(text, true);
     }
     return;
@@ -291,6 +303,7 @@ void Walker::note_doc(const Frame& frame) {
 
 void Walker::note_embedded(const Frame& frame, const CompiledEmbed& embed) {
   constexpr size_t kMaxEmbedded = 500, kMaxRanges = 20'000;
+  limited_ |= embedded_.size() >= kMaxEmbedded;
   if (embedded_.size() >= kMaxEmbedded) return;
   TSNode content = embed.content ? embed.content.from(frame.node) : frame.node;
   if (ts_node_is_null(content)) return;
@@ -375,20 +388,27 @@ void Walker::occurrence(const Frame& frame, uint32_t name, Role role, uint32_t s
 
 void Walker::read_imports(Frame& frame) {
   size_t before = facts_.imports.size();
+  limited_ |= before > 20000;
   if (before > 20000) return;
+  if (row_.imports_look_up > 0) {
+    size_t index = frames_.size() - 1, up = static_cast<size_t>(row_.imports_look_up);
+    looked_outside(index > up ? index - up : 0);
+  }
   row_.imports(SyntaxAccess::wrap(frame.node), text_, facts_.imports);
   if (facts_.imports.size() > before && !language_.kind(frame.symbol).has_bindings) {
     frame.import = true;
   }
 }
 
+namespace {
+
 // Definitions without a name (an error in the text, a computed key) go; what they enclose moves to
 // the next one out.
-void Walker::drop_nameless() {
-  std::vector<uint32_t> new_index(facts_.symbols.size(), kNone);
+void drop_nameless(FileFacts& facts, std::vector<EmbeddedText>& embedded) {
+  std::vector<uint32_t> new_index(facts.symbols.size(), kNone);
   uint32_t kept = 0;
-  for (size_t i = 0; i < facts_.symbols.size(); ++i) {
-    Symbol& symbol = facts_.symbols[i];
+  for (size_t i = 0; i < facts.symbols.size(); ++i) {
+    Symbol& symbol = facts.symbols[i];
     uint32_t parent = symbol.parent == kNone ? kNone : new_index[symbol.parent];
     if (symbol.name.empty()) {
       new_index[i] = parent;
@@ -396,82 +416,210 @@ void Walker::drop_nameless() {
     }
     symbol.parent = parent;
     new_index[i] = kept;
-    if (kept != i) facts_.symbols[kept] = std::move(symbol);
+    if (kept != i) facts.symbols[kept] = std::move(symbol);
     ++kept;
   }
-  facts_.symbols.resize(kept);
-  for (Occurrence& o : facts_.occurrences) {
+  if (kept == facts.symbols.size()) return;
+  facts.symbols.resize(kept);
+  for (Occurrence& o : facts.occurrences) {
     if (o.scope != kNone) o.scope = new_index[o.scope];
   }
-  for (EmbeddedText& e : embedded_) {
+  for (EmbeddedText& e : embedded) {
     if (e.scope != kNone) e.scope = new_index[e.scope];
   }
-  // Nearly sorted already: a definition's name can come after its qualifier's.
-  if (!std::is_sorted(facts_.occurrences.begin(), facts_.occurrences.end(),
-                      [](const auto& a, const auto& b) { return a.begin < b.begin; })) {
-    std::stable_sort(facts_.occurrences.begin(), facts_.occurrences.end(),
-                     [](const auto& a, const auto& b) { return a.begin < b.begin; });
+}
+
+// Nearly sorted already: a definition's name can come after its qualifier's. So each is moved to
+// its place, until that turns out to be far.
+void sort_by_begin(std::vector<Occurrence>& occurrences) {
+  size_t moves = 0;
+  const size_t max_moves = 64 + 8 * occurrences.size();
+  for (size_t i = 1; i < occurrences.size(); ++i) {
+    if (occurrences[i - 1].begin <= occurrences[i].begin) continue;
+    Occurrence moved = occurrences[i];
+    size_t at = i;
+    for (; at > 0 && moved.begin < occurrences[at - 1].begin; --at) {
+      occurrences[at] = occurrences[at - 1];
+      ++moves;
+    }
+    occurrences[at] = moved;
+    if (moves > max_moves) {
+      std::stable_sort(occurrences.begin(), occurrences.end(),
+                       [](const auto& a, const auto& b) { return a.begin < b.begin; });
+      return;
+    }
   }
-  facts_.symbols.shrink_to_fit();
-  facts_.occurrences.shrink_to_fit();
-  facts_.names.shrink_to_fit();
+}
+
+// Numbers names by their first use; returns which they were, in the new order. Names that nothing
+// uses (a word that the language gives a meaning) are not among them.
+std::vector<uint32_t> number_by_use(std::vector<Occurrence>& occurrences, size_t n_names) {
+  std::vector<uint32_t> number(n_names, kNone), order;
+  order.reserve(n_names);
+  auto numbered = [&](uint32_t name) {
+    if (number[name] == kNone) {
+      number[name] = static_cast<uint32_t>(order.size());
+      order.push_back(name);
+    }
+    return number[name];
+  };
+  for (Occurrence& o : occurrences) {
+    o.name = numbered(o.name);
+    if (o.receiver != kNone) o.receiver = numbered(o.receiver);
+  }
+  return order;
+}
+
+void number_names(FileFacts& facts) {
+  std::vector<uint32_t> order = number_by_use(facts.occurrences, facts.names.size());
+  if (order.size() == facts.names.size() && std::is_sorted(order.begin(), order.end())) return;
+  std::vector<std::string> names;
+  names.reserve(order.size());
+  for (uint32_t old : order) names.push_back(std::move(facts.names[old]));
+  facts.names = std::move(names);
+}
+
+}  // namespace
+
+FileFacts Walker::finish(std::vector<EmbeddedText>* embedded) {
+  FileFacts facts;
+  if (memo_ != nullptr) {
+    facts.language = facts_.language;
+    facts.has_errors = facts_.has_errors;
+    facts.truncated = facts_.truncated;
+    facts.symbols = facts_.symbols;
+    facts.occurrences = facts_.occurrences;
+    facts.imports = facts_.imports;
+    *embedded = embedded_;
+    for (uint32_t name : number_by_use(facts.occurrences, facts_.names.size())) {
+      facts.names.push_back(facts_.names[name]);
+    }
+    memo_->facts = std::move(facts_);
+    memo_->embedded = std::move(embedded_);
+    memo_->name_ids = std::move(name_ids_);
+    memo_->made = std::move(made_);
+  } else {
+    facts = std::move(facts_);
+    *embedded = std::move(embedded_);
+  }
+  drop_nameless(facts, *embedded);
+  sort_by_begin(facts.occurrences);
+  if (facts.truncated && !cancelled_) {
+    uint32_t stopped_at = stopped_at_;
+    if (!facts.occurrences.empty()) {
+      stopped_at = std::max(stopped_at, facts.occurrences.back().end);
+    }
+    add_lexical_names(language_, text_, stopped_at, facts);
+  }
+  return facts;
 }
 
 namespace {
 
 // Names in the macros that the parser was not shown.
-void note_misplaced_macros(std::string_view text, FileFacts* facts) {
-  std::vector<ByteRange> macros = misplaced_macros(text);
+void note_misplaced_macros(std::string_view text, const std::vector<ByteRange>& macros,
+                           FileFacts* facts) {
   if (macros.empty()) return;
-  std::unordered_map<std::string, uint32_t> ids;
-  for (uint32_t i = 0; i < facts->names.size(); ++i) ids.emplace(facts->names[i], i);
-  for (const ByteRange& macro : macros) {
-    uint32_t scope = kNone, extent = UINT32_MAX;
-    for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
-      const Symbol& symbol = facts->symbols[s];
-      bool around = (is_class_like(symbol.kind) || is_function_like(symbol.kind)) &&
-                    symbol.name_end <= macro.begin && macro.end <= symbol.end;
-      if (around && symbol.end - symbol.begin < extent) {
-        scope = s;
-        extent = symbol.end - symbol.begin;
-      }
-    }
+  struct Word {
+    std::string_view name;
+    uint32_t begin = 0;
+    size_t macro = 0;
+    bool first = false;
+  };
+  std::vector<Word> words;
+  std::unordered_map<std::string_view, uint32_t> ids;
+  for (size_t i = 0; i < macros.size(); ++i) {
     bool first = true;
-    for (size_t at = macro.begin; at < macro.end;) {
-      auto c = static_cast<unsigned char>(text[at]);
+    for (size_t at = macros[i].begin; at < macros[i].end;) {
       size_t end = at;
-      while (end < macro.end &&
+      while (end < macros[i].end &&
              (isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_')) {
         ++end;
       }
-      if (end > at && !isdigit(c)) {
-        std::string name(text.substr(at, end - at));
-        auto [it, added] = ids.try_emplace(name, static_cast<uint32_t>(facts->names.size()));
-        if (added) facts->names.push_back(std::move(name));
-        facts->occurrences.push_back({it->second, static_cast<uint32_t>(at),
-                                      static_cast<uint32_t>(end),
-                                      first ? Role::call : Role::reference, scope, kNone});
+      if (end > at && !isdigit(static_cast<unsigned char>(text[at]))) {
+        words.push_back({text.substr(at, end - at), static_cast<uint32_t>(at), i, first});
+        ids.emplace(words.back().name, kNone);
         first = false;
       }
       at = std::max(end, at + 1);
     }
   }
+  for (uint32_t i = 0; i < facts->names.size(); ++i) {
+    if (auto it = ids.find(facts->names[i]); it != ids.end() && it->second == kNone) it->second = i;
+  }
+  // The smallest class or function around each macro.
+  std::vector<uint32_t> scopes(macros.size(), kNone), extents(macros.size(), UINT32_MAX);
+  for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
+    const Symbol& symbol = facts->symbols[s];
+    if (!is_class_like(symbol.kind) && !is_function_like(symbol.kind)) continue;
+    auto at = std::lower_bound(macros.begin(), macros.end(), size_t{symbol.name_end},
+                               [](const ByteRange& m, size_t place) { return m.begin < place; });
+    for (; at != macros.end() && at->end <= symbol.end; ++at) {
+      auto i = static_cast<size_t>(at - macros.begin());
+      if (symbol.end - symbol.begin >= extents[i]) continue;
+      scopes[i] = s;
+      extents[i] = symbol.end - symbol.begin;
+    }
+  }
+  for (const Word& word : words) {
+    uint32_t& id = ids[word.name];
+    if (id == kNone) {
+      id = static_cast<uint32_t>(facts->names.size());
+      facts->names.emplace_back(word.name);
+    }
+    facts->occurrences.push_back(
+        {id, word.begin, word.begin + static_cast<uint32_t>(word.name.size()),
+         word.first ? Role::call : Role::reference, scopes[word.macro], kNone});
+  }
   std::stable_sort(facts->occurrences.begin(), facts->occurrences.end(),
                    [](const auto& a, const auto& b) { return a.begin < b.begin; });
+}
+
+void complete(FileFacts& facts, const std::vector<EmbeddedText>& embedded,
+              const std::vector<ByteRange>& macros, std::string_view text,
+              const ExtractLimits& limits, const CancelToken& cancel, int depth) {
+  note_misplaced_macros(text, macros, &facts);
+  add_embedded(facts, embedded, text, limits, cancel, depth);
+  facts.n_bytes = static_cast<uint32_t>(text.size());
+  facts.n_lines = count_lines(text);
+  if (depth > 0) return;  // the file around numbers names and lines
+  facts.lines = LineMap(text);
+  number_names(facts);
+  facts.symbols.shrink_to_fit();
+  facts.occurrences.shrink_to_fit();
+  facts.names.shrink_to_fit();
 }
 
 }  // namespace
 
 FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::string_view text,
-                        const ExtractLimits& limits, const CancelToken& cancel, int depth) {
+                        const std::vector<ByteRange>& macros, const ExtractLimits& limits,
+                        const CancelToken& cancel, int depth) {
   Walker walker(language, text, limits);
-  FileFacts facts = walker.run(root, cancel);
-  // Embedded code is not masked for: it is examples, and the text here is the whole outer file's.
-  if (depth == 0 && may_hold_macros(language.grammar)) note_misplaced_macros(text, &facts);
-  add_embedded(facts, walker.embedded(), text, limits, cancel, depth);
-  facts.n_bytes = static_cast<uint32_t>(text.size());
-  facts.n_lines = count_lines(text);
-  if (depth == 0) facts.lines = LineMap(text);
+  walker.walk(root, cancel);
+  std::vector<EmbeddedText> embedded;
+  FileFacts facts = walker.finish(&embedded);
+  complete(facts, embedded, macros, text, limits, cancel, depth);
+  return facts;
+}
+
+FileFacts facts_of_edited_tree(const CompiledLanguage& language, TSNode root, std::string_view text,
+                               const std::vector<ByteRange>& macros, const ExtractLimits& limits,
+                               std::unique_ptr<WalkMemo>* memo) {
+  // Names of the memo's that nothing uses any more: those of half typed words.
+  constexpr size_t kMaxUnusedNames = 10'000;
+  std::unique_ptr<WalkMemo> before = std::move(*memo), now = std::make_unique<WalkMemo>();
+  Walker walker(language, text, limits);
+  walker.remember(before.get(), now.get());
+  walker.walk(root, {});
+  if (!walker.sound()) return facts_of_tree(language, root, text, macros, limits, {});
+  const bool serves = walker.memo_serves();
+  std::vector<EmbeddedText> embedded;
+  FileFacts facts = walker.finish(&embedded);
+  if (serves && now->facts.names.size() < facts.names.size() + kMaxUnusedNames) {
+    *memo = std::move(now);
+  }
+  complete(facts, embedded, macros, text, limits, {}, 0);
   return facts;
 }
 

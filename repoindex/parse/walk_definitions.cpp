@@ -114,6 +114,7 @@ const void* Walker::misplaced_name(const Frame& frame, const CompiledDefinition&
 void Walker::name_definition(Frame& frame, std::string_view name, uint32_t begin, uint32_t end,
                              uint32_t receiver) {
   Symbol& symbol = facts_.symbols[frame.name_of];
+  changed_outside(frame.name_of);
   if (!symbol.name.empty()) {
     // namespace a::b: one definition with a name of two parts.
     if (symbol.kind == SymbolKind::namespace_) {
@@ -147,12 +148,13 @@ void Walker::name_definition(Frame& frame, std::string_view name, uint32_t begin
   }
   uint32_t id = intern(name);
   occurrence(frame, id, Role::definition, symbol.parent, receiver);
-  defined_.insert(uint64_t{symbol.parent} << 32 | id);
+  define(symbol.parent, id);
 }
 
 void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   const CompiledBinding& binding = language_.bindings[frame.binding];
   const Frame& at = frames_[frame.bind_frame];
+  looked_outside(frame.bind_frame);
   uint32_t scope = at.scope;
   if (binding.rule->of_class) {
     for (int up = 0; up < 8 && scope != kNone; ++up) {
@@ -169,7 +171,7 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   if (!room_for_symbol(scope)) return;
   if (binding.rule->of_file) {
     uint32_t around = scope;
-    while (around != kNone && !defined_.contains(uint64_t{around} << 32 | name)) {
+    while (around != kNone && !defined(around, name)) {
       around = facts_.symbols[around].parent;
     }
     scope = around;  // kNone, unless a scope has it: then this only writes
@@ -177,7 +179,7 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   bool assigns = (row_.assignment_defines && binding.rule->kind == SymbolKind::variable) ||
                  binding.rule->of_class || binding.rule->of_file;
   bool own = binding.rule->inside_only;
-  bool first = own || defined_.insert(uint64_t{scope} << 32 | name).second;
+  bool first = own || define_if_new(scope, name);
   if (assigns && !first) {
     occurrence(frame, name, Role::write, frame.scope, receiver);
     return;
@@ -218,6 +220,7 @@ void Walker::bind_name(const Frame& frame, uint32_t name, uint32_t receiver) {
   if (binding.rule->whole_up > 0) {
     auto up = static_cast<size_t>(binding.rule->whole_up);
     whole = frame.bind_frame > up ? frame.bind_frame - up : frame.bind_frame;
+    looked_outside(whole);
   }
   symbol.begin = whole_begin(whole, &symbol.end);
   symbol.inside_only = own;
@@ -309,7 +312,7 @@ void Walker::define_broken(const Frame& frame, const Frame& error, uint32_t name
   symbol.signature = line_signature(symbol.begin, symbol.end);
   facts_.symbols.push_back(std::move(symbol));
   occurrence(frame, name, Role::definition, frame.scope, kNone);
-  defined_.insert(uint64_t{frame.scope} << 32 | name);
+  define(frame.scope, name);
 }
 
 // self.x = ... in a method: the first such write makes x a field of the class around it.
@@ -322,7 +325,7 @@ void Walker::define_self_field(const Frame& frame, uint32_t name) {
   if (class_index == kNone || !is_class_like(facts_.symbols[class_index].kind)) return;
   const Occurrence& written = facts_.occurrences.back();
   if (!contains_kind(row_.self_names, facts_.names[written.receiver])) return;
-  if (!defined_.insert(uint64_t{class_index} << 32 | name).second) return;
+  if (!define_if_new(class_index, name)) return;
   Symbol symbol;
   symbol.name = facts_.names[name];
   symbol.kind = SymbolKind::field;
@@ -331,6 +334,7 @@ void Walker::define_self_field(const Frame& frame, uint32_t name) {
   symbol.parent = class_index;
   // The statement around it: the frame two up is the assignment (x, then self.x, then x = y).
   size_t statement = frames_.size() >= 3 ? frames_.size() - 3 : 0;
+  looked_outside(statement);
   symbol.begin = frames_[statement].begin;
   symbol.end = ts_node_end_byte(frames_[statement].node);
   for (const char* field : {"type", "right"}) {
@@ -343,6 +347,7 @@ void Walker::define_self_field(const Frame& frame, uint32_t name) {
     if (symbol.type_name.empty() && language_.kind(ts_node_symbol(value)).identifier) {
       std::string_view parameter = text_of(value);
       // Parameters come right after their function.
+      changed_outside(frame.scope);
       size_t first = frame.scope == kNone ? 0 : frame.scope + 1;
       size_t last = std::min(facts_.symbols.size(), first + kMaxSteps);
       for (size_t i = first; i < last; ++i) {

@@ -2,6 +2,7 @@
 //
 //   parse_bench FOLDER                  CPU seconds per language: parse only, then parse and facts
 //   parse_bench --keystroke FILE [N]    N single-byte edits, re-parsed and walked; p50, p99, worst
+//   parse_bench --drift FILE [N]        the same edits: how often the facts are not a fresh parse's
 //
 // One thread, CPU seconds of that thread. Files over the parse cap are left out of both columns.
 #include <algorithm>
@@ -17,6 +18,7 @@
 #include "repoindex/languages/language.h"
 #include "repoindex/parse/extract.h"
 #include "repoindex/parse/syntax.h"
+#include "repoindex/store/record.h"
 
 using namespace engramd;
 using namespace engramd::repoindex;
@@ -82,7 +84,7 @@ int measure_folder(const fs::path& folder) {
   return 0;
 }
 
-int measure_keystrokes(const fs::path& file, size_t n) {
+int measure_keystrokes(const fs::path& file, size_t n, bool drift) {
   auto text = read_file(file);
   if (!text) {
     std::fprintf(stderr, "parse_bench: %s\n", text.error().message.c_str());
@@ -92,6 +94,9 @@ int measure_keystrokes(const fs::path& file, size_t n) {
   document->publish();
   std::mt19937 random(7);
   std::vector<double> ms;
+  Extractor extractor;
+  const Language* language = language_for_path(file.string(), *text);
+  size_t n_drifted = 0, n_broken = 0;
   const std::string typed = " value = other_value + 1;";
   for (size_t i = 0; i < n; ++i) {
     // Words are typed somewhere at a line's end, then taken away again, as people do.
@@ -102,9 +107,21 @@ int measure_keystrokes(const fs::path& file, size_t n) {
       document->edit({begin + k, begin + k}, typed.substr(k, 1));
       document->publish();
       ms.push_back(1e3 * (cpu_s() - before));
+      if (!drift) continue;
+      OpenDocument published = document->publish();
+      n_broken += published.facts->has_errors ? 1 : 0;
+      if (encode_facts(*published.facts) !=
+          encode_facts(*extractor.extract(language, document->text()))) {
+        ++n_drifted;
+      }
     }
     document->edit({begin, begin + typed.size()}, "");
     document->publish();
+  }
+  if (drift) {
+    std::printf("%s: %zu KB, %zu keystrokes, %zu texts with errors, facts of %zu differ\n",
+                file.filename().c_str(), text->size() / 1024, ms.size(), n_broken, n_drifted);
+    return 0;
   }
   std::sort(ms.begin(), ms.end());
   std::printf("%s: %zu KB, %zu keystrokes, CPU ms p50 %.2f p99 %.2f worst %.2f\n",
@@ -116,8 +133,10 @@ int measure_keystrokes(const fs::path& file, size_t n) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc >= 3 && std::strcmp(argv[1], "--keystroke") == 0) {
-    return measure_keystrokes(argv[2], argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 500);
+  if (argc >= 3 &&
+      (std::strcmp(argv[1], "--keystroke") == 0 || std::strcmp(argv[1], "--drift") == 0)) {
+    return measure_keystrokes(argv[2], argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 500,
+                              std::strcmp(argv[1], "--drift") == 0);
   }
   if (argc == 2) return measure_folder(argv[1]);
   std::fprintf(stderr, "usage: parse_bench FOLDER | parse_bench --keystroke FILE [N]\n");

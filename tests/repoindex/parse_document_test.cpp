@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
+#include <tuple>
 
 #include "base/file.h"
 #include "repoindex/index.h"
 #include "repoindex/languages/language.h"
+#include "repoindex/parse/extract.h"
 #include "repoindex/parse/syntax.h"
 #include "repoindex/store/record.h"
 #include "tests/support/workspace.h"
@@ -43,6 +45,66 @@ TEST_CASE("property: an edited document equals a fresh one") {
         OpenDocument published = document->publish();
         auto fresh = Document::open(file, mirror, 1)->publish();
         REQUIRE(encode_facts(*published.facts) == encode_facts(*fresh.facts));
+      }
+    }
+  }
+}
+
+namespace {
+
+// Equal, numbers and order included; encode_facts() would sort the names.
+std::string difference(const FileFacts& a, const FileFacts& b) {
+  if (a.names != b.names) return "names";
+  if (a.symbols.size() != b.symbols.size()) return "number of symbols";
+  for (size_t i = 0; i < a.symbols.size(); ++i) {
+    const Symbol &x = a.symbols[i], &y = b.symbols[i];
+    if (std::tie(x.name, x.kind, x.name_begin, x.name_end, x.begin, x.end, x.parent, x.local) !=
+            std::tie(y.name, y.kind, y.name_begin, y.name_end, y.begin, y.end, y.parent, y.local) ||
+        std::tie(x.signature, x.doc, x.qualifier, x.type_name, x.bases, x.is_declaration) !=
+            std::tie(y.signature, y.doc, y.qualifier, y.type_name, y.bases, y.is_declaration)) {
+      return "symbol " + x.name + " / " + y.name + " at " + std::to_string(x.begin);
+    }
+  }
+  if (a.occurrences.size() != b.occurrences.size()) return "number of occurrences";
+  for (size_t i = 0; i < a.occurrences.size(); ++i) {
+    const Occurrence &x = a.occurrences[i], &y = b.occurrences[i];
+    if (std::tie(x.name, x.begin, x.end, x.role, x.scope, x.receiver) !=
+        std::tie(y.name, y.begin, y.end, y.role, y.scope, y.receiver)) {
+      return "occurrence of " + a.names[x.name] + " at " + std::to_string(x.begin);
+    }
+  }
+  return encode_facts(a) == encode_facts(b) ? "" : "imports or flags";
+}
+
+}  // namespace
+
+TEST_CASE("property: what an edited document takes over is what a walk from the start finds") {
+  std::mt19937 random(29);
+  const char* pieces[] = {"x",  "\n", " ",      "(",     ")", "x = 1\n", "{",       "}",
+                          "\"", ";",  "// c\n", "# c\n", "=", "name",    "class B", "\r\n"};
+  for (const Language* language : languages()) {
+    DYNAMIC_SECTION(language->name) {
+      std::string file = language->name + "." + std::string(language->extensions[0]);
+      auto corpus = read_file(test::fixtures() / "languages" / file);
+      REQUIRE(corpus);
+      std::string text;  // long enough for an error not to have it parsed afresh
+      while (text.size() < 36u << 10) text += *corpus + "\n";
+      auto document = Document::open(file, text, 1);
+      document->publish();
+      for (int i = 0; i < 24; ++i) {
+        // Some edits near each other, then the way back: most of the old tree stays.
+        const std::string before = document->text();
+        size_t at = random() % before.size();
+        for (unsigned k = 0; k < 1 + random() % 3; ++k) {
+          size_t begin = std::min(document->text().size(), at + random() % 40);
+          size_t end = begin + (random() % 4 == 0 ? random() % 12 : 0);
+          document->edit({begin, end}, pieces[random() % std::size(pieces)]);
+          if (random() % 2 == 0) continue;
+          FileFactsPtr facts = document->publish().facts;
+          INFO("round " << i << " edit " << k << " at " << begin);
+          REQUIRE(difference(*facts, *facts_walked_afresh(*document)) == "");
+        }
+        if (i % 4 == 3) document->edit({0, document->text().size()}, text);
       }
     }
   }

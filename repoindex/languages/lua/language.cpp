@@ -97,6 +97,7 @@ extern const Language lua = {
     .assignment_defines = true,
     .import_nodes = {"function_call"},
     .imports = lua_imports,
+    .imports_look_up = 2,
     .edit = {.string = {"string"},
              .boolean_literal = {"true", "false"},
              .identifier = {"identifier"},

@@ -104,6 +104,7 @@ extern const Language zig = {
     .self_names = {"self", "Self"},
     .import_nodes = {"builtin_function"},
     .imports = zig_imports,
+    .imports_look_up = 2,
     .edit = {.string = {"string"},
              .boolean_literal = {"boolean"},
              .identifier = {"identifier"},
