@@ -11,8 +11,8 @@
 
 namespace engramd::repoindex::host {
 
-// Memory beyond what the program takes by itself. The hungriest of the 2 MiB texts in the tests
-// takes a third of it.
+// Memory beyond what the program takes by itself. 2 MiB of the densest code, one token every two
+// bytes, takes up to 1 GB; only a text that is ambiguous at every byte ("a<a<a<") takes more.
 constexpr uint64_t kMaxMemoryBytes = 1536u << 20;
 
 // How a text becomes facts. The program uses an Extractor; a test, something that fails.
