@@ -64,10 +64,8 @@ std::string bytes_of_blob(const EncodedBlob& blob) {
                         (term.definitions.empty() ? 0 : kDefines));
     if (term.definitions.empty()) continue;
     put_varint(out, term.definitions.size());
-    for (const auto& [symbol, name_begin, container, kind, is_declaration, is_top_level] :
-         term.definitions) {
+    for (const auto& [symbol, container, kind, is_declaration, is_top_level] : term.definitions) {
       put_varint(out, symbol);
-      put_varint(out, name_begin);
       put_varint(out, container == kNone ? 0 : uint64_t{container} + 1);
       out += static_cast<char>(static_cast<uint8_t>(kind) | (is_declaration ? kDeclaration : 0) |
                                (is_top_level ? kTopLevel : 0));
@@ -108,14 +106,12 @@ Result<EncodedBlob> blob_of_bytes(std::string_view bytes, std::string blob_id, s
     next = begin + size;
     term.occurs = (size_and_flags & kOccurs) != 0;
     if ((size_and_flags & kDefines) == 0) continue;
-    term.definitions.resize(r.count(4));
+    term.definitions.resize(r.count(3));
     for (EncodedBlob::Definition& d : term.definitions) {
       d.symbol = r.u32();
-      d.name_begin = r.u32();
       uint64_t container = r.number();
       uint8_t bits = r.byte();
-      if (!r.ok() || d.symbol >= out.n_symbols || d.name_begin > n_bytes ||
-          container > out.terms.size() ||
+      if (!r.ok() || d.symbol >= out.n_symbols || container > out.terms.size() ||
           (bits & kKind) > static_cast<uint8_t>(SymbolKind::heading)) {
         return fail(out_of_bounds());
       }
@@ -145,10 +141,7 @@ Result<FileFactsPtr> facts_of_blob(const EncodedBlob& blob) {
   std::vector<std::string> names;
   names.reserve(blob.n_names);
   for (uint32_t t = 0; t < blob.n_names; ++t) names.emplace_back(blob.name_of(blob.terms[t]));
-  std::string outline, uses;
-  ENGRAMD_CHECK(decompress(blob.outline, &outline));
-  ENGRAMD_CHECK(decompress(blob.uses, &uses));
-  ENGRAMD_TRY(FileFactsPtr facts, join_facts(std::move(names), outline, uses));
+  ENGRAMD_TRY(FileFactsPtr facts, unpack_facts(std::move(names), blob.outline, blob.uses));
   if (facts->n_bytes != blob.n_bytes || facts->symbols.size() != blob.n_symbols ||
       facts->occurrences.size() != blob.n_occurrences || facts->language != blob.language) {
     return fail(ErrorCode::corrupt, "the record and its summary disagree");
