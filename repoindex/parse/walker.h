@@ -1,7 +1,8 @@
 // repoindex/parse/walker.h - the walk over one tree: where it is and what it has found so far.
 // Inside parse/ only. walk.cpp goes from node to node, walk_definitions.cpp makes symbols of them,
 // walk_types.cpp reads what the text around a name says of it (type, receiver, doc, signature),
-// walk_memo.cpp takes over what an earlier walk found.
+// walk_finish.cpp makes facts of what was found, walk_memo.cpp takes over what an
+// earlier walk found.
 // Bounded by ExtractLimits; no recursion. One thread.
 #pragma once
 
