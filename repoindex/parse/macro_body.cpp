@@ -204,6 +204,10 @@ MacroBody read_macro_body(std::string_view text, size_t name_end, size_t end) {
     std::string_view after = i + 1 < tokens.size() ? tokens[i + 1].text : std::string_view();
     // Half a name: the other half is an argument.
     if ((before == "##" || after == "##") && !is_parameter(t.text)) continue;
+    if (before == "namespace" && after == "{") {
+      out.namespaces.push_back(t.range);
+      continue;
+    }
     MacroName name;
     name.range = t.range;
     name.role = role_of(tokens, i);

@@ -25,6 +25,7 @@ struct MacroName {
 struct MacroBody {
   std::vector<ByteRange> parameters;
   std::vector<MacroName> names;
+  std::vector<ByteRange> namespaces;  // `namespace x {`: opened wherever the macro is expanded
   bool is_one_name = false;  // takes nothing and is nothing but this name: an alias
 };
 

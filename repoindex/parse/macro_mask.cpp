@@ -86,6 +86,8 @@ void after_class(std::string_view text, std::string_view keyword, size_t begin,
 
 // Those of clang's thread safety analysis, under whatever prefix.
 bool is_annotation(std::string_view macro) {
+  constexpr size_t kShortest = 10;  // GUARDED_BY
+  if (macro.size() < kShortest) return false;
   for (std::string_view word : {"GUARDED_BY", "LOCKS_REQUIRED", "LOCK_FUNCTION", "LOCKS_EXCLUDED",
                                 "LOCK_RETURNED", "THREAD_SAFETY_ANALYSIS", "ACQUIRED_AFTER",
                                 "ACQUIRED_BEFORE", "EXCLUSIVE_LOCK", "SHARED_LOCK"}) {
@@ -113,6 +115,63 @@ void annotation(std::string_view text, std::string_view macro, size_t begin,
   out->push_back({begin, end});
 }
 
+bool has_word(std::string_view macro, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    return macro.find(word) != std::string_view::npos;
+  });
+}
+
+bool is_directive(std::string_view text, size_t at) {
+  size_t line = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;  // 0 for the first line
+  size_t first = skip_blank(text, line);
+  return first < text.size() && text[first] == '#';
+}
+
+// What may stand before a declaration's first word.
+bool begins_declaration(std::string_view text, size_t at) {
+  size_t before = at;
+  while (before > 0 && (text[before - 1] == ' ' || text[before - 1] == '\t')) --before;
+  if (before == 0 || text[before - 1] == '\n') return true;
+  if (before == at) return false;
+  if (text[before - 1] == '>' || text[before - 1] == '{' || text[before - 1] == ';') return true;
+  size_t begin = before;
+  while (begin > 0 && is_name_byte(text[begin - 1])) --begin;
+  std::string_view word = text.substr(begin, before - begin);
+  return word == "friend" || word == "static" || word == "virtual" || word == "explicit" ||
+         word == "extern" || word == "inline";
+}
+
+// FMT_CONSTEXPR void set(int x): a macro for constexpr, inline or an attribute.
+void specifier(std::string_view text, std::string_view macro, size_t begin,
+               std::vector<ByteRange>* out) {
+  if (!has_word(macro, {"CONSTEXPR", "CONSTEVAL", "INLINE", "NODISCARD"})) return;
+  size_t end = begin + macro.size();
+  if (end >= text.size() || !isspace(static_cast<unsigned char>(text[end]))) return;
+  if (!begins_declaration(text, begin) || is_directive(text, begin)) return;
+  size_t next = skip_blank(text, end);
+  bool declares = next < text.size() && (is_name_byte(text[next]) || text[next] == '~') &&
+                  !isdigit(static_cast<unsigned char>(text[next]));
+  if (declares) out->push_back({begin, end});
+}
+
+// FMT_BEGIN_NAMESPACE, G_END_DECLS: alone on their line between declarations.
+void bracket_of_file(std::string_view text, std::string_view macro, size_t begin,
+                     std::vector<ByteRange>* out) {
+  if (begin > 0 && text[begin - 1] != '\n') return;
+  if (!has_word(macro, {"NAMESPACE", "BEGIN", "END"})) return;
+  size_t line_end = std::min(text.find('\n', begin), text.size());
+  size_t end = begin + macro.size();
+  while (end < line_end && isspace(static_cast<unsigned char>(text[end]))) ++end;
+  if (end != line_end && text.substr(end, 2) != "//") return;
+  size_t before = begin;
+  while (before > 0 && isspace(static_cast<unsigned char>(text[before - 1]))) --before;
+  std::string_view follows = text.substr(skip_blank(text, line_end), 1);
+  // Not a macro that goes on: neither the last line of one nor a call without a semicolon.
+  bool apart = (before == 0 || text[before - 1] != '\\') && follows != "(" && follows != ";" &&
+               follows != "," && follows != "=";
+  if (apart) out->push_back({begin, begin + macro.size()});
+}
+
 }  // namespace
 
 bool may_hold_macros(const TSLanguage* grammar) {
@@ -124,7 +183,6 @@ bool may_hold_macros(const TSLanguage* grammar) {
 }
 
 std::vector<ByteRange> misplaced_macros(std::string_view text) {
-  constexpr size_t kShortest = 10;  // GUARDED_BY
   std::vector<ByteRange> out;
   // Word by word, once: this runs over every C and C++ text, and after every key.
   for (size_t at = 0; at < text.size() && out.size() < kMaxMacros;) {
@@ -139,8 +197,10 @@ std::vector<ByteRange> misplaced_macros(std::string_view text) {
       if (word == "class" || word == "struct" || word == "union") {
         after_class(text, word, at, &out);
       }
-    } else if (word.size() >= kShortest && is_macro_name(word) && is_annotation(word)) {
-      annotation(text, word, begin, &out);
+    } else if (is_macro_name(word)) {
+      if (is_annotation(word)) annotation(text, word, begin, &out);
+      specifier(text, word, begin, &out);
+      bracket_of_file(text, word, begin, &out);
     }
   }
   std::sort(out.begin(), out.end(), [](const ByteRange& a, const ByteRange& b) {

@@ -1,5 +1,6 @@
 // repoindex/parse/macro_mask.h - macros of C and C++ that stand where the grammar has no place for
-// them and make it misread what is around: `class EXPORT_API Foo {`, `int x_ GUARDED_BY(mutex_);`.
+// them and make it misread what is around: `class EXPORT_API Foo {`, `int x_ GUARDED_BY(mutex_);`,
+// `LIB_CONSTEXPR void f();`, `LIB_BEGIN_NAMESPACE` alone on its line.
 //
 // The parser is shown blanks in their place, so every offset stays; the names in them are noted as
 // references afterwards. By the look of the text alone: a macro is recognised by its capitals and

@@ -291,6 +291,16 @@ void Walker::macro_names(uint32_t macro) {
     const ByteRange& range = body.names[0].range;
     facts_.symbols[macro].type_name = text_.substr(range.begin, range.size());
   }
+  for (const ByteRange& range : body.namespaces) {
+    if (!room_for_symbol(kNone)) return;
+    Symbol opened;
+    opened.name = text_.substr(range.begin, range.size());
+    opened.kind = SymbolKind::namespace_;
+    opened.name_begin = opened.begin = static_cast<uint32_t>(range.begin);
+    opened.name_end = opened.end = static_cast<uint32_t>(range.end);
+    facts_.symbols.push_back(std::move(opened));
+    note(range, Role::definition, kNone);
+  }
   for (const MacroName& name : body.names) {
     note(name.range, name.role, name.has_receiver ? intern_copy(name.receiver) : kNone);
   }

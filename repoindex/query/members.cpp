@@ -319,6 +319,15 @@ std::vector<Found> Resolver::in_namespace(const std::string& path, std::string_v
   std::vector<Found> found = by_name(name, kMaxByName, [&](const NameMatch& c) {
     return names_container(c.container, around) && is_c_family(c.language());
   });
+  if (found.empty()) {
+    // A namespace that a macro opens: what is in it looks as if it were in none.
+    std::vector<Found> opened = by_name(around, kMaxNamespaceParts, [&](const NameMatch& c) {
+      return c.kind == SymbolKind::namespace_ && is_c_family(c.language());
+    });
+    bool by_macro = std::any_of(opened.begin(), opened.end(),
+                                [](const Found& f) { return f.get().end == f.get().name_end; });
+    if (by_macro) found = included(path, name);
+  }
   // What the file includes beats what it does not.
   auto seen = [&](const Found& f) { return sees(path, f.path); };
   if (found.size() > 1 && std::any_of(found.begin(), found.end(), seen)) {
