@@ -378,3 +378,27 @@ text = str(1)
 str(1)
 )");
 }
+
+TEST_CASE("cpp: macros before a declaration hide no class, and a macro may open a namespace") {
+  check_definition(R"(
+//- /base.h
+#define LIB_CONSTEXPR constexpr
+#define LIB_BEGIN_NAMESPACE namespace lib {
+#define LIB_END_NAMESPACE }
+LIB_BEGIN_NAMESPACE
+template <typename T> class buffer {
+ public:
+  LIB_CONSTEXPR buffer(T* p) : ptr_(p) {}
+  LIB_CONSTEXPR ~buffer() = default;
+  LIB_CONSTEXPR void set(T* data) { ptr_ = data; }
+//                   ^^^ definition
+ private:
+  T* ptr_;
+};
+LIB_END_NAMESPACE
+//- /use.cpp
+#include "base.h"
+struct other { void set(int); };
+void f(lib::buffer<int>& b) { b.se<|>t(nullptr); }
+)");
+}
