@@ -28,8 +28,61 @@ bool is_name_byte(char c) {
 // Words that name nothing in a repository: the language's own, and the types that the grammar takes
 // for built in (so that a body has the same names as the code around it).
 bool is_reserved(std::string_view word) {
-  static const std::unordered_set<std::string_view> kWords = {
-      "alignas", "alignof", "and", "asm", "auto", "bool", "break", "case", "catch", "char", "char16_t", "char32_t", "char64_t", "char8_t", "charptr_t", "class", "co_await", "co_return", "co_yield", "const", "const_cast", "constexpr", "continue", "decltype", "default", "defined", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "extern", "false", "final", "float", "for", "friend", "goto", "if", "inline", "int", "int16_t", "int32_t", "int64_t", "int8_t", "intptr_t", "long", "max_align_t", "mutable", "namespace", "new", "noexcept", "not", "nullptr", "nullptr_t", "operator", "or", "override", "private", "protected", "ptrdiff_t", "public", "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "size_t", "sizeof", "ssize_t", "static", "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "uint16_t", "uint32_t", "uint64_t", "uint8_t", "uintptr_t", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "NULL", "__VA_ARGS__", "__VA_OPT__", "__FILE__", "__LINE__", "__func__"};
+  static const std::unordered_set<std::string_view> kWords = {"alignas",     "alignof",
+                                                              "and",         "asm",
+                                                              "auto",        "bool",
+                                                              "break",       "case",
+                                                              "catch",       "char",
+                                                              "char16_t",    "char32_t",
+                                                              "char64_t",    "char8_t",
+                                                              "charptr_t",   "class",
+                                                              "co_await",    "co_return",
+                                                              "co_yield",    "const",
+                                                              "const_cast",  "constexpr",
+                                                              "continue",    "decltype",
+                                                              "default",     "defined",
+                                                              "delete",      "do",
+                                                              "double",      "dynamic_cast",
+                                                              "else",        "enum",
+                                                              "explicit",    "extern",
+                                                              "false",       "final",
+                                                              "float",       "for",
+                                                              "friend",      "goto",
+                                                              "if",          "inline",
+                                                              "int",         "int16_t",
+                                                              "int32_t",     "int64_t",
+                                                              "int8_t",      "intptr_t",
+                                                              "long",        "max_align_t",
+                                                              "mutable",     "namespace",
+                                                              "new",         "noexcept",
+                                                              "not",         "nullptr",
+                                                              "nullptr_t",   "operator",
+                                                              "or",          "override",
+                                                              "private",     "protected",
+                                                              "ptrdiff_t",   "public",
+                                                              "register",    "reinterpret_cast",
+                                                              "requires",    "restrict",
+                                                              "return",      "short",
+                                                              "signed",      "size_t",
+                                                              "sizeof",      "ssize_t",
+                                                              "static",      "static_assert",
+                                                              "static_cast", "struct",
+                                                              "switch",      "template",
+                                                              "this",        "thread_local",
+                                                              "throw",       "true",
+                                                              "try",         "typedef",
+                                                              "typeid",      "typename",
+                                                              "typeof",      "uint16_t",
+                                                              "uint32_t",    "uint64_t",
+                                                              "uint8_t",     "uintptr_t",
+                                                              "union",       "unsigned",
+                                                              "using",       "virtual",
+                                                              "void",        "volatile",
+                                                              "wchar_t",     "while",
+                                                              "xor",         "NULL",
+                                                              "__VA_ARGS__", "__VA_OPT__",
+                                                              "__FILE__",    "__LINE__",
+                                                              "__func__"};
   return kWords.contains(word);
 }
 
@@ -143,7 +196,8 @@ std::string receiver_before(const std::vector<Token>& tokens, size_t dot) {
       size_t inner = close_of(tokens, first, close);
       if (inner + 1 < close && is_cast(tokens, first, inner)) {
         for (size_t i = inner; i-- > first;) {
-          if (tokens[i].is_name) return is_reserved(tokens[i].text) ? "" : std::string(tokens[i].text);
+          if (tokens[i].is_name)
+            return is_reserved(tokens[i].text) ? "" : std::string(tokens[i].text);
         }
       }
     }
@@ -192,9 +246,8 @@ MacroBody read_macro_body(std::string_view text, size_t name_end, size_t end) {
     begin = close + 1;
   }
   auto is_parameter = [&](std::string_view name) {
-    return std::any_of(out.parameters.begin(), out.parameters.end(), [&](const ByteRange& p) {
-      return text.substr(p.begin, p.size()) == name;
-    });
+    return std::any_of(out.parameters.begin(), out.parameters.end(),
+                       [&](const ByteRange& p) { return text.substr(p.begin, p.size()) == name; });
   };
   std::vector<Token> tokens = tokens_of(text, begin, end);
   for (size_t i = 0; i < tokens.size(); ++i) {

@@ -215,7 +215,12 @@ std::vector<ReferenceHit> importers_of(const View& view, const std::string& path
         leads = reader.leads_to(file, facts, import, path, *target);
       }
       if (!leads) continue;
-      Place place = reader.resolver.place(file, import.begin, import.end);
+      // By the text: stored facts know the lines of names, and `#include "a.h"` has none.
+      const LineIndex lines(view.text(file).value_or(std::string()));
+      Place place{file,
+                  {import.begin, import.end},
+                  lines.position(import.begin),
+                  lines.position(import.end)};
       bool same = !out.empty() && out.back().place.path == file &&
                   out.back().place.range.begin == import.begin;
       if (!same) out.push_back({std::move(place), Role::import, Confidence::certain});

@@ -110,13 +110,13 @@ class Resolver {
   SymbolHit hit(const Found& found);
 
  private:
-  static constexpr int kMaxDepth = 8;           // re-exports, aliases and types that are followed
-  static constexpr size_t kMaxSteps = 4000;     // lookups of one question
-  static constexpr size_t kMaxByName = 500;     // accepted definitions of one name
-  static constexpr size_t kMaxGuesses = 500;    // of one name, when nothing but the name is known
+  static constexpr int kMaxDepth = 8;            // re-exports, aliases and types that are followed
+  static constexpr size_t kMaxSteps = 4000;      // lookups of one question
+  static constexpr size_t kMaxByName = 500;      // accepted definitions of one name
+  static constexpr size_t kMaxGuesses = 500;     // of one name, when nothing but the name is known
   static constexpr size_t kMaxGuessesRead = 12;  // the nearest of them, whose facts are read
-  static constexpr size_t kMaxIncluded = 3000;  // files of an include closure
-  static constexpr size_t kMaxOverloads = 32;   // whose parameters are counted
+  static constexpr size_t kMaxIncluded = 3000;   // files of an include closure
+  static constexpr size_t kMaxOverloads = 32;    // whose parameters are counted
   static constexpr size_t kMaxNamespaceParts = 32;  // of one namespace, that are answered
   static constexpr size_t kMaxPackageFiles = 1000;  // of one package
 
