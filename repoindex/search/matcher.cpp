@@ -13,6 +13,8 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kMaxPattern = 4096;
+constexpr size_t kMaxAlternatives = 6;
+constexpr size_t kFirstStretch = 4096, kLongestStretch = 1u << 20;
 constexpr int64_t kMaxRegexBytes = 32 << 20;  // of RE2's automata, per query
 
 bool is_word(char c) {
@@ -34,8 +36,10 @@ RE2::Options options_of(const TextQuery& query) {
   return options;
 }
 
-// A literal that every match must hold, lower case; empty when there is none of use.
-std::string required_literal(const std::string& pattern, const RE2::Options& options) {
+// Literals of which every match must hold one, lower case; none when there are none of use. A
+// single one is best, else all of a few alternatives.
+std::vector<std::string> required_literals(const std::string& pattern,
+                                           const RE2::Options& options) {
   re2::FilteredRE2 filter(3);  // atoms shorter than this are in every second line
   int id = 0;
   if (filter.Add(pattern, options, &id) != RE2::NoError) return {};
@@ -53,15 +57,22 @@ std::string required_literal(const std::string& pattern, const RE2::Options& opt
       best = atoms[without];
     }
   }
-  return best;
+  if (!best.empty()) return {best};
+  std::vector<int> potentials;
+  filter.AllPotentials({}, &potentials);
+  const bool need_one = potentials.empty() && !atoms.empty() && atoms.size() <= kMaxAlternatives;
+  return need_one && std::all_of(atoms.begin(), atoms.end(), is_ascii) ? atoms
+                                                                       : std::vector<std::string>();
 }
 
 }  // namespace
 
 struct TextMatcher::Impl {
-  std::optional<LiteralFinder> literal;  // the pattern itself, or what each match must hold
-  std::unique_ptr<RE2> regex;            // null: the literal is all there is
-  bool whole_word = false;               // of a literal; a regex says \b itself
+  std::vector<LiteralFinder> literals;  // the pattern itself, or of which each match must hold one
+  std::unique_ptr<RE2> regex;           // null: the one literal is all there is
+  bool whole_word = false;              // of a literal; a regex says \b itself
+
+  size_t find_literal(std::string_view text, size_t from) const;
 
   std::optional<ByteRange> next_literal(std::string_view text, size_t from) const;
   std::optional<ByteRange> next_regex(std::string_view text, size_t from, size_t end) const;
@@ -84,7 +95,7 @@ Result<TextMatcher> TextMatcher::compile(const TextQuery& query) {
   // Case folding of other alphabets is RE2's business.
   bool plain = !query.regex && (!query.ignore_case || is_ascii(query.pattern));
   if (plain) {
-    impl->literal.emplace(query.pattern, query.ignore_case);
+    impl->literals.emplace_back(query.pattern, query.ignore_case);
     return TextMatcher(std::move(impl));
   }
   std::string pattern = query.regex ? query.pattern : RE2::QuoteMeta(query.pattern);
@@ -96,16 +107,38 @@ Result<TextMatcher> TextMatcher::compile(const TextQuery& query) {
     return fail(ErrorCode::invalid_input,
                 "the regular expression cannot be read: " + impl->regex->error());
   }
-  if (std::string literal = required_literal(pattern, options); !literal.empty()) {
-    impl->literal.emplace(std::move(literal), true);  // atoms come in lower case
+  for (std::string& literal : required_literals(pattern, options)) {
+    impl->literals.emplace_back(std::move(literal), true);  // atoms come in lower case
   }
   return TextMatcher(std::move(impl));
 }
 
+// The first of any. Stretch by stretch: a literal that never comes must not be looked for to the
+// end of the text at every hit of another.
+size_t TextMatcher::Impl::find_literal(std::string_view text, size_t from) const {
+  if (literals.size() == 1) return literals.front().find(text, from);
+  size_t stretch = kFirstStretch;
+  while (from < text.size()) {
+    const size_t end = std::min(from + stretch, text.size());
+    size_t first = std::string_view::npos;
+    for (const LiteralFinder& literal : literals) {
+      // It must begin before the end of the stretch, and before what was found already.
+      const size_t behind =
+          std::min(std::min(end, first) + literal.needle().size() - 1, text.size());
+      first = std::min(first, literal.find(text.substr(0, behind), from));
+    }
+    if (first != std::string_view::npos) return first;
+    from = end;
+    stretch = std::min(stretch * 2, kLongestStretch);
+  }
+  return std::string_view::npos;
+}
+
 std::optional<ByteRange> TextMatcher::Impl::next_literal(std::string_view text, size_t from) const {
-  const std::string& needle = literal->needle();
+  const LiteralFinder& literal = literals.front();
+  const std::string& needle = literal.needle();
   for (size_t at = from;; ++at) {
-    at = literal->find(text, at);
+    at = literal.find(text, at);
     if (at == std::string_view::npos) return std::nullopt;
     size_t end = at + needle.size();
     if (!whole_word) return ByteRange{at, end};
@@ -129,9 +162,9 @@ std::optional<ByteRange> TextMatcher::Impl::next_regex(std::string_view text, si
 
 std::optional<ByteRange> TextMatcher::next(std::string_view text, size_t from) const {
   if (impl_->regex == nullptr) return impl_->next_literal(text, from);
-  if (!impl_->literal) return impl_->next_regex(text, from, text.size());
+  if (impl_->literals.empty()) return impl_->next_regex(text, from, text.size());
   for (size_t at = from; at <= text.size();) {
-    size_t hit = impl_->literal->find(text, at);
+    size_t hit = impl_->find_literal(text, at);
     if (hit == std::string_view::npos) return std::nullopt;
     size_t begin = hit == 0 ? std::string_view::npos : text.rfind('\n', hit - 1);
     begin = begin == std::string_view::npos ? 0 : begin + 1;

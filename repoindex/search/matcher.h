@@ -1,7 +1,8 @@
 // repoindex/search/matcher.h - one compiled text query: the next match in a text.
 //
 // A match lies within one line. Time is linear in the text, whatever the pattern (RE2). Where every
-// match of a regular expression must hold some literal, only lines with it are looked at.
+// match of a regular expression must hold some literal, or one of a few, only lines with it are
+// looked at.
 // Immutable after compile(): any thread.
 #pragma once
 
