@@ -24,7 +24,7 @@ struct IndexOptions {
   size_t n_threads = 0;                       // 0: hardware threads
   // A larger file in a known language is scanned for names, not parsed; in none it is listed only.
   uint64_t max_parse_bytes = 2u << 20;
-  size_t max_facts_bytes = 32u << 20;  // decoded facts kept at hand
+  size_t max_facts_bytes = 64u << 20;  // decoded facts kept at hand
   bool use_cache = true;
   // Index the files of this commit instead of the folder's: anything git understands. A bare
   // repository has no others: HEAD then.

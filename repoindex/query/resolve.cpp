@@ -1,7 +1,6 @@
 #include "repoindex/query/resolve.h"
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "repoindex/query/packages.h"
 #include "repoindex/query/project/paths.h"
@@ -9,19 +8,6 @@
 namespace engramd::repoindex {
 
 namespace {
-
-bool holds(const IncludeClosure& closure, const FileEntry* file) {
-  return std::binary_search(closure.begin(), closure.end(), file);
-}
-
-// An enumerator of an unscoped C or C++ enum is visible where the enum is.
-bool leaks_out(const FileFacts& facts, const Symbol& symbol) {
-  if (symbol.kind != SymbolKind::enum_member || !is_c_family(facts.language)) return false;
-  if (symbol.parent == kNone) return false;
-  const std::string& signature = facts.symbols[symbol.parent].signature;
-  return signature.find("enum class") == std::string::npos &&
-         signature.find("enum struct") == std::string::npos;
-}
 
 // Where what is local to no function ends: with the definition that was begun before it and still
 // holds it (a prototype holds its parameters). Nowhere when there is none.
@@ -36,11 +22,6 @@ uint32_t end_of_statement(const FileFacts& facts, uint32_t local) {
   return kNone;
 }
 
-// Imports are the text of other files, or run them: what those define is defined.
-bool loads_files(std::string_view language) {
-  return is_c_family(language) || language == "ruby" || language == "php" || language == "lua";
-}
-
 // The name that an import gives its file; not of a star.
 std::string_view bound_name(const FileFacts& facts, const Import& import) {
   if (!import.alias.empty()) return import.alias;
@@ -52,12 +33,15 @@ bool is_namespace(SymbolKind kind) {
   return kind == SymbolKind::namespace_ || kind == SymbolKind::module;
 }
 
-std::string_view stem_of(std::string_view path) {
-  std::string_view name = base_name(path);
-  return name.substr(0, name.find('.'));
-}
-
 }  // namespace
+
+bool leaks_out(const FileFacts& facts, const Symbol& symbol) {
+  if (symbol.kind != SymbolKind::enum_member || !is_c_family(facts.language)) return false;
+  if (symbol.parent == kNone) return false;
+  const std::string& signature = facts.symbols[symbol.parent].signature;
+  return signature.find("enum class") == std::string::npos &&
+         signature.find("enum struct") == std::string::npos;
+}
 
 // Scopes from the innermost out, then the file's own top level.
 std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsPtr& facts,
@@ -256,86 +240,6 @@ std::vector<Found> Resolver::through_imports(const std::string& path, const File
   return out;
 }
 
-// Files that the file includes, directly or not. What a file of the snapshot includes directly is
-// remembered with the snapshot; a file of the overlay is read anew.
-std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& path) {
-  auto known = closures_.find(path);
-  if (known != closures_.end()) return known->second;
-  auto out = std::make_shared<IncludeClosure>();
-  if (view_.snapshot == nullptr) return out;
-  QueryCache& cache = view_.snapshot->query_cache();
-  const FileEntry* start = view_.snapshot->find(path);
-  bool plain = view_.overlay == nullptr || view_.overlay->empty();
-  if (plain && start != nullptr) {
-    if (auto remembered = cache.closure(start)) return closures_[path] = remembered;
-  }
-  auto includes = [&](const std::string& file, const FileEntry* entry) {
-    bool open = hidden(file);
-    if (!open && entry != nullptr) {
-      if (auto remembered = cache.includes(entry)) return remembered;
-    }
-    auto direct = std::make_shared<QueryCache::Files>();
-    if (FileFactsPtr facts = view_.facts(file); facts != nullptr && loads_files(facts->language)) {
-      for (const Import& import : facts->imports) {
-        for (const std::string& target : import_target(file, *facts, import).files) {
-          if (const FileEntry* e = view_.snapshot->find(target)) direct->push_back(e);
-        }
-      }
-    }
-    if (!open && entry != nullptr) cache.remember_includes(entry, direct);
-    return std::shared_ptr<const QueryCache::Files>(std::move(direct));
-  };
-  std::unordered_set<const FileEntry*> seen;
-  for (const FileEntry* e : *includes(path, start)) {
-    if (seen.insert(e).second) out->push_back(e);
-  }
-  for (size_t i = 0; i < out->size() && out->size() < kMaxIncluded; ++i) {  // nearest first
-    const FileEntry* entry = (*out)[i];
-    for (const FileEntry* e : *includes(entry->path, entry)) {
-      if (seen.insert(e).second) out->push_back(e);
-    }
-  }
-  std::sort(out->begin(), out->end());
-  if (plain && start != nullptr) cache.remember_closure(start, out);
-  if (closures_.size() > 64) closures_.clear();
-  return closures_[path] = std::move(out);
-}
-
-bool Resolver::includes(const std::string& path, const FileEntry* file) {
-  return file != nullptr && holds(*closure_of(path), file);
-}
-
-bool Resolver::sees(const std::string& path, const std::string& other) {
-  if (path == other) return true;
-  return view_.snapshot != nullptr && includes(path, view_.snapshot->find(other));
-}
-
-// C and C++: definitions of the name in files that the file includes, directly or not.
-std::vector<Found> Resolver::included(const std::string& path, std::string_view name) {
-  std::shared_ptr<const IncludeClosure> closure;
-  size_t n_namespaces = 0;
-  auto visible = [&](const NameMatch& c) {
-    if (!c.is_top_level && c.kind != SymbolKind::enum_member) return false;
-    // A namespace is opened in thousands of files; a few tell what it is.
-    if (c.kind == SymbolKind::namespace_ && ++n_namespaces > kMaxNamespaceParts) return false;
-    if (closure == nullptr) closure = closure_of(path);  // only when some file has the name
-    if (c.file != nullptr) return holds(*closure, c.file);
-    return c.path != path && is_c_family(c.language());
-  };
-  std::vector<Found> out;
-  for (Found& f : by_name(name, kMaxByName, visible)) {
-    const Symbol& symbol = f.get();
-    if (!is_top_level(*f.facts, symbol)) {
-      if (!leaks_out(*f.facts, symbol)) continue;
-      const Symbol& parent = f.facts->symbols[symbol.parent];
-      if (!is_top_level(*f.facts, parent)) continue;
-    }
-    f.confidence = Confidence::likely;
-    out.push_back(std::move(f));
-  }
-  return out;
-}
-
 std::vector<Found> Resolver::in_folder_package(const std::string& path, const FileFacts& facts,
                                                std::string_view name) {
   std::string folder = parent_path(path);
@@ -379,161 +283,6 @@ std::vector<Found> Resolver::plain_name(const std::string& path, const FileFacts
   if (is_c_family(facts->language)) found = included(path, name);
   bool of_module = name == "__file__" || name == "__name__" || name == "__doc__";
   if (of_module && facts->language == "python") return {{path, facts, kNone, Confidence::certain}};
-  return found;
-}
-
-std::vector<Found> Resolver::bodies_of(const Found& declared) {
-  const Symbol& symbol = declared.get();
-  for (std::string_view none : {"= 0", "=0", "= default", "= delete"}) {
-    std::string_view signature = symbol.signature;
-    if (signature.size() > none.size() &&
-        signature.substr(signature.size() - none.size()) == none) {
-      return {};
-    }
-  }
-  std::string owner(owner_of(*declared.facts, symbol));
-  std::vector<Found> bodies = by_name(symbol.name, kMaxByName, [&](const NameMatch& c) {
-    return !c.is_declaration && is_callable(c.kind) &&
-           (owner.empty() ? c.is_top_level : c.container == owner) && is_c_family(c.language());
-  });
-  // A method's body can see its class: another class of that name is not meant.
-  const FileEntry* header =
-      view_.snapshot != nullptr ? view_.snapshot->find(declared.path) : nullptr;
-  auto sees = [&](const Found& body) {
-    return body.path == declared.path || hidden(declared.path) || header == nullptr ||
-           includes(body.path, header);
-  };
-  if (bodies.size() <= kMaxOverloads &&
-      (!owner.empty() || (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), sees)))) {
-    std::erase_if(bodies, [&](const Found& body) { return !sees(body); });
-  }
-  auto takes = count_parameters(symbol, declared.facts->language);
-  auto fits = [&](const Found& body) {
-    auto theirs = count_parameters(body.get(), body.facts->language);
-    return !takes || !theirs || theirs->most == takes->most;
-  };
-  if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), fits)) {
-    std::erase_if(bodies, [&](const Found& body) { return !fits(body); });
-  }
-  std::vector<std::string_view> types = parameter_types(symbol, declared.facts->language);
-  auto same_types = [&](const Found& body) {
-    return parameter_types(body.get(), body.facts->language) == types;
-  };
-  if (bodies.size() > 1 && std::any_of(bodies.begin(), bodies.end(), same_types)) {
-    std::erase_if(bodies, [&](const Found& body) { return !same_types(body); });
-  }
-  if (bodies.size() < 2) {
-    for (Found& f : bodies) f.confidence = Confidence::likely;
-    return bodies;
-  }
-  // Several: in the file named like the header, then in one that includes it, then beside it.
-  std::vector<std::pair<int, size_t>> order;
-  for (size_t i = 0; i < bodies.size(); ++i) {
-    const Found& body = bodies[i];
-    int score = static_cast<int>(shared_prefix(body.path, declared.path));
-    if (stem_of(body.path) == stem_of(declared.path)) score += 500;
-    if (body.path == declared.path) score += 800;
-    if (bodies.size() <= 16 && sees(body)) score += 1000;
-    order.emplace_back(-score, i);
-  }
-  std::sort(order.begin(), order.end());
-  std::vector<Found> out;
-  for (const auto& [unused, i] : order) out.push_back(std::move(bodies[i]));
-  for (Found& f : out) f.confidence = Confidence::likely;
-  return out;
-}
-
-std::vector<Found> Resolver::definition_site(const std::string& path, const FileFactsPtr& facts,
-                                             const Occurrence& occurrence) {
-  const std::string& name = facts->names[occurrence.name];
-  std::vector<Found> found;
-  for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
-    const Symbol& symbol = facts->symbols[s];
-    if (symbol.name_begin == occurrence.begin && symbol.name == name) {
-      found.push_back({path, facts, s, Confidence::certain});
-    }
-  }
-  // A prototype and its body belong together.
-  if (found.empty() || !is_c_family(facts->language) || found[0].get().local) return found;
-  if (!is_callable(found[0].get().kind) && found[0].get().kind != SymbolKind::variable &&
-      found[0].get().kind != SymbolKind::field) {
-    return found;
-  }
-  const Symbol& here = found[0].get();
-  if (here.is_declaration) {
-    std::vector<Found> bodies = bodies_of(found[0]);
-    append_new(bodies, std::move(found));
-    return bodies;
-  }
-  std::string owner(owner_of(*facts, here));
-  std::vector<Found> declared = by_name(name, kMaxByName, [&](const NameMatch& c) {
-    return c.is_declaration && (owner.empty() ? c.is_top_level : c.container == owner) &&
-           is_c_family(c.language());
-  });
-  auto takes = count_parameters(here, facts->language);
-  std::erase_if(declared, [&](const Found& f) {
-    auto theirs = count_parameters(f.get(), f.facts->language);
-    return takes && theirs && theirs->most != takes->most;
-  });
-  std::vector<std::string_view> types = parameter_types(here, facts->language);
-  auto same_types = [&](const Found& f) {
-    return parameter_types(f.get(), f.facts->language) == types;
-  };
-  if (declared.size() > 1 && std::any_of(declared.begin(), declared.end(), same_types)) {
-    std::erase_if(declared, [&](const Found& f) { return !same_types(f); });
-  }
-  for (Found& f : declared) {
-    f.confidence = owner.empty() && declared.size() > 1 ? Confidence::possible : Confidence::likely;
-  }
-  append_new(found, std::move(declared));
-  return found;
-}
-
-std::vector<Found> Resolver::import_site(const std::string& path, const FileFactsPtr& facts,
-                                         const Occurrence& occurrence) {
-  const std::string& name = facts->names[occurrence.name];
-  std::vector<Found> found = package_import_site(facts, occurrence);
-  if (!found.empty()) return found;
-  std::vector<const Import*> around;
-  for (const Import& import : facts->imports) {
-    if (occurrence.begin >= import.begin && occurrence.begin < import.end) {
-      around.push_back(&import);
-    }
-  }
-  for (const Import* import : around) {
-    const std::string& bound = !import->alias.empty() ? import->alias : import->name;
-    if ((import->name != name && bound != name) || names_package(*facts, *import)) continue;
-    append_new(found, through_import(path, facts, *import, bound, 0));
-    if (!found.empty()) return found;
-  }
-  // `from urllib import request`: not of the repository, whatever here has the name.
-  is_foreign_ = facts->language == "python" && !around.empty() &&
-                std::none_of(around.begin(), around.end(), [&](const Import* import) {
-                  return import_target(path, *facts, *import).found();
-                });
-  // A part of the module's path: the file of the path up to it.
-  for (const Import* import : around) {
-    if (names_package(*facts, *import)) continue;
-    Import part = *import;
-    if (facts->language == "python") {
-      size_t begin = 0, end = 0;
-      for (; begin < part.target.size(); begin = end + 1) {
-        end = std::min(part.target.find('.', begin), part.target.size());
-        if (part.target.compare(begin, end - begin, name) == 0) break;
-      }
-      if (begin < part.target.size()) {
-        part.target.resize(end);
-        part.name.clear();
-      } else if (import->name == name || import->alias == name) {
-        continue;  // imported from somewhere else: not this file
-      }
-    }
-    for (const std::string& file : import_target(path, *facts, part).files) {
-      FileFactsPtr module = view_.facts(file);
-      if (module != nullptr) append_new(found, {{file, module, kNone, Confidence::certain}});
-    }
-    if (!found.empty()) return found;
-  }
   return found;
 }
 

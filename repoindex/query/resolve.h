@@ -4,7 +4,9 @@
 // written type, a construction, what a called function says it returns), and last the bare name;
 // each answer says which it was. One Resolver per question; it keeps what it has read. One thread.
 //
-//   resolve.cpp     names without a receiver: scopes, imports, includes, packages
+//   resolve.cpp     the order of the ways, names without a receiver: scopes and imports
+//   includes.cpp    what a file sees through the files that it includes or loads
+//   sites.cpp       names that are a definition's or an import's own
 //   members.cpp     names behind a receiver: what the receiver is, its class, the bases
 //   initializers.cpp  what a designated initializer is for
 //   candidates.cpp  definitions by name, ranking, places
@@ -71,6 +73,8 @@ bool is_callable(SymbolKind kind);  // functions, classes, macros
 bool is_c_family(std::string_view language);
 bool is_script_family(std::string_view language);
 bool same_family(std::string_view a, std::string_view b);
+// An enumerator of an unscoped C or C++ enum: visible where the enum is.
+bool leaks_out(const FileFacts& facts, const Symbol& symbol);
 // Visible from outside its file by its bare name: not inside a class or function.
 bool is_top_level(const FileFacts& facts, const Symbol& symbol);
 std::string_view owner_of(const FileFacts& facts, const Symbol& symbol);
