@@ -105,6 +105,11 @@ GitSettings read_git_settings(const GitPlace& place) {
   };
   settings.excludes_file = path_of("core.excludesfile", "ignore");
   settings.attributes_file = path_of("core.attributesfile", "attributes");
+  const auto on_entry = [](const git_config_entry* entry, void* to) {
+    *static_cast<bool*>(to) |= std::string_view(entry->name) != "filter.lfs.smudge";
+    return 0;
+  };
+  git_config_foreach_match(raw, "^filter\\..*\\.smudge$", on_entry, &settings.has_filters);
   return settings;
 }
 

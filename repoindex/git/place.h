@@ -31,6 +31,9 @@ bool is_nested_repository(const std::filesystem::path& folder);
 // includes, whatever the format of the repository.
 struct GitSettings {
   std::filesystem::path excludes_file, attributes_file;  // the defaults when not configured
+  // Some filter writes other bytes into the work tree than the blob has, and not LFS, whose files
+  // have another size than their blobs.
+  bool has_filters = false;
 };
 GitSettings read_git_settings(const GitPlace& place);
 

@@ -198,7 +198,9 @@ class WorkTreeImpl : public WorkTree {
     if (!stat_file(root_ + file.path, &file)) return;
     const FileAttributes said = attributes_->of(prefix_ + file.path);
     file.origin = origin_with_attributes(file.path, said);
-    if (stat != nullptr && !said.rewritten && stat->mtime_ns == file.mtime_ns &&
+    // A filter may have written the file before its attribute went: only the bytes can tell then.
+    const bool as_in_blob = !said.rewritten && !scope_.settings().has_filters;
+    if (stat != nullptr && as_in_blob && stat->mtime_ns == file.mtime_ns &&
         stat->n_bytes == (file.n_bytes & 0xFFFFFFFFu) &&
         stat->inode == static_cast<uint32_t>(file.inode)) {
       file.index_blob_id = stat->blob_id;

@@ -73,6 +73,25 @@ TEST_CASE("blob ids: git's index serves when it vouches for the bytes") {
   CHECK(tree->direct_blob_id(file).empty());
 }
 
+TEST_CASE("blob ids: not after a filter's attribute is gone and its bytes are still there") {
+  Workspace ws("#init git\n//- /a.c\nint f(void);\n//- /b.txt\n");
+  ws.git({"config", "filter.shout.clean", "tr A-Z a-z"});
+  ws.git({"config", "filter.shout.smudge", "tr a-z A-Z"});
+  ws.write(".gitattributes", "*.c filter=shout\n");
+  check_out_again(ws, "a.c");
+  REQUIRE(ws.read("a.c") == "INT F(VOID);\n");
+  fs::remove(ws.path(".gitattributes"));
+  // git itself believes the file to be as it was: same time, same size.
+  auto tree = WorkTree::open(fs::canonical(ws.root()), {}, {});
+  CHECK(tree->direct_blob_id(listed_file(*tree, "a.c")).empty());
+  // LFS is no reason to read all files: what it writes has another size than its blob.
+  ws.git({"config", "--unset", "filter.shout.smudge"});
+  ws.git({"config", "filter.lfs.smudge", "cat"});
+  check_out_again(ws, "b.txt");
+  tree = WorkTree::open(fs::canonical(ws.root()), {}, {});
+  CHECK_FALSE(tree->direct_blob_id(listed_file(*tree, "b.txt")).empty());
+}
+
 TEST_CASE("blob ids: never where attributes or settings rewrite the bytes") {
   struct Case {
     const char* attributes;
