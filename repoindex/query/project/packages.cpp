@@ -104,12 +104,6 @@ void ComposerPackages::add(const std::string& file, std::string_view text) {
         }
       }
     }
-    for (const char* list : {"files", "classmap"}) {
-      for (const std::string& entry : strings_of(autoload.at(list))) {
-        auto place = normal_path(joined_path(folder, entry));
-        if (place && always_.size() < kMaxRules) always_.push_back(std::move(*place));
-      }
-    }
   }
 }
 

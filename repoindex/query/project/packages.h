@@ -9,15 +9,14 @@
 
 namespace engramd::repoindex {
 
-// composer.json: which folders hold the classes of a namespace.
+// composer.json: which folders hold the classes of a namespace. Its "classmap" and "files" are not
+// read: such classes are found by their full name.
 class ComposerPackages {
  public:
   void add(const std::string& file, std::string_view text);
   // Files that may hold the class "App\Billing\Invoice", longest prefix first; relative to the
   // root.
   std::vector<std::string> places(std::string_view class_name) const;
-  // Files that are loaded always ("files"), and folders or files of "classmap".
-  const std::vector<std::string>& always() const { return always_; }
 
  private:
   struct Rule {
@@ -25,7 +24,6 @@ class ComposerPackages {
     bool psr0 = false;  // the whole class name is a path below the folder, '_' too
   };
   std::vector<Rule> rules_;  // longest prefix first
-  std::vector<std::string> always_;
 };
 
 // Package.swift: a module is the files of one target.
