@@ -20,7 +20,7 @@
 
 #include "base/cancel.h"
 #include "lsp/json_rpc.h"
-#include "lsp/protocol.h"
+#include "lsp/protocol/life_cycle.h"
 
 namespace engramd::lsp {
 

@@ -1,5 +1,6 @@
 // textDocument/definition: where a name is defined; only answers of the best confidence are given,
 // because an editor jumps to a single answer without asking.
+#include "lsp/protocol/definition.h"
 #include "daemon/handlers/handlers.h"
 
 namespace engramd::daemon {
@@ -29,39 +30,30 @@ void add(lsp::DefinitionResult& result, const std::vector<SymbolHit>& hits, Plac
 
 void bind_definition(Session& session) {
   using namespace lsp;
-  session.binder()->on_request<DefinitionParams, DefinitionResult>(
-      "textDocument/definition",
-      [&session](DefinitionParams params, Reply<DefinitionResult> reply) {
-        DefinitionResult empty;
-        empty.as_links = session.capabilities().definition_links;
-        const auto asked = session.editor().ask(params.uri);
-        if (!asked) return reply(empty);
-        session.answer_in<DefinitionResult>(
-            session.services().queries, reply,
-            [asked = *asked, others = session.editor().ask_all(), params,
-             empty](const CancelToken& cancel) -> Result<DefinitionResult> {
-              DefinitionResult result = empty;
-              PlaceMapper places(asked);
-              const auto offset = places.offset(asked.path, params.position);
-              if (!offset) return result;
-              const auto name = repoindex::name_at(asked.view, asked.path, *offset);
-              if (!name) return result;
-              const Range origin = places.range(asked.path, name->range);
-              add(result,
-                  as_sure_as_the_first(
-                      repoindex::find_definitions(asked.view, asked.path, *offset)),
-                  places, origin);
-              // Another folder of the same window may define what this one only uses.
-              for (const Asked& other : others) {
-                if (!result.targets.empty() || cancel.cancelled()) break;
-                if (other.root == asked.root) continue;
-                PlaceMapper other_places(other);
-                add(result,
-                    as_sure_as_the_first(repoindex::definitions_of(other.view, name->name, 20)),
-                    other_places, origin);
-              }
-              return result;
-            });
+  session.on_document<DocumentPosition, DefinitionResult>(
+      {"definitionProvider", "textDocument/definition", {}},
+      [](const DocumentPosition& params, const Call& call) -> Result<DefinitionResult> {
+        const Asked& asked = call.asked;
+        DefinitionResult result;
+        result.as_links = call.client.flag("textDocument.definition.linkSupport");
+        PlaceMapper places(asked);
+        const auto offset = places.offset(asked.path, params.position);
+        if (!offset) return result;
+        const auto name = repoindex::name_at(asked.view, asked.path, *offset);
+        if (!name) return result;
+        const Range origin = places.range(asked.path, name->range);
+        add(result,
+            as_sure_as_the_first(repoindex::find_definitions(asked.view, asked.path, *offset)),
+            places, origin);
+        // Another folder of the same window may define what this one only uses.
+        for (const Asked& other : call.folders) {
+          if (!result.targets.empty() || call.cancel.cancelled()) break;
+          if (other.root == asked.root) continue;
+          PlaceMapper other_places(other);
+          add(result, as_sure_as_the_first(repoindex::definitions_of(other.view, name->name, 20)),
+              other_places, origin);
+        }
+        return result;
       });
 }
 

@@ -1,5 +1,6 @@
 // textDocument/documentSymbol: the outline of one file, as a tree where the editor takes trees.
 #include "daemon/handlers/handlers.h"
+#include "lsp/protocol/symbols.h"
 
 namespace engramd::daemon {
 namespace {
@@ -35,40 +36,34 @@ void add(std::vector<lsp::DocumentSymbol>& out, const std::vector<repoindex::Sym
 
 void bind_document_symbol(Session& session) {
   using namespace lsp;
-  session.binder()->on_request<DocumentSymbolParams, DocumentSymbolResult>(
-      "textDocument/documentSymbol",
-      [&session](DocumentSymbolParams params, Reply<DocumentSymbolResult> reply) {
-        DocumentSymbolResult empty;
-        empty.hierarchical = session.capabilities().hierarchical_symbols;
-        const auto asked = session.editor().ask(params.uri);
-        if (!asked) return reply(empty);
-        const bool all_kinds = session.capabilities().all_symbol_kinds;
-        session.answer_in<DocumentSymbolResult>(
-            session.services().queries, reply,
-            [asked = *asked, all_kinds, empty](const CancelToken&) -> Result<DocumentSymbolResult> {
-              DocumentSymbolResult result = empty;
-              PlaceMapper places(asked);
-              const auto hits = repoindex::document_symbols(asked.view, asked.path);
-              if (!result.hierarchical) {
-                for (const auto& hit : hits)
-                  result.flat.push_back({hit.symbol.name.empty() ? "(anonymous)" : hit.symbol.name,
-                                         lsp_symbol_kind(hit.symbol.kind, all_kinds),
-                                         {places.uri(asked.path),
-                                          places.range(asked.path, hit.full_start, hit.full_end)},
-                                         hit.container});
-                return result;
-              }
-              Children children(hits.size());
-              std::vector<size_t> tops;
-              for (size_t i = 0; i < hits.size(); ++i) {
-                const uint32_t parent = hits[i].symbol.parent;
-                // Only a parent that comes earlier: the tree is then one whatever the facts say.
-                (parent < i ? children[parent] : tops).push_back(i);
-              }
-              for (const size_t top : tops)
-                add(result.tree, hits, children, top, places, all_kinds, 0);
-              return result;
-            });
+  session.on_document<DocumentSymbolParams, DocumentSymbolResult>(
+      {"documentSymbolProvider", "textDocument/documentSymbol", {}},
+      [](const DocumentSymbolParams&, const Call& call) -> Result<DocumentSymbolResult> {
+        const Asked& asked = call.asked;
+        const bool all_kinds = call.client.has("textDocument.documentSymbol.symbolKind.valueSet");
+        DocumentSymbolResult result;
+        result.hierarchical =
+            call.client.flag("textDocument.documentSymbol.hierarchicalDocumentSymbolSupport");
+        PlaceMapper places(asked);
+        const auto hits = repoindex::document_symbols(asked.view, asked.path);
+        if (!result.hierarchical) {
+          for (const auto& hit : hits)
+            result.flat.push_back(
+                {hit.symbol.name.empty() ? "(anonymous)" : hit.symbol.name,
+                 lsp_symbol_kind(hit.symbol.kind, all_kinds),
+                 {places.uri(asked.path), places.range(asked.path, hit.full_start, hit.full_end)},
+                 hit.container});
+          return result;
+        }
+        Children children(hits.size());
+        std::vector<size_t> tops;
+        for (size_t i = 0; i < hits.size(); ++i) {
+          const uint32_t parent = hits[i].symbol.parent;
+          // Only a parent that comes earlier: the tree is then one whatever the facts say.
+          (parent < i ? children[parent] : tops).push_back(i);
+        }
+        for (const size_t top : tops) add(result.tree, hits, children, top, places, all_kinds, 0);
+        return result;
       });
 }
 

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "daemon/handlers/handlers.h"
 #include "lsp/json_writer.h"
+#include "lsp/protocol/execute_command.h"
+#include "lsp/protocol/workspace_edit.h"
 #include "lsp/uri.h"
 
 namespace engramd::daemon {
@@ -52,7 +54,8 @@ lsp::TextEdit edit_between(const std::string& before, const std::string& after,
     return lsp::Position{place.line, lines.column_in(encoding, place, before)};
   };
   return {{position_of(head), position_of(before.size() - tail)},
-          after.substr(head, after.size() - head - tail)};
+          after.substr(head, after.size() - head - tail),
+          {}};
 }
 
 struct Unsaved {
@@ -67,12 +70,14 @@ Result<lsp::ApplyEditParams> edit_for(const FixReport& report, const fs::path& r
                                       PositionEncoding encoding) {
   lsp::ApplyEditParams params;
   params.label = "engramd: fix";
-  params.document_changes = can.document_changes;
+  params.edit.document_changes = can.flag("workspace.workspaceEdit.documentChanges");
+  const bool can_create = params.edit.document_changes &&
+                          can.lists("workspace.workspaceEdit.resourceOperations", "create");
   for (const FixedFile& file : report.files) {
     lsp::DocumentEdit edit;
     edit.uri = lsp::uri_of_path(repo / file.path);
     edit.create = !file.before;
-    if (edit.create && !(can.document_changes && can.create_files))
+    if (edit.create && !can_create)
       return fail(ErrorCode::unsupported,
                   "the patch makes " + file.path + ", and this editor takes no new files");
     const std::string before = file.before.value_or("");
@@ -82,7 +87,7 @@ Result<lsp::ApplyEditParams> edit_for(const FixReport& report, const fs::path& r
       edit.version = at->second.version;
     }
     edit.edits.push_back(edit_between(before, file.after, encoding));
-    params.documents.push_back(std::move(edit));
+    params.edit.documents.push_back(std::move(edit));
   }
   return params;
 }
@@ -126,7 +131,7 @@ void fix(Session& session, const lsp::ExecuteCommandParams& params, const Argume
   if (Status ok = known_only(arguments, {"repo", "test", "task", "apply"}); !ok)
     return reply.failed(ok.error());
   const bool apply = value_of(arguments, "apply") == "true";
-  if (apply && !session.capabilities().apply_edit)
+  if (apply && !session.capabilities().flag("workspace.applyEdit"))
     return reply.failed(
         {ErrorCode::invalid_input, "apply: this editor has no workspace/applyEdit"});
   fs::path repo;
@@ -200,15 +205,21 @@ void reindex(Session& session, CommandReply reply) {
   reply(JsonResult{});
 }
 
-}  // namespace
-
-std::vector<std::string> commands_for(const Ports& ports) {
+// The capability's options: the commands that these ports can serve.
+std::string options(const Ports& ports) {
   std::vector<std::string> commands = {"engramd.reindex", "engramd.status"};
   if (ports.fix) commands.push_back("engramd.fix");
-  return commands;
+  lsp::JsonWriter json;
+  json.begin_object().key("commands").begin_array();
+  for (const std::string& command : commands) json.string(command);
+  return json.end_array().field("workDoneProgress", true).end_object().take();
 }
 
+}  // namespace
+
 void bind_execute_command(Session& session) {
+  session.offer({"executeCommandProvider", "workspace/executeCommand",
+                 [list = options(session.services().ports)](const auto&) { return list; }});
   session.binder()->on_request<lsp::ExecuteCommandParams, JsonResult>(
       "workspace/executeCommand", [&session](lsp::ExecuteCommandParams params, CommandReply reply) {
         Arguments arguments;

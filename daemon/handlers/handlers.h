@@ -1,7 +1,8 @@
 // daemon/handlers/handlers.h - the table of features: one bind function per file in this folder.
 //
-// A bind function registers the feature's methods with the session's binder. Called once per
-// session, before its first message.
+// A bind function registers the feature's methods and what is advertised of them with the
+// session; the shapes of its messages are in lsp/protocol. Called once per session, before its
+// first message.
 #pragma once
 
 #include "daemon/session/session.h"
@@ -23,7 +24,5 @@ constexpr void (*kFeatures[])(Session&) = {
 
 // LSP's number for a symbol kind; all_kinds false keeps to those of LSP 1.0.
 int lsp_symbol_kind(repoindex::SymbolKind kind, bool all_kinds);
-// The commands of workspace/executeCommand that these ports can serve.
-std::vector<std::string> commands_for(const Ports& ports);
 
 }  // namespace engramd::daemon

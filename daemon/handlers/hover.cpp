@@ -1,4 +1,5 @@
 // textDocument/hover: signature, doc comment, where it is defined and how sure we are.
+#include "lsp/protocol/hover.h"
 #include "daemon/handlers/handlers.h"
 
 namespace engramd::daemon {
@@ -28,36 +29,32 @@ std::string where(const repoindex::HoverInfo& info) {
 
 void bind_hover(Session& session) {
   using namespace lsp;
-  session.binder()->on_request<HoverParams, HoverResult>(
-      "textDocument/hover", [&session](HoverParams params, Reply<HoverResult> reply) {
-        const auto asked = session.editor().ask(params.uri);
-        if (!asked) return reply(HoverResult{});
-        const bool markdown = session.capabilities().hover_markdown;
-        session.answer_in<HoverResult>(
-            session.services().queries, reply,
-            [asked = *asked, params, markdown](const CancelToken&) -> Result<HoverResult> {
-              PlaceMapper places(asked);
-              const auto offset = places.offset(asked.path, params.position);
-              if (!offset) return HoverResult{};
-              const auto info = repoindex::hover(asked.view, asked.path, *offset);
-              if (!info) return HoverResult{};
-              const auto& symbol = info->definition.symbol;
-              const std::string head = symbol.signature.empty() ? symbol.name : symbol.signature;
-              Hover hover;
-              hover.markdown = markdown;
-              hover.range = places.range(asked.path, info->at.range);
-              if (markdown) {
-                const std::string fence = fence_for(head);
-                hover.text = fence + info->language + "\n" + head + "\n" + fence + "\n";
-                if (!symbol.doc.empty()) hover.text += "\n" + symbol.doc + "\n";
-                hover.text += "\n---\n" + where(*info);
-              } else {
-                hover.text = head + "\n";
-                if (!symbol.doc.empty()) hover.text += "\n" + symbol.doc + "\n";
-                hover.text += "\n" + where(*info);
-              }
-              return HoverResult{hover};
-            });
+  session.on_document<DocumentPosition, HoverResult>(
+      {"hoverProvider", "textDocument/hover", {}},
+      [](const DocumentPosition& params, const Call& call) -> Result<HoverResult> {
+        const Asked& asked = call.asked;
+        PlaceMapper places(asked);
+        const auto offset = places.offset(asked.path, params.position);
+        if (!offset) return HoverResult{};
+        const auto info = repoindex::hover(asked.view, asked.path, *offset);
+        if (!info) return HoverResult{};
+        const auto& symbol = info->definition.symbol;
+        const std::string head = symbol.signature.empty() ? symbol.name : symbol.signature;
+        Hover hover;
+        hover.range = places.range(asked.path, info->at.range);
+        hover.contents.markdown = call.client.prefers_markdown("textDocument.hover.contentFormat");
+        std::string& text = hover.contents.text;
+        if (hover.contents.markdown) {
+          const std::string fence = fence_for(head);
+          text = fence + info->language + "\n" + head + "\n" + fence + "\n";
+          if (!symbol.doc.empty()) text += "\n" + symbol.doc + "\n";
+          text += "\n---\n" + where(*info);
+        } else {
+          text = head + "\n";
+          if (!symbol.doc.empty()) text += "\n" + symbol.doc + "\n";
+          text += "\n" + where(*info);
+        }
+        return HoverResult{hover};
       });
 }
 

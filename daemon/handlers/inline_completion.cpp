@@ -6,6 +6,7 @@ namespace engramd::daemon {
 void bind_inline_completion(Session& session) {
   using namespace lsp;
   if (!session.services().ports.complete) return;
+  session.offer({"inlineCompletionProvider", "textDocument/inlineCompletion", {}});
   session.binder()->on_request<InlineCompletionParams, InlineCompletionResult>(
       "textDocument/inlineCompletion",
       [&session](InlineCompletionParams params, Reply<InlineCompletionResult> reply) {

@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "daemon/session/positions.h"
 #include "daemon/session/workspaces.h"
-#include "lsp/protocol.h"
+#include "lsp/protocol/documents.h"
 #include "repoindex/index.h"
 
 namespace engramd::daemon {

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-#include "lsp/protocol.h"
+#include "lsp/protocol/basic.h"
 #include "repoindex/query.h"
 #include "repoindex/view.h"
 

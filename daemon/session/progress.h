@@ -12,6 +12,7 @@
 #include <string>
 
 #include "lsp/binder.h"
+#include "lsp/protocol/window.h"
 
 namespace engramd::daemon {
 

@@ -125,7 +125,9 @@ void Session::publish_status() {
 void Session::initialize(lsp::InitializeParams params,
                          const lsp::Reply<lsp::InitializeResult>& reply) {
   capabilities_ = params.capabilities;
-  const PositionEncoding encoding = lsp::chosen_encoding(capabilities_.position_encodings);
+  editor_watches_ = capabilities_.flag("workspace.didChangeWatchedFiles.dynamicRegistration");
+  const PositionEncoding encoding =
+      lsp::chosen_encoding(capabilities_.strings("general.positionEncodings"));
   editor_ = std::make_unique<EditorState>(services_.workspaces, encoding);
   initial_folders_ = std::move(params.folders);
   {
@@ -144,9 +146,12 @@ void Session::initialize(lsp::InitializeParams params,
   }
   lsp::InitializeResult result;
   result.version = ENGRAMD_VERSION;
-  result.capabilities.position_encoding = lsp::encoding_name(encoding);
-  result.capabilities.inline_completion = static_cast<bool>(services_.ports.complete);
-  result.capabilities.commands = commands_for(services_.ports);
+  result.position_encoding = lsp::encoding_name(encoding);
+  for (const Offer& offer : offers_) {
+    if (offer.capability.empty()) continue;
+    std::string options = offer.options ? offer.options(capabilities_) : "true";
+    if (!options.empty()) result.capabilities[offer.capability] = std::move(options);
+  }
   // The folders are opened before the reply, so that the very first question has a root; the
   // index is filled in the background, and nothing here waits for it.
   for (const lsp::WorkspaceFolder& folder : initial_folders_) {
@@ -163,7 +168,7 @@ void Session::initialize(lsp::InitializeParams params,
 
 void Session::initialized() {
   for (const auto& root : editor_->roots()) refresh_root(root);
-  if (capabilities_.watch_files) watch_files();
+  if (editor_watches_) watch_files();
 }
 
 void Session::add_folder(const lsp::WorkspaceFolder& folder) {
@@ -175,7 +180,7 @@ void Session::add_folder(const lsp::WorkspaceFolder& folder) {
 }
 
 void Session::refresh_root(const std::shared_ptr<EditorState::Root>& root) {
-  if (!capabilities_.watch_files) root->index->watch();
+  if (!editor_watches_) root->index->watch();
   // Filled below; the editor's cancel comes on this strand, so never in between.
   struct Running {
     std::function<void()> withdraw;
@@ -212,7 +217,7 @@ void Session::refresh_root(const std::shared_ptr<EditorState::Root>& root) {
 // A head start only: with a full queue the first request does it all by itself.
 void Session::prepare_completion(const std::filesystem::path& root) {
   const auto& prepare = services_.ports.prepare_completion;
-  if (!prepare || !capabilities_.inline_completion) return;
+  if (!prepare || !capabilities_.has("textDocument.inlineCompletion")) return;
   for (const auto& open : editor_->roots()) {
     if (open->path != root) continue;
     repoindex::View view{open->index->snapshot(), nullptr};
@@ -224,7 +229,8 @@ void Session::prepare_completion(const std::filesystem::path& root) {
 }
 
 void Session::watch_files() {
-  const std::string params = lsp::write(lsp::WatchFilesRegistration{"engramd-files", {"**/*"}});
+  const std::string params = lsp::write(lsp::RegistrationParams{
+      {{"engramd-files", "workspace/didChangeWatchedFiles", lsp::watch_options({"**/*"})}}});
   binder_->request("client/registerCapability", params,
                    [weak = weak_from_this()](const auto& answer) {
                      if (answer) return;
@@ -234,7 +240,7 @@ void Session::watch_files() {
                      self->on_strand([weak] {
                        const auto session = weak.lock();
                        if (!session) return;
-                       session->capabilities_.watch_files = false;
+                       session->editor_watches_ = false;
                        for (const auto& root : session->editor_->roots()) root->index->watch();
                      });
                    });
@@ -282,7 +288,7 @@ std::shared_ptr<WorkProgress> Session::begin_progress(const std::string& title,
   {
     std::lock_guard lock(mutex_);
     if (token.empty()) {
-      if (!capabilities_.work_done_progress) return nullptr;
+      if (!capabilities_.flag("window.workDoneProgress")) return nullptr;
       token = lsp::json_string("engramd-" + std::to_string(next_token_++));
     }
     cancel_by_token_[token] = std::move(on_cancel);
@@ -314,7 +320,7 @@ void Session::supersede_completion(const std::string& uri, std::optional<Running
 
 void Session::run_in(ThreadPool& pool, const CancelToken& token,
                      std::function<void(const Error&)> on_error, std::function<void()> job) {
-  if (!capabilities_.watch_files)
+  if (!editor_watches_)
     for (const auto& root : editor_->roots()) root->index->refresh_if_older(kUnwatchedAge);
   const bool queued = pool.try_submit([token, on_error, job = std::move(job)] {
     if (token.cancelled()) return on_error({ErrorCode::cancelled, "cancelled"});

@@ -1,8 +1,9 @@
 // daemon/session/session.h - one conversation with one editor.
 //
-// Owns the binder, the editor's state and what runs on its behalf. Handlers (daemon/handlers, one
-// file per feature) capture what they need on the strand with ask() and do the work in a pool;
-// they must not touch the Session from there. receive() and the handlers run on the strand.
+// Owns the binder, the editor's state and what runs on its behalf. A feature (daemon/handlers, one
+// file each) registers with on_document or on_workspace a function that answers on a worker thread
+// from what its Call holds; it must not touch the Session from there. Features with more to say
+// use binder() and answer_in() themselves. receive() and what it calls run on the strand.
 #pragma once
 
 #include <functional>
@@ -18,6 +19,9 @@
 #include "daemon/session/parent_watch.h"
 #include "daemon/session/progress.h"
 #include "lsp/binder.h"
+#include "lsp/protocol/documents.h"
+#include "lsp/protocol/inline_completion.h"
+#include "lsp/protocol/window.h"
 
 namespace engramd::daemon {
 
@@ -33,6 +37,24 @@ struct SessionHooks {
   std::function<void(std::function<void()>)> post;  // runs a job on the strand; any thread
 };
 
+// What a feature announces: a member of ServerCapabilities and the method that it answers.
+struct Offer {
+  std::string capability;  // one inside another joined with '.'; empty: another offer names it
+  std::string method;
+  // JSON text of the capability's options; empty: not offered to this client. No function: true.
+  std::function<std::string(const lsp::ClientCapabilities&)> options;
+};
+
+// All that a question needs, captured on the strand when it came in: it sees every earlier edit
+// of its connection and none that comes later. A value: any thread.
+struct Call {
+  Asked asked;                 // the document; of on_workspace: an empty one
+  std::vector<Asked> folders;  // all workspace folders
+  lsp::ClientCapabilities client;
+  std::shared_ptr<lsp::Binder> binder;  // for partial results and progress
+  CancelToken cancel;
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
   static std::shared_ptr<Session> make(Services& services, ClientInfo client, SessionHooks hooks);
@@ -44,7 +66,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // ---- for the handlers
   Services& services() { return services_; }
   const std::shared_ptr<lsp::Binder>& binder() const { return binder_; }
-  const lsp::ClientCapabilities& capabilities() const { return capabilities_; }
+  const lsp::ClientCapabilities& capabilities() const { return capabilities_; }  // after initialize
   const ClientInfo& client() const { return client_; }
   EditorState& editor() { return *editor_; }  // after initialize
 
@@ -58,6 +80,31 @@ class Session : public std::enable_shared_from_this<Session> {
     run_in(
         pool, reply.token(), [reply](const Error& error) { reply.failed(error); },
         [reply, fn = std::move(fn)] { reply(fn(reply.token())); });
+  }
+
+  // Announces a capability whose method is registered with binder(). Before initialize.
+  void offer(Offer offer) { offers_.push_back(std::move(offer)); }
+
+  // Registers a method that asks about one document, params.uri. Answer{} must say "nothing": it is
+  // the answer for a document that is neither open nor in a folder. fn runs in the query pool.
+  template <class Params, class Answer, class Fn>
+  void on_document(Offer offer, Fn fn) {
+    binder_->on_request<Params, Answer>(
+        offer.method, [this, fn](Params params, lsp::Reply<Answer> reply) {
+          auto asked = editor_->ask(params.uri);
+          if (!asked) return reply(Answer{});
+          answer_call<Params, Answer>(std::move(*asked), std::move(params), reply, fn);
+        });
+    offers_.push_back(std::move(offer));
+  }
+  // The same for a method that is about no single document.
+  template <class Params, class Answer, class Fn>
+  void on_workspace(Offer offer, Fn fn) {
+    binder_->on_request<Params, Answer>(
+        offer.method, [this, fn](Params params, lsp::Reply<Answer> reply) {
+          answer_call<Params, Answer>({}, std::move(params), reply, fn);
+        });
+    offers_.push_back(std::move(offer));
   }
 
   // Work that the editor may stop with window/workDoneProgress/cancel. client_token is JSON text
@@ -79,6 +126,13 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   Session(Services& services, ClientInfo client, std::function<void(std::function<void()>)> post)
       : services_(services), client_(std::move(client)), post_(std::move(post)) {}
+  template <class Params, class Answer, class Fn>
+  void answer_call(Asked asked, Params params, lsp::Reply<Answer> reply, Fn fn) {
+    Call call{std::move(asked), editor_->ask_all(), capabilities_, binder_, reply.token()};
+    answer_in<Answer>(services_.queries, reply,
+                      [call = std::move(call), params = std::move(params),
+                       fn](const CancelToken&) -> Result<Answer> { return fn(params, call); });
+  }
   void bind();
   void initialize(lsp::InitializeParams params, const lsp::Reply<lsp::InitializeResult>& reply);
   void initialized();
@@ -97,7 +151,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::function<void(int)> on_exit_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::shared_ptr<lsp::Binder> binder_;
+  std::vector<Offer> offers_;
   lsp::ClientCapabilities capabilities_;
+  bool editor_watches_ = false;  // it tells us of changed files
   std::unique_ptr<EditorState> editor_;
   std::vector<lsp::WorkspaceFolder> initial_folders_;
   std::map<std::string, RunningCompletion> completions_;  // by URI

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "lsp/protocol.h"
+#include "lsp/protocol/life_cycle.h"
 #include "lsp/uri.h"
 
 namespace engramd::test {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "lsp/framing.h"
+#include "lsp/protocol/hover.h"
 #include "lsp/transport.h"
 
 using namespace engramd;
@@ -43,8 +44,8 @@ struct Bench {
         [](InitializeParams, Reply<InitializeResult> reply) { reply(InitializeResult{}); });
     binder->on_request<NoParams, NullResult>(
         "echo", [](NoParams, Reply<NullResult> reply) { reply(NullResult{}); });
-    binder->on_request<HoverParams, HoverResult>(
-        "hover", [](HoverParams, Reply<HoverResult> reply) { reply(HoverResult{}); });
+    binder->on_request<DocumentPosition, HoverResult>(
+        "hover", [](DocumentPosition, Reply<HoverResult> reply) { reply(HoverResult{}); });
     binder->on_request<NoParams, NullResult>(
         "wait", [this](NoParams, Reply<NullResult> reply) { kept = reply; });
     binder->on_request<NoParams, NullResult>("forget", [](NoParams, Reply<NullResult>) {});

@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "lsp/json_writer.h"
-#include "lsp/protocol.h"
+#include "lsp/protocol/documents.h"
+#include "lsp/protocol/life_cycle.h"
 #include "lsp/uri.h"
 
 using namespace engramd;
@@ -125,32 +126,67 @@ TEST_CASE("the writer's text always parses back to what was meant") {
 }
 
 TEST_CASE("params that do not fit name the member") {
-  CHECK(refusal<HoverParams>(
+  CHECK(refusal<DocumentPosition>(
             R"({"textDocument":{"uri":"file:///a"},"position":{"line":1,"character":2}})") == "");
-  CHECK(refusal<HoverParams>(R"({"textDocument":{"uri":"file:///a"}})") ==
+  CHECK(refusal<DocumentPosition>(R"({"textDocument":{"uri":"file:///a"}})") ==
         "position is missing, expected an object");
-  CHECK(refusal<HoverParams>(R"({"textDocument":{"uri":3},"position":{"line":1,"character":2}})") ==
+  CHECK(refusal<DocumentPosition>(
+            R"({"textDocument":{"uri":3},"position":{"line":1,"character":2}})") ==
         "uri is number, expected a string");
-  CHECK(refusal<HoverParams>(
+  CHECK(refusal<DocumentPosition>(
             R"({"textDocument":{"uri":"x"},"position":{"line":-1,"character":2}})") ==
         "line is negative, expected 0 or more");
-  CHECK(refusal<HoverParams>(
+  CHECK(refusal<DocumentPosition>(
             R"({"textDocument":{"uri":"x"},"position":{"line":1.5,"character":2}})") ==
         "line is number, expected an integer");
-  CHECK(refusal<HoverParams>("[]") == "params is array, expected an object");
+  CHECK(refusal<DocumentPosition>("[]") == "params is array, expected an object");
   CHECK(refusal<DidChangeParams>(
             R"({"textDocument":{"uri":"x","version":1},"contentChanges":[{"range":{}}]})") ==
         "start is missing, expected an object");
 }
 
 TEST_CASE("a position to the end of the world is clamped, not wrapped") {
-  HoverParams params;
+  DocumentPosition params;
   REQUIRE(read(
       json::parse(
           R"({"textDocument":{"uri":"x"},"position":{"line":4294967295,"character":18446744073709551615}})"),
       params));
   CHECK(params.position.line == 0x7FFFFFFF);
   CHECK(params.position.character == 0x7FFFFFFF);
+}
+
+TEST_CASE("what a client can is asked by the specification's paths") {
+  const ClientCapabilities client(json::parse(R"({"a":{"b":true,"c":false,"d":{},"n":null,
+      "list":["x","y"],"kinds":[1,2],"formats":["plaintext","markdown"]}})"));
+  CHECK(client.flag("a.b"));
+  CHECK_FALSE(client.flag("a.c"));
+  CHECK_FALSE(client.flag("a.d"));  // there, but not true
+  CHECK(client.has("a.d"));
+  CHECK_FALSE(client.has("a.n"));
+  CHECK_FALSE(client.has("a.c"));
+  CHECK_FALSE(client.has("a.b.c"));
+  CHECK_FALSE(client.has("x.y.z"));
+  CHECK(client.lists("a.list", "y"));
+  CHECK_FALSE(client.lists("a.list", "z"));
+  CHECK(client.lists("a.kinds", 2));
+  CHECK_FALSE(client.lists("a.b", "x"));
+  CHECK(client.strings("a.formats") == std::vector<std::string>{"plaintext", "markdown"});
+  CHECK_FALSE(client.prefers_markdown("a.formats"));
+  CHECK_FALSE(ClientCapabilities().has("a"));
+}
+
+TEST_CASE("capabilities inside one another are written once each") {
+  InitializeResult result;
+  result.capabilities = {{"workspace.fileOperations.willRename", "{}"},
+                         {"workspace.fileOperations.didRename", "{}"},
+                         {"workspaceSymbolProvider", "true"},
+                         {"hoverProvider", "true"}};
+  const json written = json::parse(write(result));
+  const json& can = written["capabilities"];
+  CHECK(can["workspace"]["fileOperations"].size() == 2);
+  CHECK(can["workspace"]["workspaceFolders"]["supported"] == true);
+  CHECK(can["workspaceSymbolProvider"] == true);
+  CHECK(can["hoverProvider"] == true);
 }
 
 TEST_CASE("roots come from folders, rootUri or rootPath, in that order") {
