@@ -1,0 +1,77 @@
+// tests/markers/verbs.h - what a "//? " line may ask: one function and one row of the table each.
+//
+//   //? definition -> run                 exactly the ranges called run
+//   //? definition@other first a, b       asked where the range "other" begins
+//   //? references -> nothing
+//   //? hover contains "def run()"        JSON strings
+//   //? symbols -> class A{method b}, function c
+//   //? search run -> run                 workspace/symbol; names of ranges, or kind and name after
+//   //? search run names -> function run
+//   //? completion has run, walk
+//   //? rename walk -> run                edits exactly these ranges, to "walk"
+//   //? folding -> 1-4, 6-9               lines counted from 1
+//   //? diagnostics -> bad                the ranges
+//   //? diagnostics text contains "expected"
+//   //? type "x = 1\n"                    edits: inserts at the cursor, which moves behind it
+//   //? ask textDocument/hover {"more": 1} /contents/kind -> "markdown"
+//
+// To add a verb: write the function in a verbs_*.cpp of its own, declare it below, add its row.
+#pragma once
+
+#include <string>
+
+#include "tests/markers/run.h"
+
+namespace engramd::test {
+
+// Asks and compares; returns what is wrong, or nothing. May throw: that is a failure too.
+using Verb = std::string (*)(Run& run, const Question& question);
+
+struct VerbRow {
+  const char* name;
+  Verb verb;
+};
+
+// Places: verbs_places.cpp
+std::string ask_definition(Run&, const Question&);
+std::string ask_declaration(Run&, const Question&);
+std::string ask_type_definition(Run&, const Question&);
+std::string ask_implementation(Run&, const Question&);
+std::string ask_references(Run&, const Question&);
+std::string ask_uses(Run&, const Question&);
+std::string ask_search(Run&, const Question&);
+std::string ask_rename(Run&, const Question&);
+// One document: verbs_document.cpp
+std::string ask_hover(Run&, const Question&);
+std::string ask_symbols(Run&, const Question&);
+std::string ask_completion(Run&, const Question&);
+std::string ask_folding(Run&, const Question&);
+std::string ask_diagnostics(Run&, const Question&);
+// Anything: verbs_any.cpp
+std::string ask_any(Run&, const Question&);
+std::string type_text(Run&, const Question&);
+std::string close_document(Run&, const Question&);
+
+inline constexpr VerbRow kVerbs[] = {
+    {"definition", ask_definition},
+    {"declaration", ask_declaration},
+    {"type-definition", ask_type_definition},
+    {"implementation", ask_implementation},
+    {"references", ask_references},  // with the declaration
+    {"uses", ask_uses},              // references without it
+    {"search", ask_search},
+    {"rename", ask_rename},
+    {"hover", ask_hover},
+    {"symbols", ask_symbols},
+    {"completion", ask_completion},
+    {"folding", ask_folding},
+    {"diagnostics", ask_diagnostics},
+    {"ask", ask_any},
+    {"type", type_text},
+    {"close", close_document},
+};
+
+// The word for LSP's number of a symbol kind: "class", "function", ...
+std::string symbol_kind_name(int kind);
+
+}  // namespace engramd::test
