@@ -50,12 +50,15 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
     return std::shared_ptr<const QueryCache::Files>(std::move(direct));
   };
   std::unordered_set<const FileEntry*> seen;
-  for (const FileEntry* e : *includes(path, start)) {
+  // Held: an open document's list belongs to nobody else.
+  const auto own = includes(path, start);
+  for (const FileEntry* e : *own) {
     if (seen.insert(e).second) out->push_back(e);
   }
   for (size_t i = 0; i < out->size() && out->size() < kMaxIncluded; ++i) {  // nearest first
     const FileEntry* entry = (*out)[i];
-    for (const FileEntry* e : *includes(entry->path, entry)) {
+    const auto direct = includes(entry->path, entry);
+    for (const FileEntry* e : *direct) {
       if (seen.insert(e).second) out->push_back(e);
     }
   }
