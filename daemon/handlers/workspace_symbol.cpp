@@ -17,6 +17,9 @@ void bind_workspace_symbol(Session& session) {
           for (const auto& hit :
                repoindex::workspace_symbols(asked.view, params.query, kLimit, call.cancel)) {
             if (call.cancel.cancelled()) return fail(ErrorCode::cancelled, "cancelled");
+            if (call.coexistence->leaves_language(repoindex::language_of(hit.place.path),
+                                                  "workspace/symbol"))
+              continue;
             result.symbols.push_back({hit.symbol.name, lsp_symbol_kind(hit.symbol.kind, all_kinds),
                                       places.location(hit.place),
                                       hit.container.empty()

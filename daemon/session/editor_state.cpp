@@ -4,19 +4,13 @@
 
 #include "base/log.h"
 #include "lsp/uri.h"
+#include "repoindex/languages/language.h"
 #include "repoindex/parse_hosts.h"
 
 namespace engramd::daemon {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Two spellings of one file ("%7E" and "~") are one document; a document without a file keeps its
-// URI as its key.
-std::string key_of(const std::string& uri) {
-  const auto path = lsp::path_of_uri(uri);
-  return path ? lsp::uri_of_path(*path) : uri;
-}
 
 // Inside root, or empty: "/a/b" + "/a/b/c/d" -> "c/d".
 std::string relative_to(const fs::path& root, const fs::path& file) {
@@ -27,6 +21,13 @@ std::string relative_to(const fs::path& root, const fs::path& file) {
 }
 
 }  // namespace
+
+// Two spellings of one file ("%7E" and "~") are one document; a document without a file keeps its
+// URI as its key.
+std::string EditorState::key_of(const std::string& uri) {
+  const auto path = lsp::path_of_uri(uri);
+  return path ? lsp::uri_of_path(*path) : uri;
+}
 
 Result<std::shared_ptr<EditorState::Root>> EditorState::add_root(const fs::path& path) {
   for (const auto& root : roots_)
@@ -249,6 +250,16 @@ std::string EditorState::a_document_in(const Root& root) const {
   for (const auto& [uri, file] : documents_)
     if (file.root.get() == &root) return file.path;
   return {};
+}
+
+std::string EditorState::language(const std::string& uri) const {
+  const auto at = documents_.find(key_of(uri));
+  if (at != documents_.end() && !at->second.language.empty()) {
+    const auto* row = repoindex::find_language(at->second.language);
+    return row == nullptr ? std::string() : row->name;
+  }
+  const auto path = lsp::path_of_uri(uri);
+  return path ? repoindex::language_of(path->filename().string()) : std::string();
 }
 
 std::optional<int64_t> EditorState::version(const std::string& uri) const {

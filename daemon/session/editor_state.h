@@ -55,6 +55,11 @@ class EditorState {
   // Path of one open document of this root, relative to it; empty when none is open.
   std::string a_document_in(const Root& root) const;
 
+  // How two spellings of one URI are made alike, and the language table's row; both may be asked
+  // of a document that is not open.
+  static std::string key_of(const std::string& uri);
+  std::string language(const std::string& uri) const;
+
   // Version of an open document; nothing when it is not open.
   std::optional<int64_t> version(const std::string& uri) const;
   std::optional<std::string> text(const std::string& uri) const;

@@ -1,6 +1,7 @@
 #include "daemon/session/session.h"
 
 #include <exception>
+#include <set>
 
 #include "base/log.h"
 #include "daemon/handlers/handlers.h"
@@ -23,8 +24,10 @@ std::shared_ptr<Session> Session::make(Services& services, ClientInfo client,
   hooks.send = std::move(session_hooks.send);
   session->on_exit_ = session_hooks.on_exit;
   hooks.on_exit = std::move(session_hooks.on_exit);
-  hooks.on_answered = [&services](std::string_view method, std::chrono::nanoseconds took, bool ok) {
+  hooks.on_answered = [&services, weak = session->weak_from_this()](
+                          std::string_view method, std::chrono::nanoseconds took, bool ok) {
     services.stats.add(method, took, ok);
+    if (const auto self = weak.lock()) self->trace(method, took, ok);
   };
   session->binder_ = lsp::Binder::make(std::move(hooks));
   session->bind();
@@ -58,6 +61,7 @@ void Session::bind() {
       });
   binder_->on_notification<DidCloseParams>("textDocument/didClose", [this](DidCloseParams params) {
     supersede_completion(params.uri, std::nullopt);
+    siblings_changed({params.uri, {}});
     if (Status closed = editor_->close(params.uri); !closed) log_warning(closed.error().message);
     saved(params.uri);
     publish_status();
@@ -72,8 +76,23 @@ void Session::bind() {
         for (const WorkspaceFolder& folder : params.removed)
           if (const auto path = path_of_uri(folder.uri)) editor_->remove_root(*path);
         for (const WorkspaceFolder& folder : params.added) add_folder(folder);
+        if (editor_->roots().empty()) {
+          unwatch_files();
+        } else if (editor_watches_ && watch_id_.empty()) {
+          watch_files();
+        }
         publish_status();
       });
+  binder_->on_notification<DidChangeConfigurationParams>(
+      "workspace/didChangeConfiguration", [this](DidChangeConfigurationParams params) {
+        // Editors that can be asked send nothing of use here.
+        if (capabilities_.flag("workspace.configuration")) return ask_for_configuration();
+        configure(params.settings);
+      });
+  binder_->on_notification<SiblingsParams>(
+      "engramd/siblings", [this](SiblingsParams params) { siblings_changed(params); });
+  binder_->on_notification<SetTraceParams>(
+      "$/setTrace", [this](SetTraceParams params) { tracing_ = params.trace; });
   binder_->on_notification<WorkDoneCancelParams>(
       "window/workDoneProgress/cancel", [this](WorkDoneCancelParams params) {
         std::function<void()> cancel;
@@ -135,6 +154,8 @@ void Session::initialize(lsp::InitializeParams params,
     status_.client = params.client_name;
     status_.client_version = params.client_version;
   }
+  if (!params.options.empty()) configure(params.options);
+  tracing_ = params.trace;
   if (params.process_id) {
     // A session that has ended by then is asked in vain, so nothing of it is held here but the way
     // to its connection.
@@ -168,7 +189,66 @@ void Session::initialize(lsp::InitializeParams params,
 
 void Session::initialized() {
   for (const auto& root : editor_->roots()) refresh_root(root);
-  if (editor_watches_) watch_files();
+  if (editor_watches_ && !editor_->roots().empty()) watch_files();
+  if (capabilities_.flag("workspace.didChangeConfiguration.dynamicRegistration"))
+    binder_->request(
+        "client/registerCapability",
+        lsp::write(lsp::RegistrationParams{{{"engramd-settings", "workspace/didChangeConfiguration",
+                                             R"({"section":"engramd"})"}}}),
+        [](const auto&) {});
+  if (capabilities_.flag("workspace.configuration")) ask_for_configuration();
+}
+
+void Session::ask_for_configuration() {
+  binder_->request("workspace/configuration", lsp::write(lsp::ConfigurationParams{"engramd"}),
+                   [weak = weak_from_this()](const auto& answer) {
+                     const auto self = weak.lock();
+                     if (!self || !answer) return;
+                     self->on_strand([weak, text = lsp::first_item(**answer)] {
+                       if (const auto session = weak.lock()) session->configure(text);
+                     });
+                   });
+}
+
+void Session::configure(const std::string& json) {
+  auto given = lsp::read_editor_settings(json);
+  if (!given) return show_message(lsp::MessageType::warning, "settings: " + given.error().message);
+  auto coexistence = std::make_shared<Coexistence>(*coexistence_);
+  coexistence->configure(*given);
+  coexistence_ = std::move(coexistence);
+  if (given->diagnostics) settings_.diagnostics = given->diagnostics;
+  refresh_editor();
+}
+
+void Session::siblings_changed(const lsp::SiblingsParams& params) {
+  auto coexistence = std::make_shared<Coexistence>(*coexistence_);
+  coexistence->report(EditorState::key_of(params.uri), editor_->language(params.uri),
+                      params.servers);
+  coexistence_ = std::move(coexistence);
+  if (!params.servers.empty()) refresh_editor();
+}
+
+bool Session::leaves(const std::string& uri, const std::string& method) const {
+  return coexistence_->leaves(EditorState::key_of(uri), editor_->language(uri), method);
+}
+
+void Session::refresh_editor() {
+  if (!binder_->initialized()) return;
+  std::set<std::string> sent;
+  for (const Offer& offer : offers_)
+    if (!offer.refresh.empty() && capabilities_.flag(offer.refresh_flag) &&
+        sent.insert(offer.refresh).second)
+      binder_->request(offer.refresh, {}, [](const auto&) {});
+}
+
+void Session::trace(std::string_view method, std::chrono::nanoseconds took, bool ok) const {
+  if (!tracing_) return;
+  lsp::JsonWriter json;
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  json.begin_object().field(
+      "message",
+      std::string(method) + (ok ? " answered in " : " failed in ") + std::to_string(us) + " us");
+  binder_->notify("$/logTrace", json.end_object().take());
 }
 
 void Session::add_folder(const lsp::WorkspaceFolder& folder) {
@@ -204,7 +284,10 @@ void Session::refresh_root(const std::shared_ptr<EditorState::Root>& root) {
     if (!self) return;
     if (stats)
       self->on_strand([weak, path] {
-        if (const auto session = weak.lock()) session->prepare_completion(path);
+        const auto session = weak.lock();
+        if (!session) return;
+        session->prepare_completion(path);
+        session->refresh_editor();
       });
     self->end_progress(progress,
                        stats ? std::to_string(stats->n_files) + " files" : stats.error().message);
@@ -229,8 +312,9 @@ void Session::prepare_completion(const std::filesystem::path& root) {
 }
 
 void Session::watch_files() {
+  watch_id_ = "engramd-files-" + std::to_string(++n_registrations_);
   const std::string params = lsp::write(lsp::RegistrationParams{
-      {{"engramd-files", "workspace/didChangeWatchedFiles", lsp::watch_options({"**/*"})}}});
+      {{watch_id_, "workspace/didChangeWatchedFiles", lsp::watch_options({"**/*"})}}});
   binder_->request("client/registerCapability", params,
                    [weak = weak_from_this()](const auto& answer) {
                      if (answer) return;
@@ -244,6 +328,15 @@ void Session::watch_files() {
                        for (const auto& root : session->editor_->roots()) root->index->watch();
                      });
                    });
+}
+
+void Session::unwatch_files() {
+  if (watch_id_.empty()) return;
+  binder_->request(
+      "client/unregisterCapability",
+      lsp::write(lsp::UnregistrationParams{{{watch_id_, "workspace/didChangeWatchedFiles", {}}}}),
+      [](const auto&) {});
+  watch_id_.clear();
 }
 
 void Session::saved(const std::string& uri) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "daemon/server/services.h"
+#include "daemon/session/coexistence.h"
 #include "daemon/session/editor_state.h"
 #include "daemon/session/parent_watch.h"
 #include "daemon/session/progress.h"
@@ -43,6 +44,12 @@ struct Offer {
   std::string method;
   // JSON text of the capability's options; empty: not offered to this client. No function: true.
   std::function<std::string(const lsp::ClientCapabilities&)> options;
+  // Only engramd answers this: it is not left to other servers of the document.
+  bool only_ours = false;
+  // What makes the editor ask again, and the client's flag for it: after the index was filled, or
+  // when the settings or the document's other servers have changed.
+  std::string refresh,
+      refresh_flag;  // "workspace/codeLens/refresh", "workspace.codeLens.refreshSupport"
 };
 
 // All that a question needs, captured on the strand when it came in: it sees every earlier edit
@@ -51,6 +58,7 @@ struct Call {
   Asked asked;                 // the document; of on_workspace: an empty one
   std::vector<Asked> folders;  // all workspace folders
   lsp::ClientCapabilities client;
+  std::shared_ptr<const Coexistence> coexistence;
   std::shared_ptr<lsp::Binder> binder;  // for partial results and progress
   CancelToken cancel;
 };
@@ -90,7 +98,9 @@ class Session : public std::enable_shared_from_this<Session> {
   template <class Params, class Answer, class Fn>
   void on_document(Offer offer, Fn fn) {
     binder_->on_request<Params, Answer>(
-        offer.method, [this, fn](Params params, lsp::Reply<Answer> reply) {
+        offer.method, [this, fn, method = offer.method, only_ours = offer.only_ours](
+                          Params params, lsp::Reply<Answer> reply) {
+          if (!only_ours && leaves(params.uri, method)) return reply(Answer{});
           auto asked = editor_->ask(params.uri);
           if (!asked) return reply(Answer{});
           answer_call<Params, Answer>(std::move(*asked), std::move(params), reply, fn);
@@ -106,6 +116,10 @@ class Session : public std::enable_shared_from_this<Session> {
         });
     offers_.push_back(std::move(offer));
   }
+
+  // Another server of this document answers the method, and the settings leave it to that one.
+  bool leaves(const std::string& uri, const std::string& method) const;
+  const lsp::EditorSettings& settings() const { return settings_; }  // strand
 
   // Work that the editor may stop with window/workDoneProgress/cancel. client_token is JSON text
   // or empty; without it and without the capability nothing is shown, and null comes back.
@@ -128,7 +142,8 @@ class Session : public std::enable_shared_from_this<Session> {
       : services_(services), client_(std::move(client)), post_(std::move(post)) {}
   template <class Params, class Answer, class Fn>
   void answer_call(Asked asked, Params params, lsp::Reply<Answer> reply, Fn fn) {
-    Call call{std::move(asked), editor_->ask_all(), capabilities_, binder_, reply.token()};
+    Call call{std::move(asked), editor_->ask_all(), capabilities_, coexistence_,
+              binder_,          reply.token()};
     answer_in<Answer>(services_.queries, reply,
                       [call = std::move(call), params = std::move(params),
                        fn](const CancelToken&) -> Result<Answer> { return fn(params, call); });
@@ -136,9 +151,15 @@ class Session : public std::enable_shared_from_this<Session> {
   void bind();
   void initialize(lsp::InitializeParams params, const lsp::Reply<lsp::InitializeResult>& reply);
   void initialized();
+  void configure(const std::string& json);
+  void ask_for_configuration();
+  void siblings_changed(const lsp::SiblingsParams& params);
+  void refresh_editor();
+  void trace(std::string_view method, std::chrono::nanoseconds took, bool ok) const;
   void add_folder(const lsp::WorkspaceFolder& folder);
   void watched_files_changed(const lsp::DidChangeWatchedFilesParams& params);
   void watch_files();
+  void unwatch_files();
   void prepare_completion(const std::filesystem::path& root);
   void saved(const std::string& uri);
   void publish_status();
@@ -154,6 +175,11 @@ class Session : public std::enable_shared_from_this<Session> {
   std::vector<Offer> offers_;
   lsp::ClientCapabilities capabilities_;
   bool editor_watches_ = false;  // it tells us of changed files
+  std::string watch_id_;         // of the registration; empty: none
+  uint64_t n_registrations_ = 0;
+  lsp::EditorSettings settings_;
+  std::shared_ptr<const Coexistence> coexistence_ = std::make_shared<Coexistence>();
+  std::atomic<bool> tracing_{false};
   std::unique_ptr<EditorState> editor_;
   std::vector<lsp::WorkspaceFolder> initial_folders_;
   std::map<std::string, RunningCompletion> completions_;  // by URI

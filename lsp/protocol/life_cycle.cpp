@@ -18,6 +18,10 @@ std::vector<WorkspaceFolder> folders_at(const Json& parent, const char* name) {
   return folders;
 }
 
+bool is_on(const std::string& trace) {
+  return trace == "messages" || trace == "verbose";
+}
+
 // Writes the members below prefix; those that begin alike stand together because a map is sorted.
 void put_members(JsonWriter& json, const std::map<std::string, std::string>& members,
                  const std::string& prefix) {
@@ -60,6 +64,7 @@ Status read(const Json& json, InitializeParams& out) {
     }
     out.capabilities = ClientCapabilities(reader::object_at(json, "capabilities"));
     out.options = reader::text_at(json, "initializationOptions");
+    out.trace = is_on(reader::optional_string(json, "trace"));
   });
 }
 
@@ -73,6 +78,15 @@ Status read(const Json& json, DidChangeWorkspaceFoldersParams& out) {
 
 Status read(const Json& json, DidChangeConfigurationParams& out) {
   return reader::reading(json, [&] { out.settings = reader::text_at(json, "settings"); });
+}
+
+Status read(const Json& json, SetTraceParams& out) {
+  return reader::reading(json, [&] { out.trace = is_on(reader::string_at(json, "value")); });
+}
+
+std::string first_item(const Json& array) {
+  if (!array.is_array() || array.empty()) return "null";
+  return array.front().dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<std::string> read_cancelled_id(const Json& json) {

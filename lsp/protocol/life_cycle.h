@@ -21,6 +21,7 @@ struct InitializeParams {
   std::vector<WorkspaceFolder> folders;  // rootUri and rootPath already folded in
   ClientCapabilities capabilities;
   std::string options;  // initializationOptions as JSON text; may be empty
+  bool trace = false;   // "messages" or "verbose"
 };
 struct InitializeResult {
   std::string position_encoding = "utf-16";
@@ -33,6 +34,9 @@ struct DidChangeWorkspaceFoldersParams {
 };
 struct DidChangeConfigurationParams {
   std::string settings;  // JSON text; empty: none
+};
+struct SetTraceParams {
+  bool trace = false;
 };
 struct Registration {
   std::string id, method;
@@ -51,6 +55,9 @@ struct ConfigurationParams {
 Status read(const nlohmann::json&, InitializeParams&);
 Status read(const nlohmann::json&, DidChangeWorkspaceFoldersParams&);
 Status read(const nlohmann::json&, DidChangeConfigurationParams&);
+Status read(const nlohmann::json&, SetTraceParams&);
+// The first item of an array, as JSON text: the answer to one item of workspace/configuration.
+std::string first_item(const nlohmann::json& array);
 // The id of a $/cancelRequest, as JSON text.
 Result<std::string> read_cancelled_id(const nlohmann::json&);
 
