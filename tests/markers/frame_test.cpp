@@ -33,9 +33,11 @@ TEST_CASE("marks are taken out of the text and kept as offsets") {
 TEST_CASE("an argument may hold a relation's word when there is an arrow; items nest") {
   const MarkedText marked = read_marked_text(R"(//- /a.py
 //? search has first -> class A{method b, method c}, function "x, y"
+//? hover contains "a -> b"
 )",
                                              "");
-  REQUIRE(marked.questions.size() == 1);
+  REQUIRE(marked.questions.size() == 2);
+  CHECK(marked.questions[1].relation == "contains");
   CHECK(marked.questions[0].argument == "has first");
   CHECK(marked.questions[0].expected_items() ==
         std::vector<std::string>{"class A{method b, method c}", "function \"x, y\""});

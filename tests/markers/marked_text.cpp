@@ -80,13 +80,19 @@ class FileReader {
   std::vector<Open> open_;
 };
 
-// Where a relation begins and how long it is; the words count only when there is no arrow.
+// Where a relation begins and how long it is, outside quotes; the words count only when there is
+// no arrow.
 std::pair<size_t, size_t> find_relation(std::string_view line) {
-  if (const size_t at = line.find(" -> "); at != std::string_view::npos) return {at + 1, 2};
   std::pair<size_t, size_t> found{line.size(), 0};
-  for (const std::string_view word : kRelations) {
-    const size_t at = line.find(" " + std::string(word) + " ");
-    if (at < found.first) found = {at + 1, word.size()};
+  bool quoted = false;
+  for (size_t at = 0; at < line.size(); ++at) {
+    if (line[at] == '"') quoted = !quoted;
+    if (quoted || line[at] != ' ') continue;
+    const std::string_view rest = line.substr(at);
+    if (rest.substr(0, 4) == " -> ") return {at + 1, 2};
+    for (const std::string_view word : kRelations)
+      if (found.second == 0 && rest.substr(0, word.size() + 2) == " " + std::string(word) + " ")
+        found = {at + 1, word.size()};
   }
   return found;
 }

@@ -82,16 +82,17 @@ Run::Run(const MarkedText& marked, const Workspace& workspace, Editor& editor, s
 
 Span Run::place_of(const Question& question) const {
   if (documents_.count(question.at) > 0) return {question.at, 0, 0};
-  return marked_.spans(question.at.empty() ? "$0" : question.at).front();
+  const bool has_cursor = std::any_of(marked_.marks.begin(), marked_.marks.end(),
+                                      [](const Mark& mark) { return mark.name == "$0"; });
+  if (!question.at.empty() || has_cursor)
+    return marked_.spans(question.at.empty() ? "$0" : question.at).front();
+  if (documents_.size() != 1)
+    throw std::runtime_error("which file? there is no $0: ask with verb@path");
+  return {documents_.begin()->first, 0, 0};
 }
 
 std::string Run::path_of(const Question& question) const {
-  if (!question.at.empty() || std::any_of(marked_.marks.begin(), marked_.marks.end(),
-                                          [](const Mark& mark) { return mark.name == "$0"; }))
-    return place_of(question).path;
-  if (documents_.size() != 1)
-    throw std::runtime_error("which file? there is no $0: ask with verb@path");
-  return documents_.begin()->first;
+  return place_of(question).path;
 }
 
 json Run::document(const std::string& path) {

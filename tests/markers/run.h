@@ -20,7 +20,8 @@ class Run {
   Editor& editor() { return editor_; }
 
   // ---- asking
-  // The document that a question is about: the file of its mark, or of the cursor, or of @path.
+  // The document that a question is about: the file of its mark, or of the cursor, or of @path, or
+  // the only one there is.
   std::string path_of(const Question& question) const;
   json document(const std::string& path);  // {"uri"}; opens it first
   json at(const Question& question);       // TextDocumentPositionParams; opens the document first
