@@ -103,6 +103,8 @@ void write_hunks(const std::vector<Step>& steps, std::string& out) {
   }
 }
 
+constexpr size_t kMaxGap = 2;  // equal lines inside one block
+
 struct Hunk {
   size_t old_start = 0;
   std::vector<std::string> before, after;  // lines with their ends
@@ -276,6 +278,37 @@ Result<std::vector<FileChange>> apply_unified_diff(
     changes.push_back(std::move(change));
   }
   return changes;
+}
+
+std::vector<TextEdit> changed_blocks(std::string_view before, std::string_view after) {
+  std::vector<TextEdit> edits;
+  size_t offset = 0;             // in before
+  std::string_view equal;        // lines since the last change, while they are few
+  size_t n_equal = kMaxGap + 1;  // no block is open
+  for (const Step& step : compare(whole_lines(before), whole_lines(after))) {
+    if (step.kind == ' ') {
+      if (n_equal == 0) equal = before.substr(offset, 0);
+      ++n_equal;
+      if (!edits.empty() && n_equal <= kMaxGap)
+        equal = std::string_view(equal.data(), equal.size() + step.line.size());
+      offset += step.line.size();
+      continue;
+    }
+    if (n_equal > kMaxGap) {
+      edits.push_back({{offset, offset}, {}});
+    } else if (n_equal > 0) {
+      edits.back().replacement += equal;
+      edits.back().range.end = offset;
+    }
+    n_equal = 0;
+    if (step.kind == '-') {
+      offset += step.line.size();
+      edits.back().range.end = offset;
+    } else {
+      edits.back().replacement += step.line;
+    }
+  }
+  return edits;
 }
 
 }  // namespace engramd::agent

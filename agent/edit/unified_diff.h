@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/edit/text_edit.h"
 #include "base/result.h"
 
 namespace engramd::agent {
@@ -23,6 +24,11 @@ struct FileChange {
 
 // Unified diff with a/ and b/ prefixes and three lines of context; empty when nothing changes.
 std::string unified_diff(const std::vector<FileChange>& changes);
+
+// What turns before into after, as edits of whole lines in order; changes with at most two equal
+// lines between them are one edit, so that each can be looked at by itself. Ranges are bytes of
+// before.
+std::vector<TextEdit> changed_blocks(std::string_view before, std::string_view after);
 
 // Reads a diff and applies it to the texts that `read` gives (nothing: the file does not exist).
 // Hunks may have moved, but every context and removed line must be there, at one place only;

@@ -10,12 +10,11 @@
 #include "agent/edit/apply.h"
 #include "agent/fix.h"
 #include "agent/loop/loop.h"
-#include "agent/model/remote.h"
 #include "agent/model/replay.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "daemon/cli/command.h"
-#include "daemon/net/http_client.h"
+#include "daemon/wiring/ask.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
 
@@ -165,16 +164,7 @@ Result<int> run_repair(const FixCommand& command, const Settings& settings) {
 Result<std::unique_ptr<agent::ChatModel>> chat_model_for(const FixCommand& command,
                                                          const Settings& settings) {
   if (!command.transcript.empty()) return agent::open_replay_model(command.transcript);
-  ENGRAMD_TRY(const ModelReference reference, model_for(settings, "agent"));
-  if (!reference.is_endpoint())
-    return fail(ErrorCode::unsupported,
-                "the tools strategy needs a chat model behind an endpoint (--model "
-                "http://host/v1#name); a local file works with --strategy repair");
-  agent::RemoteOptions options;
-  options.base_url = reference.endpoint;
-  options.model = reference.name;
-  options.api_key = environment(settings.text("agent.api_key_env").c_str()).value_or("");
-  return agent::make_remote_model(std::move(options), net::http_send);
+  return configured_chat_model(settings);
 }
 
 json loop_json(const agent::LoopReport& report, const fs::path& trajectory) {

@@ -16,10 +16,19 @@ void bind_references(Session& session);
 void bind_hover(Session& session);
 void bind_inline_completion(Session& session);
 void bind_execute_command(Session& session);
+void bind_code_action(Session& session);
+void bind_text_document_content(Session& session);
 
 constexpr void (*kFeatures[])(Session&) = {
-    bind_document_symbol, bind_workspace_symbol,  bind_definition,      bind_references,
-    bind_hover,           bind_inline_completion, bind_execute_command,
+    bind_document_symbol,
+    bind_workspace_symbol,
+    bind_definition,
+    bind_references,
+    bind_hover,
+    bind_inline_completion,
+    bind_execute_command,
+    bind_code_action,
+    bind_text_document_content,
 };
 
 // LSP's number for a symbol kind; all_kinds false keeps to those of LSP 1.0.

@@ -53,6 +53,14 @@ struct FixReport {
   std::vector<FixedFile> files;  // what the patch changes
 };
 
+// A question about a definition, for a model that talks.
+struct AskQuery {
+  repoindex::View view;
+  std::string path;  // relative to the view's root
+  ByteRange range;   // of the definition
+  std::string instruction;
+};
+
 struct Ports {
   // One call at a time, on the engine thread.
   std::function<Result<std::vector<CompletionSuggestion>>(const CompletionQuery&,
@@ -62,6 +70,8 @@ struct Ports {
   // when an index has been filled, on the engine thread; near is an open document's path or empty.
   std::function<void(const repoindex::View&, const std::string& near)> prepare_completion;
   std::function<Result<FixReport>(const FixQuery&, const CancelToken&)> fix;
+  // The answer's text, markdown; empty function when no model that talks is configured.
+  std::function<Result<std::string>(const AskQuery&, const CancelToken&)> ask;
   // JSON object about the resident model for `engramd status`; any thread, must not wait.
   std::function<std::string()> model_status;
 };

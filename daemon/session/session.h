@@ -19,6 +19,7 @@
 #include "daemon/session/editor_state.h"
 #include "daemon/session/parent_watch.h"
 #include "daemon/session/progress.h"
+#include "daemon/session/virtual_documents.h"
 #include "lsp/binder.h"
 #include "lsp/protocol/documents.h"
 #include "lsp/protocol/inline_completion.h"
@@ -77,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const lsp::ClientCapabilities& capabilities() const { return capabilities_; }  // after initialize
   const ClientInfo& client() const { return client_; }
   EditorState& editor() { return *editor_; }  // after initialize
+  VirtualDocuments& virtual_documents() { return virtual_documents_; }
 
   void on_strand(std::function<void()> job) { post_(std::move(job)); }  // any thread
 
@@ -181,6 +183,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<const Coexistence> coexistence_ = std::make_shared<Coexistence>();
   std::atomic<bool> tracing_{false};
   std::unique_ptr<EditorState> editor_;
+  VirtualDocuments virtual_documents_;
   std::vector<lsp::WorkspaceFolder> initial_folders_;
   std::map<std::string, RunningCompletion> completions_;  // by URI
   bool said_exhausted_ = false;

@@ -1,13 +1,19 @@
 #include "daemon/wiring/ports.h"
 
+#include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "agent/edit/unified_diff.h"
 #include "agent/fix.h"
+#include "agent/loop/loop.h"
+#include "agent/sandbox/sandbox.h"
+#include "base/environment.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "daemon/completion/completer.h"
+#include "daemon/wiring/ask.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
 
@@ -146,6 +152,46 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
   return report;
 }
 
+// With a model that talks the agent works in steps with tools, on the tree as it is on disk.
+Result<FixReport> run_chat_fix(const Settings& settings, const FixQuery& query,
+                               const CancelToken& cancel) {
+  agent::LoopOptions options;
+  options.repo = query.repo;
+  options.task = query.task.empty() ? "Make the failing tests pass." : query.task;
+  options.workbench.parse_hosts = make_parse_hosts();
+  options.workbench.test_command =
+      query.test_command.empty() ? settings.text("agent.test") : query.test_command;
+  ENGRAMD_TRY(options.workbench.sandbox, agent::read_sandbox_mode(settings.text("agent.sandbox")));
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  options.trajectory =
+      state_folder() / "trajectories" /
+      (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
+       ".json");
+  options.on_progress = [&](const std::string& line) {
+    if (query.progress) query.progress(line, std::nullopt);
+  };
+  ENGRAMD_TRY(const auto model, configured_chat_model(settings));
+  ENGRAMD_TRY(const agent::LoopReport done, agent::run_loop(*model, options, cancel));
+  FixReport report;
+  report.fixed = done.tests_pass;
+  report.patch = done.patch;
+  report.report_json = json{{"state", done.exit},
+                            {"summary", done.summary},
+                            {"tests_pass", done.tests_pass},
+                            {"steps", done.n_steps},
+                            {"trajectory", options.trajectory.string()}}
+                           .dump(-1, ' ', false, json::error_handler_t::replace);
+  const auto before = [&](const std::string& path) -> std::optional<std::string> {
+    auto text = read_file(query.repo / path);
+    return text ? std::optional<std::string>(std::move(*text)) : std::nullopt;
+  };
+  if (done.patch.empty()) return report;
+  ENGRAMD_TRY(const auto changes, agent::apply_unified_diff(done.patch, before));
+  for (const agent::FileChange& change : changes)
+    if (change.after) report.files.push_back({change.path, change.before, *change.after});
+  return report;
+}
+
 }  // namespace
 
 Ports make_ports(const Settings& settings) {
@@ -158,8 +204,13 @@ Ports make_ports(const Settings& settings) {
     resident->prepare(view, near);
   };
   ports.fix = [resident, settings](const FixQuery& query, const CancelToken& cancel) {
+    if (can_ask(settings)) return run_chat_fix(settings, query, cancel);
     return run_fix(*resident, settings, query, cancel);
   };
+  if (can_ask(settings))
+    ports.ask = [settings](const AskQuery& query, const CancelToken& cancel) {
+      return ask_model(settings, query, cancel);
+    };
   ports.model_status = [resident] { return resident->status_json(); };
   return ports;
 }
