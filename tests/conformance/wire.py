@@ -11,6 +11,8 @@ import threading
 import time
 import urllib.parse
 
+from recorder import Recorder
+
 # What a rich client offers; a point takes away what it is about.
 CAPABILITIES = {
     "general": {"positionEncodings": ["utf-16"]},
@@ -56,6 +58,7 @@ class Server:
         self.writing = threading.RLock()  # held while a frame goes out in pieces
         self.late = {}  # method -> seconds that our answer to the server takes
         self.refuse = set()  # methods that we answer with an error
+        self.recorder = Recorder()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, cwd=folder)
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -101,6 +104,7 @@ class Server:
         except ValueError as error:
             self.broken = "a body that is no JSON in UTF-8: %s" % error
             return False
+        self.recorder.server(message, length)
         with self.changed:
             self.received.append(message)
             self.changed.notify_all()
@@ -160,6 +164,7 @@ class Server:
     def write(self, data):
         try:
             with self.writing:
+                self.recorder.client(data)
                 self.process.stdin.write(data)
                 self.process.stdin.flush()
         except (BrokenPipeError, OSError, ValueError):
@@ -237,9 +242,12 @@ class Server:
             raise Fail("still running")
 
     def end(self):
-        if self.process.poll() is None:
+        status = self.process.poll()
+        if status is None:
             self.process.kill()
         self.process.wait()
+        self.reader.join(5)
+        self.recorder.exit(status)
         for pipe in (self.process.stdin, self.process.stdout):
             try:
                 pipe.close()

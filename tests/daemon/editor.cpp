@@ -3,6 +3,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "lsp/protocol/life_cycle.h"
 #include "lsp/uri.h"
@@ -68,6 +69,7 @@ Editor::~Editor() {
 }
 
 bool Editor::on_message(const std::string& text) {
+  log_.server(text);
   json message = json::parse(text);
   json answer;
   bool is_request = false;
@@ -86,7 +88,10 @@ bool Editor::on_message(const std::string& text) {
   }
   if (is_request) {
     answer = responder ? responder(message) : json();
-    wire_->send(json({{"jsonrpc", "2.0"}, {"id", message["id"]}, {"result", answer}}).dump());
+    const std::string said =
+        json({{"jsonrpc", "2.0"}, {"id", message["id"]}, {"result", answer}}).dump();
+    log_.client(said);
+    wire_->send(said);
   }
   return true;
 }
@@ -99,8 +104,14 @@ int Editor::begin(const std::string& method, const json& params) {
   }
   json message = {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}};
   if (!params.is_null()) message["params"] = params;
-  wire_->send(message.dump());
+  send(message);
   return id;
+}
+
+void Editor::send(const json& message) {
+  const std::string text = message.dump();
+  log_.client(text, std::exchange(next_is_broken_, false));
+  wire_->send(text);
 }
 
 json Editor::end(int id) {
@@ -123,7 +134,9 @@ json Editor::ask(const std::string& method, const json& params) {
 }
 
 void Editor::notify(const std::string& method, const json& params) {
-  wire_->send(json({{"jsonrpc", "2.0"}, {"method", method}, {"params", params}}).dump());
+  json message = {{"jsonrpc", "2.0"}, {"method", method}};
+  if (!params.is_null()) message["params"] = params;
+  send(message);
 }
 
 std::string Editor::uri(const std::string& path) const {

@@ -16,6 +16,7 @@
 #include "daemon/server/services.h"
 #include "daemon/session/connection.h"
 #include "lsp/transport.h"
+#include "tests/daemon/message_log.h"
 #include "tests/support/workspace.h"
 
 namespace engramd::test {
@@ -43,6 +44,11 @@ class Editor {
   json ask(const std::string& method, const json& params);  // the result; throws on an error
   void notify(const std::string& method, const json& params);
   bool answered(int id);
+  // The next message breaks the rules of LSP on purpose; the judge of the messages excuses it.
+  Editor& broken() {
+    next_is_broken_ = true;
+    return *this;
+  }
 
   // ---- shorthands
   std::string uri(const std::string& path) const;
@@ -71,6 +77,7 @@ class Editor {
  private:
   void connect(EditorOptions options);
   bool on_message(const std::string& text);
+  void send(const json& message);
 
   const Workspace& workspace_;
   std::shared_ptr<TemporaryFolder> cache_;
@@ -78,6 +85,8 @@ class Editor {
   std::shared_ptr<lsp::Transport> wire_;
   json initialize_result_;
   std::string encoding_ = "utf-16";
+  MessageLog log_;
+  bool next_is_broken_ = false;  // the test's thread
 
   std::mutex mutex_;  // guards all below: the wire's thread fills them
   std::condition_variable changed_;

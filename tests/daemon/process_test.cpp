@@ -19,6 +19,7 @@
 #include "base/process.h"
 #include "lsp/framing.h"
 #include "lsp/uri.h"
+#include "tests/daemon/message_log.h"
 #include "tests/support/workspace.h"
 
 using namespace engramd;
@@ -106,7 +107,11 @@ class Shim {
       ::waitpid(pid_, nullptr, 0);
     }
   }
-  void send(const json& message) { send_bytes(lsp::framed(message.dump())); }
+  // Some of these tests leave out what LSP wants of a client; the judge looks at the server.
+  void send(const json& message) {
+    log_.client(message.dump(), true);
+    send_bytes(lsp::framed(message.dump()));
+  }
   void send_bytes(const std::string& bytes) {
     REQUIRE(::write(in_, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
   }
@@ -123,6 +128,7 @@ class Shim {
       auto message = parser_.next();
       REQUIRE(message);
       if (*message) {
+        log_.server(**message);
         const json parsed = json::parse(**message);
         if (!parsed.contains("method")) return parsed;
         continue;
@@ -164,6 +170,7 @@ class Shim {
   pid_t pid_ = -1;
   int in_ = -1, out_ = -1;
   lsp::FrameParser parser_;
+  MessageLog log_;
 };
 
 template <class Condition>

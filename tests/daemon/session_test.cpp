@@ -230,10 +230,10 @@ TEST_CASE("edits in utf-16 land in the right place beside astral characters and 
   const Workspace workspace("//- /a.py\nx = 1\n");
   Editor editor(workspace);
   editor.open_text("a.py", "s = '😀é'; def_me = 1\r\nb = 2\rc = 3\n");
-  editor.edit("a.py", 2, {0, 11, 0, 17}, "renamed");     // 😀 is two units
-  editor.edit("a.py", 3, {2, 0, 2, 1}, "third");         // after a lone \r
-  editor.edit("a.py", 4, {99, 0, 99, 5}, "last = 4\n");  // past the end: clamped
-  editor.edit("a.py", 5, {1, 1, 1, 0}, "bb");            // backwards: taken as it is meant
+  editor.edit("a.py", 2, {0, 11, 0, 17}, "renamed");              // 😀 is two units
+  editor.edit("a.py", 3, {2, 0, 2, 1}, "third");                  // after a lone \r
+  editor.broken().edit("a.py", 4, {99, 0, 99, 5}, "last = 4\n");  // past the end: clamped
+  editor.broken().edit("a.py", 5, {1, 1, 1, 0}, "bb");            // backwards: taken as it is meant
   Places names;
   for (const json& symbol :
        editor.ask("textDocument/documentSymbol", {{"textDocument", {{"uri", editor.uri("a.py")}}}}))
@@ -299,12 +299,14 @@ TEST_CASE("what is not there gives empty answers, what is wrong gives errors") {
       editor.ask("textDocument/documentSymbol", {{"textDocument", {{"uri", "file:///nowhere.py"}}}})
           .empty());
   CHECK(editor.ask("textDocument/hover", editor.at("a.py", 100000, 100000)).is_null());
-  CHECK(editor.end(editor.begin("textDocument/hover", json::object()))["error"]["code"] == -32602);
+  CHECK(editor.end(editor.broken().begin("textDocument/hover", json::object()))["error"]["code"] ==
+        -32602);
   CHECK(editor.end(editor.begin("no/such", json::object()))["error"]["code"] == -32601);
   // Nothing was advertised that is not there, and what is not advertised is not there.
   CHECK_FALSE(editor.initialize_result()["capabilities"].contains("inlineCompletionProvider"));
-  CHECK(editor.end(editor.begin("textDocument/inlineCompletion",
-                                inline_params(editor, "a.py", 0, 1)))["error"]["code"] == -32601);
+  CHECK(editor.end(editor.broken().begin("textDocument/inlineCompletion",
+                                         inline_params(editor, "a.py", 0, 1)))["error"]["code"] ==
+        -32601);
 }
 
 TEST_CASE("references come in pieces when the editor asks for them so") {

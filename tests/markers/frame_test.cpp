@@ -93,9 +93,9 @@ def [[:run]](): ...
 //? type "def more():\n    return 'ü'\n\n"
 //? definition@use -> run
 //? symbols -> function more, function run, variable walk
-//? ask textDocument/hover {"more": 1} /contents/kind -> null
-//? ask@use textDocument/hover {"more": 1} /contents/kind -> "markdown"
-//? ask workspace/symbol {"query": 1} /error/code -> -32602
+//? ask-wrongly textDocument/hover {"more": 1} /contents/kind -> null
+//? ask@use textDocument/hover /contents/kind -> "markdown"
+//? ask-wrongly workspace/symbol {"query": 1} /error/code -> -32602
 //? close
 //? symbols -> function run, variable walk
 )");

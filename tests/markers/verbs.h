@@ -14,6 +14,7 @@
 //   //? diagnostics text contains "expected"
 //   //? type "x = 1\n"                    edits: inserts at the cursor, which moves behind it
 //   //? ask textDocument/hover {"more": 1} /contents/kind -> "markdown"
+//   //? ask-wrongly workspace/symbol {"query": 1} /error/code -> -32602
 //
 // To add a verb: write the function in a verbs_*.cpp of its own, declare it below, add its row.
 #pragma once
@@ -49,6 +50,7 @@ std::string ask_folding(Run&, const Question&);
 std::string ask_diagnostics(Run&, const Question&);
 // Anything: verbs_any.cpp
 std::string ask_any(Run&, const Question&);
+std::string ask_wrongly(Run&, const Question&);
 std::string type_text(Run&, const Question&);
 std::string close_document(Run&, const Question&);
 
@@ -67,6 +69,7 @@ inline constexpr VerbRow kVerbs[] = {
     {"folding", ask_folding},
     {"diagnostics", ask_diagnostics},
     {"ask", ask_any},
+    {"ask-wrongly", ask_wrongly},  // params that LSP does not allow, on purpose
     {"type", type_text},
     {"close", close_document},
 };

@@ -1,28 +1,55 @@
 // The verb for what has no verb, and the steps that change documents.
+#include <algorithm>
+
 #include "tests/markers/verbs.h"
 
 namespace engramd::test {
 
-// ask METHOD [{params}] [/pointer]; textDocument and position are filled in where the question has
-// a place. An error answer can be looked into as /error/code and /error/message.
-std::string ask_any(Run& run, const Question& question) {
+namespace {
+
+constexpr std::string_view kWithPosition[] = {"textDocument/definition",
+                                              "textDocument/declaration",
+                                              "textDocument/typeDefinition",
+                                              "textDocument/implementation",
+                                              "textDocument/references",
+                                              "textDocument/documentHighlight",
+                                              "textDocument/hover",
+                                              "textDocument/completion",
+                                              "textDocument/signatureHelp",
+                                              "textDocument/prepareRename",
+                                              "textDocument/rename",
+                                              "textDocument/linkedEditingRange",
+                                              "textDocument/moniker",
+                                              "textDocument/prepareCallHierarchy",
+                                              "textDocument/inlineCompletion",
+                                              "textDocument/prepareTypeHierarchy"};
+
+// What comes before the first `end` of the text, which is taken away with the blanks behind it.
+std::string take_until(std::string& text, char end) {
+  const size_t at = std::min(text.find(end), text.size());
+  std::string out = text.substr(0, at);
+  text.erase(0, at);
+  text.erase(0, text.find_first_not_of(' '));
+  return out;
+}
+
+std::string ask_and_look(Run& run, const Question& question, bool broken) {
   std::string rest = question.argument;
-  const auto word = [&rest](char end) {
-    const size_t at = std::min(rest.find(end), rest.size());
-    std::string out = rest.substr(0, at);
-    rest.erase(0, at);
-    rest.erase(0, rest.find_first_not_of(' '));
-    return out;
-  };
-  const std::string method = word(' ');
+  const std::string method = take_until(rest, ' ');
   json params = json::object();
-  if (method.rfind("textDocument/", 0) == 0) params = run.at(question);
+  if (method.rfind("textDocument/", 0) == 0) {
+    params = run.at(question);
+    if (std::find(std::begin(kWithPosition), std::end(kWithPosition), method) ==
+        std::end(kWithPosition))
+      params.erase("position");
+  }
   if (!rest.empty() && rest[0] == '{') {
     const size_t end = rest.rfind('}') + 1;
     params.update(json::parse(rest.substr(0, end)));
     rest.erase(0, end);
     rest.erase(0, rest.find_first_not_of(' '));
   }
+  if (broken) run.editor().broken();
   const json response = run.editor().end(run.editor().begin(method, params));
   const json answer =
       response.contains("error") ? json({{"error", response["error"]}}) : response.at("result");
@@ -33,6 +60,18 @@ std::string ask_any(Run& run, const Question& question) {
   if (question.relation != "->") return "this verb knows no relation \"" + question.relation + "\"";
   if (found == json::parse(question.expected)) return {};
   return "  expected: " + question.expected + "\n  found: " + found.dump(2) + "\n";
+}
+
+}  // namespace
+
+// ask METHOD [{params}] [/pointer]; textDocument and position are filled in where the method has
+// them. An error answer can be looked into as /error/code and /error/message.
+std::string ask_any(Run& run, const Question& question) {
+  return ask_and_look(run, question, false);
+}
+
+std::string ask_wrongly(Run& run, const Question& question) {
+  return ask_and_look(run, question, true);
 }
 
 std::string type_text(Run& run, const Question& question) {

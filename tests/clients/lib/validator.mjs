@@ -46,7 +46,34 @@ export class SessionValidator {
     if (this.problems.length < MAX_PROBLEMS) this.problems.push(text);
   }
 
-  message(sender, message) {
+  // broken: the client may break the rules here on purpose; how the server takes it is judged all the same.
+  message(sender, message, { broken = false } = {}) {
+    if (!broken) return this.judgeMessage(sender, message);
+    const known = this.problems.length;
+    try {
+      this.judgeMessage(sender, message);
+    } catch (error) {
+      this.problem(`client: what cannot even be judged: ${error.message}`);
+    }
+    const found = this.problems.splice(known);
+    this.problems.push(...found.filter((text) => !text.startsWith('client:')));
+    // After an edit that LSP does not define the server's text is its own affair.
+    if (found.length > 0 && message?.method?.startsWith?.('textDocument/did')) this.documents.delete(message.params?.textDocument?.uri);
+    return undefined;
+  }
+
+  // A message that was too large to be kept: of a request or an answer its id counts, of a document nothing is known.
+  large(sender, { id, method }) {
+    this.counts[sender] += 1;
+    if (id !== undefined && method !== undefined) this.pending[sender].set(id, { method, phase: this.phase, cancelled: false });
+    else if (id !== undefined) {
+      const asker = OTHER_SIDE[sender];
+      if (!this.pending[asker].delete(id)) this.problem(`${sender}: a large answer to ${JSON.stringify(id)}, which is not open`);
+      this.answered[asker].add(id);
+    }
+  }
+
+  judgeMessage(sender, message) {
     this.counts[sender] += 1;
     if (!isObject(message)) return this.problem(`${sender}: a message is not an object`);
     if (message.jsonrpc !== '2.0') this.problem(`${sender}: jsonrpc is ${JSON.stringify(message.jsonrpc)}, expected "2.0"`);
@@ -132,6 +159,10 @@ export class SessionValidator {
     if (method === '$/cancelRequest') {
       const request = this.pending[sender].get(params?.id);
       if (request) request.cancelled = true;   // cancelling what was answered meanwhile is a normal race
+    } else if (method === 'window/workDoneProgress/cancel') {
+      // The work that the token is about may be a request's; which one, a token of the server does not say.
+      const about = this.tokens.get(params?.token)?.id;
+      for (const [id, request] of this.pending.client) if (about === undefined || id === about) request.cancelled = true;
     } else if (method === '$/progress') {
       this.progress(sender, params);
     } else if (method === 'textDocument/publishDiagnostics' && isObject(params)) {
