@@ -194,12 +194,20 @@ class Wire:
             "uri": self.uri(path), "languageId": language, "version": 1, "text": text}})
 
     def change(self, path, line, begin, end, text):
-        """Replaces columns of one line; sends it and keeps our copy the same."""
+        """Replaces columns of one line; returns when it was sent. copy_edit() must follow."""
         self.versions[path] += 1
-        self.notify("textDocument/didChange", {
+        data = frame({"jsonrpc": "2.0", "method": "textDocument/didChange", "params": {
             "textDocument": {"uri": self.uri(path), "version": self.versions[path]},
             "contentChanges": [{"text": text, "range": {"start": {"line": line, "character": begin},
-                                                        "end": {"line": line, "character": end}}}]})
+                                                        "end": {"line": line, "character": end}}}]}})
+        self.edit = (path, line, begin, end, text)
+        now = time.perf_counter()
+        self._write(data)
+        return now
+
+    def copy_edit(self):
+        """The last change in our own copy of the text, outside the clock."""
+        path, line, begin, end, text = self.edit
         lines = self.texts[path].split("\n")
         lines[line] = lines[line][:begin] + text + lines[line][end:]
         self.texts[path] = "\n".join(lines)
