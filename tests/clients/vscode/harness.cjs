@@ -13,7 +13,7 @@ const plain = (value) => JSON.parse(JSON.stringify(value ?? null, (key, inner) =
 
 async function main() {
   const extension = require(task.bundle);
-  const context = { subscriptions: [], extensionPath: task.folder, globalState: { get() {}, update() {} } };
+  const context = { subscriptions: [], extensionPath: task.extension ?? '/nowhere', globalState: { get() {}, update() {} }, workspaceState: { get: (_key, fallback) => fallback, update: async () => {} } };
   await extension.activate(context);
   const seen = { commands: [...host.record.commands.keys()].sort() };
   if (task.file && host.record.messages.length === 0) {

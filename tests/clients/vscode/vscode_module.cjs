@@ -88,7 +88,7 @@ const open = (name, members) => new Proxy(members, {
 });
 
 // Returns the module and a record of what the extension did to it.
-function makeVscode({ folder, settings }) {
+function makeVscode({ folder, settings, extensions = [] }) {
   const record = { commands: new Map(), providers: [], messages: [], output: [], status: [] };
   const events = { open: new EventEmitter(), change: new EventEmitter(), close: new EventEmitter(), configuration: new EventEmitter() };
   const workspaceFolder = { uri: Uri.file(folder), name: path.basename(folder), index: 0 };
@@ -142,7 +142,7 @@ function makeVscode({ folder, settings }) {
       }),
       fs: { isWritableFileSystem: () => true },
     }),
-    extensions: { all: [], getExtension: () => undefined, onDidChange: new EventEmitter().event },
+    extensions: { all: [], getExtension: (id) => (extensions.includes(id) ? { id } : undefined), onDidChange: new EventEmitter().event },
   });
   const openDocument = (file, languageId) => {
     const text = fs.readFileSync(file, 'utf8');
