@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { before } from 'node:test';
 import { browserProgram, Workbench } from './editors/workbench.mjs';
-import { files, makeWorld } from './lib/project.mjs';
+import { files, makeWorld, redTest } from './lib/project.mjs';
 
 const root = process.env.ENGRAMD_SOURCE;
 const screenshots = path.join(root, 'build/editors-screenshots');
@@ -25,32 +25,11 @@ const place = (file, needle, offset = 0) => {
   return [line + 1, lines[line].indexOf(needle) + 1 + offset];
 };
 
-// A wrong comparison and the test that shows it: a repair needs no chat model.
-const kRedTest = {
-  'shop/discount.py': `def discount_for(total):
-    """Ten percent from one hundred on."""
-    if total > 100:
-        return total // 10
-    return 0
-`,
-  'test_discount.py': `from shop.discount import discount_for
-
-
-def test_small_carts_pay_in_full():
-    assert discount_for(99) == 0
-
-
-def test_from_one_hundred_on_ten_percent():
-    assert discount_for(100) == 10
-    assert discount_for(250) == 25
-`,
-};
-
 test('the package that carries the program: a clean profile, nothing but the .vsix', { timeout: 600_000, skip }, async (t) => {
   const world = makeWorld('code');
   let bench;
   try {
-    for (const [name, text] of Object.entries(kRedTest)) fs.writeFileSync(path.join(world.project, name), text);
+    for (const [name, text] of Object.entries(redTest)) fs.writeFileSync(path.join(world.project, name), text);
     const git = (...args) => execFileSync('git', ['-C', world.project, '-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], { env: world.environment });
     git('add', '-A');
     git('commit', '-q', '-m', 'a discount');

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { files, isOwnServer, makeWorld, serverCommand } from './lib/project.mjs';
+import { files, isOwnServer, makeWorld, redTest, serverCommand } from './lib/project.mjs';
 import { loadSchemas } from './lib/schema.mjs';
 import { SessionValidator } from './lib/validator.mjs';
 
@@ -78,7 +78,9 @@ test('Neovim with the plugin and nothing but engramd on PATH', { timeout: DRIVE_
     const lines = files['app.py'].split('\n');
     const line = lines.findIndex((text) => text.includes('basket = '));
     const column = Buffer.byteLength(lines[line].slice(0, lines[line].indexOf('open_cart_for'))) + 2;   // Vim counts bytes
-    const seen = await drive(world, { file, line: line + 1, column, typed: 'print("total price' }, environment);
+    const red = path.join(world.project, 'shop/discount.py');
+    for (const [name, text] of Object.entries(redTest)) fs.writeFileSync(path.join(world.project, name), text);
+    const seen = await drive(world, { file, line: line + 1, column, typed: 'print("total price', red, test_command: '/usr/bin/python3 -m pytest -q -p no:cacheprovider' }, environment);
     const step = (name, check, options = {}) => t.test(name, options, () => {
       const found = seen.steps.find((entry) => entry.name === name);
       assert.ok(found?.ok, `${found?.result ?? 'was not reached'}\n${seen.said}`);
@@ -103,7 +105,32 @@ test('Neovim with the plugin and nothing but engramd on PATH', { timeout: DRIVE_
       assert.ok(shown.length > 0);
       assert.ok(accepted.startsWith('print("total price of the cart'), accepted);
     }, own);
-    await step('commands', (names) => assert.deepEqual(names, ['EngramdFix', 'EngramdRestart', 'EngramdStatus']));
+    await step('commands', ({ names, all, some, review }) => {
+      assert.deepEqual(names, ['Engram']);
+      assert.deepEqual(all, ['ask', 'cancel', 'fix', 'log', 'model', 'restart', 'review', 'status']);
+      assert.deepEqual(some, ['restart', 'review']);
+      assert.deepEqual(review, ['accept', 'accept-all']);
+    });
+    await step('fix and review', ({ before, shown, disk, taken, after, written, windows, left }) => {
+      const fixed = redTest['shop/discount.py'].replace('total > 100', 'total >= 100').trimEnd().split('\n');
+      assert.deepEqual(before.join('\n'), redTest['shop/discount.py'].trimEnd());
+      assert.equal(shown[0].name, red);
+      assert.match(shown[1].name, /engramd-proposal:.*shop\/discount\.py/);
+      assert.deepEqual(shown[1].lines, fixed);
+      assert.deepEqual(disk, before, 'nothing is written before it is accepted');
+      assert.equal(taken, '    if total >= 100:');
+      assert.deepEqual(after, fixed);
+      assert.deepEqual(written, fixed);
+      assert.equal(windows, 1, 'the review is gone');
+      assert.deepEqual(left, { open: 0, accepted: 1, rejected: 0 });
+    }, own);
+    await step('a review whose file changed', (answers) => {
+      assert.match(answers[0], /discount\.py has changed at line 5/);
+      assert.match(answers[1], /is not below/);
+      assert.match(answers[2], /the patch is empty/);
+      assert.match(answers[3], /is cut off/);
+      assert.deepEqual(answers.slice(4), ['ok', 'ok', 'one = 1|two = 2']);
+    });
     await step('health', (text) => {
       assert.match(text, /engramd \d+\.\d+\.\d+/);
       assert.doesNotMatch(text, /ERROR/);
@@ -166,6 +193,9 @@ const ghostScript = [
   { after: 'gamma ', items: { items: [{ insertText: { kind: 'snippet', value: 'delta' } }] } },
   { after: 'omega ', items: { items: [{ insertText: 'psi chi' }] } },
   { after: 'omega psi', items: { items: [{ insertText: ' chi' }] } },
+  { after: 'words ', items: [{ insertText: 'one two three' }] },
+  { after: 'words one', items: [{ insertText: ' two three' }] },
+  { after: 'rows:', items: [{ insertText: '\n  first\n  second' }] },
   { after: 'contra', items: { items: [{ insertText: 'something else', range: '$range:6' }] } },
   { after: 'slow', items: { items: [{ insertText: 'late' }] }, delay_ms: 2000 },
   { after: 'slow and on', items: { items: [{ insertText: ' time' }] } },
@@ -188,6 +218,7 @@ test('ghost text in every shape of answer', { timeout: DRIVE_TIMEOUT_MS }, async
         assert.equal(found.shown, expected.shown, JSON.stringify(found));
         if (expected.then_shown) assert.equal(found.then_shown, expected.then_shown);
         assert.deepEqual(found.lines, expected.lines);
+        if (expected.kept) assert.equal(found.kept, expected.kept, 'the rest stays on show');
         if (expected.cursor) assert.deepEqual(found.cursor, expected.cursor);
         assert.equal(found.left, false, 'nothing is left on show after insert mode');
       });

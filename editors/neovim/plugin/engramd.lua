@@ -1,16 +1,13 @@
--- Commands, and a start without any configuration: the first file of a known type attaches engramd.
+-- The command, and a start without any configuration: the first file of a known type attaches engramd.
 -- vim.g.engramd_autostart = false leaves that to require('engramd').setup().
 if vim.g.loaded_engramd == 1 or vim.fn.has('nvim-0.7') ~= 1 then return end
 vim.g.loaded_engramd = 1
 
-local command = vim.api.nvim_create_user_command
-command('EngramdFix', function(arguments) require('engramd').fix(arguments.args) end, {
+vim.api.nvim_create_user_command('Engram', function(arguments) require('engramd.command').run(arguments) end, {
   nargs = '*',
-  complete = 'shellcmd',
-  desc = 'engramd: turn failing tests green ({test command}, or found by the agent)',
+  complete = function(...) return require('engramd.command').complete(...) end,
+  desc = 'engramd: fix, ask, review, status, model, log, restart, cancel',
 })
-command('EngramdStatus', function() require('engramd').status() end, { desc = 'engramd: what the daemon says about itself' })
-command('EngramdRestart', function() require('engramd').restart() end, { desc = 'engramd: detach and attach again' })
 
 if vim.g.engramd_autostart == false then return end
 

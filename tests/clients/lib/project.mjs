@@ -85,6 +85,27 @@ export const label = '😀' + formatMoney({ cents: 1250 });
   'README.md': '# A small shop\n',
 };
 
+// A wrong comparison and the test that shows it, for whoever wants something to fix: a repair needs no chat model.
+export const redTest = {
+  'shop/discount.py': `def discount_for(total):
+    """Ten percent from one hundred on."""
+    if total > 100:
+        return total // 10
+    return 0
+`,
+  'test_discount.py': `from shop.discount import discount_for
+
+
+def test_small_carts_pay_in_full():
+    assert discount_for(99) == 0
+
+
+def test_from_one_hundred_on_ten_percent():
+    assert discount_for(100) == 10
+    assert discount_for(250) == 25
+`,
+};
+
 export function makeProject(folder) {
   for (const [name, text] of Object.entries(files)) {
     fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });

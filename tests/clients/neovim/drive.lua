@@ -171,12 +171,69 @@ local steps = {
   },
   {
     'commands', function()
-      return lua([[
+      return {
+        names = lua("return vim.tbl_filter(function(name) return name:match('^Engram') ~= nil end, vim.fn.sort(vim.tbl_keys(vim.api.nvim_get_commands({}))))"),
+        all = lua("return vim.fn.getcompletion('Engram ', 'cmdline')"),
+        some = lua("return vim.fn.getcompletion('Engram re', 'cmdline')"),
+        review = lua("return vim.fn.getcompletion('Engram review acc', 'cmdline')"),
+      }
+    end,
+  },
+  {
+    'fix and review', function()
+      lua("vim.cmd('silent! wall') vim.cmd('edit ' .. vim.fn.fnameescape(...))", task.red)
+      eventually('attached', "return #require('engramd').clients({ bufnr = vim.api.nvim_get_current_buf() }) > 0")
+      local before = lua("return vim.api.nvim_buf_get_lines(0, 0, -1, false)")
+      lua("vim.cmd('Engram fix ' .. (...))", task.test_command)
+      -- A tab page with the file and the proposal, both in diff mode.
+      local shown = eventually('the review', [[
+        local windows = vim.api.nvim_tabpage_list_wins(0)
+        if #vim.api.nvim_list_tabpages() ~= 2 or #windows ~= 2 then return nil end
         local found = {}
-        for name in pairs(vim.api.nvim_get_commands({})) do if name:match('^Engramd') then table.insert(found, name) end end
-        table.sort(found)
+        for _, window in ipairs(windows) do
+          if not vim.wo[window].diff then return nil end
+          local bufnr = vim.api.nvim_win_get_buf(window)
+          table.insert(found, { name = vim.api.nvim_buf_get_name(bufnr), lines = vim.api.nvim_buf_get_lines(bufnr, 0, -1, false) })
+        end
         return found
       ]])
+      local disk = vim.fn.readfile(task.red)
+      -- One hunk with Vim's own key, then undone, then the file by the command.
+      keys('gg]cdo')
+      local taken = eventually('the hunk taken by do', "local line = vim.api.nvim_buf_get_lines(0, 2, 3, false)[1] return line and line:match('>=') and line or nil")
+      keys('u')
+      eventually('the hunk undone', "return not vim.api.nvim_buf_get_lines(0, 2, 3, false)[1]:match('>=')")
+      lua("vim.cmd('Engram review accept')")
+      local after = eventually('the accepted change', [[
+        if #vim.api.nvim_list_tabpages() ~= 1 then return nil end
+        local lines = vim.api.nvim_buf_get_lines(vim.fn.bufnr(...), 0, -1, false)
+        return lines[3]:match('>=') and lines or nil
+      ]], task.red)
+      lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...) .. ' | write')", task.red)
+      return { before = before, shown = shown, disk = disk, taken = taken, after = after, written = vim.fn.readfile(task.red),
+               windows = lua("return #vim.api.nvim_list_wins()"), left = lua("return require('engramd.review').summary()") }
+    end,
+  },
+  {
+    'a review whose file changed', function()
+      return lua([[
+        local review = require('engramd.review')
+        local root = vim.fn.fnamemodify(..., ':h')
+        local good = '--- a/discount.py\n+++ b/discount.py\n@@ -5,1 +5,1 @@\n-    return 0\n+    return None\n'
+        local answers = {}
+        local function try(patch) local ok, why = review.begin('t', root, patch) table.insert(answers, ok and 'ok' or why) end
+        try((good:gsub('return 0', 'return 1')))
+        try((good:gsub('discount.py', '../discount.py')))
+        try('no patch')
+        try('--- a/discount.py\n+++ b/discount.py\n@@ -5,2 +5,1 @@\n-    return 0\n')
+        try(good)
+        review.reject()
+        try('--- /dev/null\n+++ b/new_file.py\n@@ -0,0 +1,2 @@\n+one = 1\n+two = 2\n')
+        review.accept()
+        table.insert(answers, table.concat(vim.api.nvim_buf_get_lines(vim.fn.bufnr(root .. '/new_file.py'), 0, -1, false), '|'))
+        vim.cmd('silent! bwipeout! ' .. vim.fn.fnameescape(root .. '/new_file.py'))
+        return answers
+      ]], task.red)
     end,
   },
   {
@@ -189,7 +246,7 @@ local steps = {
     'restart', function()
       lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...))", task.file)
       local old = lua("return require('engramd').clients()[1].id")
-      lua("vim.cmd('EngramdRestart')")
+      lua("vim.cmd('Engram restart')")
       return eventually('a new client', [[
         local old = ...
         local client = require('engramd').clients({ bufnr = vim.api.nvim_get_current_buf() })[1]

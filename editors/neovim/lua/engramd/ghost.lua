@@ -118,25 +118,64 @@ local function end_position(row, column, text)
   return { row + #lines, #lines[#lines] }
 end
 
--- Inserts the suggestion; false when there is none.
-function M.accept(bufnr)
+-- The first word of a text with the blanks before it, or its first line: what partial acceptance takes.
+local function part_of(text, unit)
+  if unit == 'word' then
+    return text:match('^%s*[%w_\128-\255]+') or text:match('^%s*[^%w%s_]+') or text
+  end
+  -- A suggestion that begins on the next line: that one.
+  return text:match('^\n?[^\n]*')
+end
+
+local function run_command(client_id, command, bufnr)
+  local client = command and vim.lsp.get_client_by_id(client_id)
+  if client then
+    require('engramd').request(client, 'workspace/executeCommand', { command = command.command, arguments = command.arguments }, function() end, bufnr)
+  end
+end
+
+-- Neovim's own inline completion takes all; of a part, the rest comes back with the next answer.
+local function accept_built_in(bufnr, unit)
+  if not unit then return vim.lsp.inline_completion.get({ bufnr = bufnr }) end
+  return vim.lsp.inline_completion.get({
+    bufnr = bufnr,
+    on_accept = function(item)
+      local text = item.insert_text
+      if type(text) ~= 'string' then return item end
+      local cursor = vim.api.nvim_win_get_cursor(0)
+      local typed = 0
+      if item.range then
+        local row, column = item.range:to_extmark()
+        if row == cursor[1] - 1 then typed = math.max(0, cursor[2] - column) end
+      end
+      item.insert_text = text:sub(1, typed) .. part_of(text:sub(typed + 1), unit)
+      if item.insert_text ~= text then item.command = nil end
+      return item
+    end,
+  })
+end
+
+-- Inserts the suggestion, or its next 'word' or 'line'; false when there is none.
+function M.accept(bufnr, unit)
   bufnr = bufnr or vim.api.nvim_get_current_buf()
-  if built_in then return vim.lsp.inline_completion.get({ bufnr = bufnr }) end
+  if built_in then return accept_built_in(bufnr, unit) end
   local state = states[bufnr]
   local suggestion = state and state.suggestion
   if not suggestion then return false end
-  hide(state, bufnr)
+  local part = unit and part_of(suggestion.shown, unit) or suggestion.shown
+  local whole = part == suggestion.shown
+  if whole then hide(state, bufnr) end
   -- The key may have been pressed in an expression mapping, where the text is locked.
   vim.schedule(function()
+    if not whole then
+      -- As if it had been typed: what is left stays on show.
+      vim.api.nvim_buf_set_text(bufnr, suggestion.row, suggestion.column, suggestion.row, suggestion.column, vim.split(part, '\n', { plain = true }))
+      return vim.api.nvim_win_set_cursor(0, end_position(suggestion.row, suggestion.column, part))
+    end
     local lines = vim.split(suggestion.text, '\n', { plain = true })
     vim.api.nvim_buf_set_text(bufnr, suggestion.row, suggestion.from, suggestion.row, suggestion.to, lines)
     vim.api.nvim_win_set_cursor(0, end_position(suggestion.row, suggestion.from, suggestion.text))
-    local client = suggestion.command and vim.lsp.get_client_by_id(state.client_id)
-    if client then
-      require('engramd').request(client, 'workspace/executeCommand', {
-        command = suggestion.command.command, arguments = suggestion.command.arguments,
-      }, function() end, bufnr)
-    end
+    run_command(state.client_id, suggestion.command, bufnr)
   end)
   return true
 end
@@ -156,34 +195,43 @@ end
 
 local function termcodes(keys) return vim.api.nvim_replace_termcodes(keys, true, false, true) end
 
--- Maps the accept key in this buffer; without a suggestion the mapping that was there before is used.
-local function map_accept(bufnr, key)
+-- Maps a key in this buffer; without a suggestion the mapping that was there before is used.
+local function map_accept(bufnr, key, unit)
+  local what = 'engramd: accept ' .. (unit and ('the next %s of '):format(unit) or '') .. 'the suggestion'
   local before = vim.api.nvim_buf_call(bufnr, function() return vim.fn.maparg(key, 'i', false, true) end)
-  if before.desc == 'engramd: accept the suggestion' then return end
+  if before.desc == what then return end
   local function otherwise()
     if before.callback then
-      if before.expr == 1 then return before.callback() or '' end
+      if before.expr == 1 then
+        local keys = before.callback() or ''
+        return before.replace_keycodes == 1 and termcodes(keys) or keys
+      end
       vim.schedule(before.callback)
       return ''
     end
     if before.rhs == nil or before.rhs == '' then return termcodes(key) end
-    if before.expr == 1 then return vim.api.nvim_eval(before.rhs) end
+    if before.expr == 1 then
+      local keys = vim.api.nvim_eval(before.rhs)
+      return before.replace_keycodes == 1 and termcodes(keys) or keys
+    end
     return termcodes(before.rhs)
   end
   vim.api.nvim_buf_set_keymap(bufnr, 'i', key, '', {
     callback = function()
-      if M.accept(bufnr) then return '' end
+      if M.accept(bufnr, unit) then return '' end
       return otherwise()
     end,
     expr = true,
     noremap = before.noremap ~= 0,
-    desc = 'engramd: accept the suggestion',
+    desc = what,
   })
 end
 
 function M.attach(client, bufnr, options)
   vim.api.nvim_set_hl(0, 'EngramdGhostText', { link = 'Comment', default = true })
   if options.accept_key then map_accept(bufnr, options.accept_key) end
+  if options.accept_word_key then map_accept(bufnr, options.accept_word_key, 'word') end
+  if options.accept_line_key then map_accept(bufnr, options.accept_line_key, 'line') end
   if built_in then
     vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
     return

@@ -11,7 +11,8 @@ local defaults = {
   model = nil,
   filetypes = {
     'python', 'c', 'cpp', 'cuda', 'javascript', 'javascriptreact', 'typescript', 'typescriptreact',
-    'go', 'rust', 'java', 'sh', 'bash', 'json',
+    'go', 'rust', 'java', 'cs', 'kotlin', 'scala', 'swift', 'zig', 'ruby', 'php', 'lua', 'elixir', 'sh', 'bash',
+    'json', 'jsonc', 'yaml', 'toml', 'html', 'css', 'markdown', 'make', 'sql',
   },
   -- A folder that holds one of these is the project; without any, the folder of the file.
   root_markers = { '.git', '.engramd.toml', '.hg' },
@@ -19,8 +20,14 @@ local defaults = {
     enabled = true,
     -- Accepts the suggestion; without one the key does what it did before. false: no mapping.
     accept_key = '<Tab>',
+    accept_word_key = '<C-Right>',
+    accept_line_key = '<C-Down>',
     debounce_ms = 75,
   },
+  -- When engramd answers about code: 'auto' leaves a buffer's navigation to its other language servers, 'always', 'off';
+  -- or a table by language: { ['*'] = 'auto', python = 'always' }.
+  navigation = 'auto',
+  diagnostics = 'on',
   on_attach = nil,
   capabilities = nil,
 }
@@ -74,6 +81,10 @@ function M.cancel(client, id)
   if has('0.11') then client:cancel_request(id) else client.cancel_request(id) end
 end
 
+function M.notify(client, method, params)
+  if has('0.11') then client:notify(method, params) else client.notify(method, params) end
+end
+
 local function stop(client)
   if has('0.11') then client:stop() else client.stop() end
 end
@@ -109,7 +120,36 @@ local function on_attach(client, bufnr)
   if inline.enabled and client.server_capabilities.inlineCompletionProvider then
     require('engramd.ghost').attach(client, bufnr, inline)
   end
+  -- 0.7 has no event for it; the buffer is known to the server by now in all versions.
+  vim.schedule(function() require('engramd.siblings').tell(bufnr) end)
   if M.options.on_attach then M.options.on_attach(client, bufnr) end
+end
+
+-- What the server is told: by initializationOptions, and again when it asks for its section of the configuration.
+local function server_settings()
+  return { navigation = M.options.navigation, diagnostics = M.options.diagnostics }
+end
+
+-- A server that ends by itself is started again, but not for ever.
+local MAX_RESTARTS, RESTART_WINDOW_S = 4, 180
+local ends = {}
+local stopping = {}
+
+local function on_exit(code, signal, client_id)
+  vim.schedule(function()
+    require('engramd.work').client_gone(client_id)
+    if stopping[client_id] or vim.v.exiting ~= vim.NIL or (code == 0 and signal == 0) then
+      stopping[client_id] = nil
+      return
+    end
+    local now = os.time()
+    table.insert(ends, now)
+    while ends[1] and ends[1] < now - RESTART_WINDOW_S do table.remove(ends, 1) end
+    if #ends > MAX_RESTARTS then
+      return vim.notify(('engramd: ended %d times within three minutes; :Engram log tells why, :Engram restart tries again'):format(#ends), vim.log.levels.ERROR)
+    end
+    M.attach_open_buffers()
+  end)
 end
 
 local function client_config(cmd, root)
@@ -121,7 +161,16 @@ local function client_config(cmd, root)
     cmd = cmd,
     root_dir = root,
     capabilities = merge(capabilities, M.options.capabilities),
+    init_options = server_settings(),
+    settings = { engramd = server_settings() },
+    handlers = {
+      ['$/progress'] = function(problem, params, ...)
+        -- 0.7 hands over the parameters second too; a run of ours is shown by us, the index by whatever shows progress.
+        if not require('engramd.work').on_progress(params) then vim.lsp.handlers['$/progress'](problem, params, ...) end
+      end,
+    },
     on_attach = on_attach,
+    on_exit = on_exit,
   }
 end
 
@@ -160,7 +209,7 @@ function M.attach(bufnr)
   if id then vim.lsp.buf_attach_client(bufnr, id) end
 end
 
-local function attach_all()
+local function attach_each()
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) then M.attach(bufnr) end
   end
@@ -180,10 +229,22 @@ local function enable_built_in()
   vim.lsp.enable('engramd')
 end
 
+function M.attach_open_buffers()
+  if not (vim.lsp.config and vim.lsp.enable) then return attach_each() end
+  enable_built_in()
+  -- enable() attaches on FileType; buffers that are open already have had theirs.
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) and is_candidate(bufnr) then
+      vim.api.nvim_exec_autocmds('FileType', { group = 'nvim.lsp.enable', buffer = bufnr })
+    end
+  end
+end
+
 function M.setup(options)
   M.options = merge(defaults, options)
   if options and options.filetypes then M.options.filetypes = options.filetypes end
   complained = false
+  require('engramd.siblings').start()
   if vim.lsp.config and vim.lsp.enable then return enable_built_in() end
   local group = vim.api.nvim_create_augroup('engramd', { clear = true })
   vim.api.nvim_create_autocmd('FileType', {
@@ -191,39 +252,10 @@ function M.setup(options)
     pattern = M.options.filetypes,
     callback = function(event) M.attach(event.buf) end,
   })
-  attach_all()
+  attach_each()
 end
 
 -- ---- commands ------------------------------------------------------------------------------------------------------
-
--- For a patch that was not applied: a scratch buffer to read or write to a file.
-local function show_patch(patch)
-  vim.cmd('botright new')
-  vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.split(patch, '\n', { plain = true }))
-  vim.bo.buftype, vim.bo.bufhidden, vim.bo.filetype, vim.bo.modified = 'nofile', 'wipe', 'diff', false
-end
-
--- Runs the agent on the current project. The server offers the edit with workspace/applyEdit; it stays unsaved in
--- the buffers, to be looked at, written or undone.
-function M.fix(test_command)
-  local client = M.clients({ bufnr = vim.api.nvim_get_current_buf() })[1] or M.clients()[1]
-  if not client then return vim.notify('engramd is not attached; see :checkhealth engramd', vim.log.levels.WARN) end
-  local root = type(client.config.root_dir) == 'string' and client.config.root_dir or client.root_dir or vim.fn.getcwd()
-  local argument = { repo = vim.uri_from_fname(root), apply = true }
-  if test_command and test_command ~= '' then argument.test = test_command end
-  vim.cmd('silent! wall')
-  vim.notify('engramd: working on the tests of ' .. vim.fn.fnamemodify(root, ':~'), vim.log.levels.INFO)
-  M.request(client, 'workspace/executeCommand', { command = 'engramd.fix', arguments = { argument } }, function(problem, answer)
-    if problem then return vim.notify('engramd: ' .. (problem.message or vim.inspect(problem)), vim.log.levels.ERROR) end
-    if type(answer) ~= 'table' then return vim.notify('engramd: no answer', vim.log.levels.ERROR) end
-    if answer.fixed and answer.applied then
-      return vim.notify('engramd: with this edit the tests are green; write it or undo it', vim.log.levels.INFO)
-    end
-    local reason = type(answer.failureReason) == 'string' and ('; not applied: ' .. answer.failureReason) or ''
-    vim.notify((answer.fixed and 'engramd found a fix' or 'engramd found no fix') .. reason, vim.log.levels.WARN)
-    if type(answer.patch) == 'string' and answer.patch ~= '' then show_patch(answer.patch) end
-  end, 0)
-end
 
 function M.status()
   local cmd, problem = M.command()
@@ -244,22 +276,28 @@ function M.status()
   })
 end
 
+-- Without an argument: which model it is. With one (a GGUF file, a folder, http(s)://host/v1#name): the daemon is started again with it.
+function M.choose_model(model)
+  local cmd, problem = M.command()
+  if not cmd then return vim.notify(problem, vim.log.levels.ERROR) end
+  if model == '' then
+    return vim.notify('engramd: model: ' .. (M.options.model or "what engramd's own settings say") .. '; :Engram model FILE or ADDRESS#NAME changes it')
+  end
+  if model:match('^https?://[^/]*@') then
+    return vim.notify('engramd: no key in the address; engramd reads it from the environment variable that agent.api_key_env names', vim.log.levels.ERROR)
+  end
+  M.options.model = model:match('^https?://') and model or vim.fn.fnamemodify(vim.fn.expand(model), ':p')
+  -- The resident daemon keeps the model it was started with, and serves other editors too: they attach again by themselves.
+  vim.fn.jobstart({ cmd[1], 'stop' }, { on_exit = vim.schedule_wrap(function() M.restart() end) })
+end
+
 function M.restart()
   local clients = M.clients()
-  for _, client in ipairs(clients) do stop(client) end
-  local function attach_again()
-    if vim.lsp.config and vim.lsp.enable then
-      enable_built_in()
-      -- enable() attaches on FileType; buffers that are open already have had theirs.
-      for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
-        if vim.api.nvim_buf_is_loaded(bufnr) and is_candidate(bufnr) then
-          vim.api.nvim_exec_autocmds('FileType', { group = 'nvim.lsp.enable', buffer = bufnr })
-        end
-      end
-    else
-      attach_all()
-    end
+  for _, client in ipairs(clients) do
+    stopping[client.id] = true
+    stop(client)
   end
+  ends, complained = {}, false
   -- Attach when the old ones have gone, at most five seconds later.
   local timer, ticks = vim.loop.new_timer(), 0
   timer:start(50, 50, vim.schedule_wrap(function()
@@ -267,7 +305,7 @@ function M.restart()
     if timer:is_closing() or (#M.clients() > 0 and ticks < 100) then return end
     timer:close()
     for _, client in ipairs(M.clients()) do vim.lsp.stop_client(client.id, true) end
-    attach_again()
+    M.attach_open_buffers()
   end))
 end
 
