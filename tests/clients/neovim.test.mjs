@@ -233,3 +233,32 @@ test('ghost text in every shape of answer', { timeout: DRIVE_TIMEOUT_MS }, async
     world.close();
   }
 });
+
+const clangd = ['clangd', 'clangd-19', 'clangd-14'].find((name) => spawnSync(name, ['--version']).status === 0);
+const navigation = ['textDocument/hover', 'textDocument/definition', 'textDocument/references', 'textDocument/documentSymbol', 'workspace/symbol'];
+
+for (const mode of ['auto', 'always']) {
+  test(`clangd beside engramd, navigation ${mode}`, { timeout: DRIVE_TIMEOUT_MS, skip: !clangd ? 'clangd is not installed' : !isOwnServer && 'another server is under test' }, async () => {
+    const world = makeWorld('clangd');
+    try {
+      fs.writeFileSync(path.join(world.project, 'compile_flags.txt'), '-std=c++17\n');
+      const lines = files['src/geometry.cpp'].split('\n');
+      // A line of plain letters: the two servers may count positions differently.
+      const line = lines.findIndex((text) => text.includes('const Rectangle&'));
+      const column = lines[line].indexOf('Rectangle&') + 3;
+      const seen = await drive(world, {
+        clangd, file: path.join(world.project, 'src/geometry.cpp'), line: line + 1, column, symbol: 'Rectangle', methods: navigation, lists: mode === 'auto', options: { navigation: mode, cmd: [serverCommand().command, 'lsp'] },
+      }, world.environment, 'siblings.lua');
+      assert.equal(seen.problem, undefined, `${seen.problem}\n${seen.said}`);
+      const all = (names) => Object.fromEntries(navigation.map((method) => [method, names]));
+      assert.deepEqual(seen.alone, all(['engramd']));
+      assert.deepEqual(seen.reported.map(({ name }) => name), ['clangd']);
+      for (const method of navigation) assert.ok(seen.reported[0].methods.includes(method), method);
+      assert.deepEqual(seen.beside, all(mode === 'auto' ? ['clangd'] : ['clangd', 'engramd']));
+      if (mode === 'auto') assert.equal(seen.symbols.filter((text) => /twice_the_area/.test(text)).length, 1, JSON.stringify(seen.symbols));
+      assert.deepEqual(seen.after, all(['engramd']), 'when clangd has gone, engramd answers again');
+    } finally {
+      world.close();
+    }
+  });
+}

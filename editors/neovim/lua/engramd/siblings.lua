@@ -84,7 +84,8 @@ function M.start()
     end)
     on({ 'LspDetach' }, function(event)
       local leaving = event.data.client_id
-      told[leaving] = nil
+      -- Closing the document took back what was said about it.
+      if told[leaving] then told[leaving][event.buf] = nil end
       M.tell(event.buf, leaving)
     end)
   end
