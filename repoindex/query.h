@@ -4,6 +4,7 @@
 // guess sold as certain. All functions are pure readers: any thread.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,11 @@ std::vector<SymbolHit> find_definitions(const View&, const std::string& path, si
 std::vector<ReferenceHit> find_references(const View&, const std::string& path, size_t offset,
                                           bool include_definitions, size_t limit = 10000,
                                           const CancelToken& = {});
+// The same, file by file as they are found: the file that was asked in first, then open documents.
+// The visitor returns whether to go on.
+void each_reference(const View&, const std::string& path, size_t offset, bool include_definitions,
+                    const CancelToken&,
+                    const std::function<bool(std::vector<ReferenceHit>&&)>& visit);
 // By bare name, for `engramd query` and the agent.
 std::vector<SymbolHit> definitions_of(const View&, std::string_view name, size_t limit = 50);
 std::vector<ReferenceHit> references_of(const View&, std::string_view name, size_t limit = 10000);

@@ -1,0 +1,372 @@
+#include "repoindex/query/references.h"
+
+#include <algorithm>
+#include <map>
+
+#include "repoindex/query/imported.h"
+
+namespace engramd::repoindex {
+
+namespace {
+
+// Occurrences of one name that are looked at closely: a bound for names that are everywhere.
+constexpr size_t kMaxResolved = 20000;
+
+uint32_t id_of(const FileFacts& facts, std::string_view name) {
+  for (uint32_t i = 0; i < facts.names.size(); ++i) {
+    if (facts.names[i] == name) return i;
+  }
+  return kNone;
+}
+
+void visit_files_with_name(
+    const View& view, std::string_view name, const std::string& first,
+    const std::function<bool(const std::string&, const FileFactsPtr&)>& visit) {
+  FileFactsPtr own = view.facts(first);
+  bool more = own == nullptr || visit(first, own);
+  if (view.overlay != nullptr) {
+    for (const auto& [path, document] : *view.overlay) {
+      if (document.facts != nullptr && more && path != first) more = visit(path, document.facts);
+    }
+  }
+  if (view.snapshot == nullptr || !more) return;
+  view.snapshot->files_with_name(name, [&](const FileEntry& file) {
+    if (file.path == first) return true;
+    if (view.overlay != nullptr && view.overlay->count(file.path) != 0) return true;
+    FileFactsPtr facts = view.snapshot->facts(file);
+    return facts == nullptr || visit(file.path, facts);
+  });
+}
+
+// Between the brackets behind its function's name.
+bool is_parameter(const View& view, const Found& found) {
+  const Symbol& symbol = found.get();
+  if (symbol.parent == kNone) return false;
+  const Symbol& function = found.facts->symbols[symbol.parent];
+  if (function.kind != SymbolKind::function && function.kind != SymbolKind::method &&
+      function.kind != SymbolKind::constructor) {
+    return false;
+  }
+  if (symbol.name_begin - function.name_end > 4000) return false;
+  auto text = view.text(found.path);
+  int depth = 0;
+  for (size_t i = function.name_end; text && i < symbol.name_begin && i < text->size(); ++i) {
+    if ((*text)[i] == '(') ++depth;
+    if ((*text)[i] == ')' && --depth == 0) return false;
+  }
+  return depth > 0;
+}
+
+// The receiver of the occurrence has a receiver of its own: a.b.name.
+bool is_chained(const FileFacts& facts, const Occurrence& o) {
+  auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), o.begin,
+                             [](const Occurrence& a, uint32_t at) { return a.begin < at; });
+  if (it == facts.occurrences.begin()) return false;
+  --it;
+  return it->receiver != kNone && it->end + 3 >= o.begin;
+}
+
+// Several things have the name, nothing says which, and the one that is asked for is not the best
+// guess: answering it would be wrong far more often than right.
+bool is_wild_guess(const std::vector<Found>& found, const std::vector<Found>& meant, bool member) {
+  if (found[0].confidence != Confidence::possible) return false;
+  if (member && found.size() > 1) return true;
+  // Python binds every name that is not built in: in the file, or by an import that says so.
+  if (!member && found[0].facts->language == "python") return true;
+  return std::none_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(found[0]); });
+}
+
+// typedef struct x {...} x: what is asked for is the one that was found first, the tag or the type.
+void keep_tag_or_type(std::vector<Found>& found) {
+  if (found.size() < 2 || found[0].symbol == kNone || !is_c_family(found[0].facts->language))
+    return;
+  const SymbolKind first = found[0].get().kind;
+  if (first != SymbolKind::type_alias && !is_class_like(first)) return;
+  std::erase_if(found, [&](const Found& f) {
+    if (f.symbol == kNone) return false;
+    const SymbolKind kind = f.get().kind;
+    return first == SymbolKind::type_alias ? is_class_like(kind) : kind == SymbolKind::type_alias;
+  });
+}
+
+// What is only possible is not meant when something better is known.
+void keep_meant(std::vector<Found>& found) {
+  keep_tag_or_type(found);
+  if (found.empty() || found[0].confidence == Confidence::possible) return;
+  std::erase_if(found, [](const Found& f) { return f.confidence == Confidence::possible; });
+}
+
+// Two things of the function have this name, or one that is not there from its start: what it means
+// depends on where it stands.
+bool depends_on_place(const FileFacts& facts, std::string_view name, uint32_t scope,
+                      bool receiver) {
+  size_t n = 0;
+  for (const Symbol& symbol : facts.symbols) {
+    n += symbol.local && symbol.parent == scope && symbol.name == name;
+  }
+  return receiver ? n > 1 : n > 0;
+}
+
+bool is_namespace(const std::vector<Found>& found) {
+  return !found.empty() && found[0].symbol != kNone &&
+         found[0].get().kind == SymbolKind::namespace_;
+}
+
+// One question; look() answers for one file after the other.
+class UseFinder {
+ public:
+  UseFinder(const View& view, const Sought& sought, const CancelToken& cancel)
+      : sought_(sought), cancel_(cancel), resolver_(view) {
+    const Found& first = sought.meant[0];
+    // A namespace is the same one wherever it is opened.
+    of_namespace_ = is_namespace(sought.meant);
+    local_ = sought.meant.size() == 1 && first.symbol != kNone && first.get().local;
+    // A parameter may be named by calls in other files.
+    parameter_ = local_ && first.facts->language == "python" && is_parameter(view, first);
+  }
+
+  // Every use of a local lies in the file of its definition.
+  bool own_file_only() const { return local_ && !parameter_; }
+
+  // Whether to go on; out gets the hits in this file.
+  bool look(const std::string& file, const FileFactsPtr& facts, std::vector<ReferenceHit>* out);
+
+ private:
+  struct Answer {
+    std::vector<Found> found;
+    bool foreign = false;
+  };
+  using Key = std::pair<uint32_t, uint32_t>;  // receiver and scope
+
+  bool means(const std::vector<Found>& found) const;
+  bool names_class_of(const std::vector<Found>& found) const;
+  // How sure the use is; nothing: it is none.
+  std::optional<Confidence> judge(const Occurrence& o, const Answer& answer) const;
+
+  const Sought& sought_;
+  const CancelToken& cancel_;
+  Resolver resolver_;
+  bool of_namespace_ = false, local_ = false, parameter_ = false;
+  size_t n_resolved_ = 0;
+};
+
+bool UseFinder::means(const std::vector<Found>& found) const {
+  if (of_namespace_) return is_namespace(found);
+  return std::any_of(found.begin(), found.end(), [&](const Found& f) {
+    return std::any_of(sought_.meant.begin(), sought_.meant.end(),
+                       [&](const Found& m) { return m.same(f); });
+  });
+}
+
+// A constructor's own name names its class too.
+bool UseFinder::names_class_of(const std::vector<Found>& found) const {
+  return std::any_of(found.begin(), found.end(), [&](const Found& f) {
+    if (f.symbol == kNone || f.get().kind != SymbolKind::constructor) return false;
+    return std::any_of(sought_.meant.begin(), sought_.meant.end(), [&](const Found& m) {
+      return m.symbol != kNone && is_class_like(m.get().kind) && m.get().name == f.get().name &&
+             (m.path == f.path || is_c_family(m.facts->language));
+    });
+  });
+}
+
+std::optional<Confidence> UseFinder::judge(const Occurrence& o, const Answer& answer) const {
+  const std::vector<Found>& found = answer.found;
+  Confidence confidence = Confidence::possible;
+  if (means(found)) {
+    if (is_wild_guess(found, sought_.meant, o.receiver != kNone)) return std::nullopt;
+    if (of_namespace_) return found[0].confidence;
+    for (const Found& f : found) {
+      for (const Found& m : sought_.meant) {
+        if (m.same(f)) confidence = std::min(confidence, f.confidence);
+      }
+    }
+    return confidence;
+  }
+  if (!found.empty() && found[0].confidence != Confidence::possible) {
+    if (!names_class_of(found)) return std::nullopt;  // it is known to mean something else
+    return Confidence::certain;
+  }
+  if (answer.foreign) return std::nullopt;
+  if (local_ || found.empty()) {
+    bool same_name_only = !local_ && o.receiver != kNone;
+    if (!same_name_only) return std::nullopt;
+  }
+  return confidence;
+}
+
+bool UseFinder::look(const std::string& file, const FileFactsPtr& facts,
+                     std::vector<ReferenceHit>* out) {
+  uint32_t id = id_of(*facts, sought_.name);
+  if (id == kNone) return true;
+  bool keywords_only = parameter_ && file != sought_.path;
+  // Same receiver in the same scope means the same, except for locals that shadow.
+  std::map<Key, Answer> known;
+  std::map<Key, bool> by_place;
+  auto is_by_place = [&](const Occurrence& o) {
+    auto [it, added] = by_place.try_emplace({o.receiver, o.scope});
+    if (added) {
+      bool named = o.receiver != kNone;
+      const std::string& decides = facts->names[named ? o.receiver : o.name];
+      it->second = depends_on_place(*facts, decides, o.scope, named);
+    }
+    return it->second;
+  };
+  for (const Occurrence& o : facts->occurrences) {
+    if (o.name != id) continue;
+    if (cancel_.cancelled() || n_resolved_ > kMaxResolved) return false;
+    if (keywords_only && (o.receiver == kNone || !facts->names[o.receiver].empty())) continue;
+    // A further definition of the same name is no reference to this one.
+    if (o.role == Role::definition && !sought_.with_definitions) continue;
+    Answer fresh;
+    const Answer* answer = &fresh;
+    bool is_use = o.role != Role::definition && o.role != Role::import;
+    // What a receiver that is itself behind a dot means depends on more than its name.
+    bool plain =
+        is_use && !local_ && (o.receiver == kNone || !is_chained(*facts, o)) && !is_by_place(o);
+    if (plain) {
+      auto it = known.find({o.receiver, o.scope});
+      if (it != known.end()) answer = &it->second;
+    }
+    if (answer == &fresh) {
+      ++n_resolved_;
+      fresh.found = meant_by(resolver_, file, facts, o);
+      fresh.foreign = resolver_.is_foreign();
+      // Of overloads the arguments decide, of a typedef and its tag the word before.
+      if (plain && !resolver_.is_by_place()) known[{o.receiver, o.scope}] = fresh;
+    }
+    const std::optional<Confidence> confidence = judge(o, *answer);
+    if (!confidence) continue;
+    out->push_back({resolver_.place(file, *facts, o.begin, o.end), o.role, *confidence});
+  }
+  return true;
+}
+
+void sort_references(std::vector<ReferenceHit>& hits) {
+  std::stable_sort(hits.begin(), hits.end(), [](const ReferenceHit& a, const ReferenceHit& b) {
+    if (a.place.path != b.place.path) return a.place.path < b.place.path;
+    return a.place.range.begin < b.place.range.begin;
+  });
+}
+
+}  // namespace
+
+const Occurrence* occurrence_at(const FileFacts& facts, size_t offset) {
+  auto it = std::upper_bound(facts.occurrences.begin(), facts.occurrences.end(), offset,
+                             [](size_t at, const Occurrence& o) { return at < o.begin; });
+  const Occurrence* ending = nullptr;
+  for (int back = 0; back < 4 && it != facts.occurrences.begin(); ++back) {
+    --it;
+    if (it->begin <= offset && offset < it->end) return &*it;
+    if (it->end == offset && ending == nullptr) ending = &*it;
+  }
+  return ending;
+}
+
+std::vector<Found> imported_file_at(Resolver& resolver, const View& view, const std::string& path,
+                                    const FileFacts& facts, size_t offset) {
+  std::vector<Found> out;
+  for (const Import& import : facts.imports) {
+    if (offset < import.begin || offset >= import.end) continue;
+    for (const std::string& file : resolver.import_target(path, facts, import).files) {
+      bool known =
+          std::any_of(out.begin(), out.end(), [&](const Found& f) { return f.path == file; });
+      FileFactsPtr target = view.facts(file);
+      if (!known && target != nullptr) out.push_back({file, target, kNone, Confidence::certain});
+    }
+  }
+  return out;
+}
+
+std::vector<Found> meant_by(Resolver& resolver, const std::string& path, const FileFactsPtr& facts,
+                            const Occurrence& occurrence) {
+  std::vector<Found> meant = resolver.resolve(path, facts, occurrence);
+  keep_meant(meant);
+  return meant;
+}
+
+void for_each_use(const View& view, const Sought& sought, const CancelToken& cancel,
+                  const VisitHits& visit) {
+  UseFinder finder(view, sought, cancel);
+  auto look = [&](const std::string& file, const FileFactsPtr& facts) {
+    std::vector<ReferenceHit> hits;
+    bool more = finder.look(file, facts, &hits);
+    return (hits.empty() || visit(std::move(hits))) && more;
+  };
+  if (finder.own_file_only()) {
+    look(sought.path, view.facts(sought.path));
+  } else {
+    visit_files_with_name(view, sought.name, sought.path, look);
+  }
+}
+
+void each_reference(const View& view, const std::string& path, size_t offset,
+                    bool include_definitions, const CancelToken& cancel,
+                    const std::function<bool(std::vector<ReferenceHit>&&)>& visit) {
+  FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return;
+  constexpr size_t kLimit = 100000;
+  const Occurrence* asked = occurrence_at(*facts, offset);
+  Resolver resolver(view);
+  if (asked == nullptr) {  // in the quotes of an import: who else imports that file
+    std::vector<Found> files = imported_file_at(resolver, view, path, *facts, offset);
+    if (!files.empty()) visit(importers_of(view, files[0].path, kLimit, cancel));
+    return;
+  }
+  Sought sought{facts->names[asked->name], meant_by(resolver, path, facts, *asked), path,
+                include_definitions};
+  if (sought.meant.empty()) {  // not of this repository: by the name alone
+    visit(references_of(view, sought.name, kLimit));
+  } else {
+    for_each_use(view, sought, cancel, visit);
+  }
+}
+
+std::vector<ReferenceHit> find_references(const View& view, const std::string& path, size_t offset,
+                                          bool include_definitions, size_t limit,
+                                          const CancelToken& cancel) {
+  std::vector<ReferenceHit> out;
+  each_reference(
+      view, path, offset, include_definitions, cancel, [&](std::vector<ReferenceHit>&& hits) {
+        size_t n = std::min(hits.size(), limit - out.size());
+        std::move(hits.begin(), hits.begin() + static_cast<ptrdiff_t>(n), std::back_inserter(out));
+        return out.size() < limit;
+      });
+  sort_references(out);
+  return out;
+}
+
+std::vector<ReferenceHit> references_of(const View& view, std::string_view name, size_t limit) {
+  Resolver resolver(view);
+  std::vector<ReferenceHit> out;
+  if (view.overlay != nullptr) {
+    for (const auto& [path, document] : *view.overlay) {
+      if (document.facts == nullptr) continue;
+      uint32_t id = id_of(*document.facts, name);
+      for (const Occurrence& o : document.facts->occurrences) {
+        if (o.name != id || out.size() >= limit) continue;
+        out.push_back(
+            {resolver.place(path, *document.facts, o.begin, o.end), o.role, Confidence::possible});
+      }
+    }
+  }
+  if (view.snapshot != nullptr && out.size() < limit) {
+    view.snapshot->uses(name, [&](const UseRef& use) {
+      const std::string& path = use.file->path;
+      if (view.overlay != nullptr && view.overlay->count(path) != 0) return true;
+      out.push_back(
+          {{path, {use.begin, use.end}, use.start_at, use.end_at}, use.role, Confidence::possible});
+      return out.size() < limit;
+    });
+  }
+  sort_references(out);
+  return out;
+}
+
+std::vector<ReferenceHit> calls_of(const View& view, std::string_view name, size_t limit) {
+  std::vector<ReferenceHit> all = references_of(view, name, limit * 4);
+  std::erase_if(all, [](const ReferenceHit& hit) { return hit.role != Role::call; });
+  if (all.size() > limit) all.resize(limit);
+  return all;
+}
+
+}  // namespace engramd::repoindex
