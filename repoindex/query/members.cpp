@@ -107,14 +107,34 @@ std::vector<Found> Resolver::class_around(const std::string& path, const FileFac
   return {};
 }
 
+std::vector<Found> Resolver::base_named(const Found& class_, const std::string& base, int depth) {
+  const Symbol& symbol = class_.get();
+  const FileFacts& facts = *class_.facts;
+  // Behind a module or a namespace it is what the module has: class A(module.Base).
+  auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), symbol.name_end,
+                             [](const Occurrence& o, uint32_t at) { return o.begin < at; });
+  for (size_t n = 0; n < kMaxLookBack && it != facts.occurrences.end(); ++n, ++it) {
+    if (it->begin >= symbol.end) break;
+    if (facts.names[it->name] != base) continue;
+    if (it->receiver == kNone) break;
+    std::vector<Found> found = meaning(class_.path, class_.facts, *it, depth + 1);
+    std::erase_if(found, [&](const Found& f) {
+      return f.symbol == kNone || !is_class_like(f.get().kind) || f.same(class_);
+    });
+    if (!found.empty()) return found;
+    break;
+  }
+  if (base == symbol.name) return {};
+  return class_named(class_.path, class_.facts, base, symbol.parent, symbol.begin, depth + 1);
+}
+
 std::vector<Found> Resolver::bases_of(const Found& class_, int depth) {
   std::vector<Found> out;
   if (class_.symbol == kNone || depth > kMaxDepth) return out;
   const Symbol& symbol = class_.get();
   for (const std::string& base : symbol.bases) {
-    if (out.size() >= kMaxClasses || base == symbol.name) continue;
-    append_new(
-        out, class_named(class_.path, class_.facts, base, symbol.parent, symbol.begin, depth + 1));
+    if (out.size() >= kMaxClasses) continue;
+    append_new(out, base_named(class_, base, depth));
   }
   return out;
 }

@@ -357,12 +357,16 @@ std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr
   return found;
 }
 
-std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr& facts,
-                                     const Occurrence& occurrence) {
+void Resolver::start(const std::string& path) {
   n_steps_ = 0;
   asking_ = path;
   is_by_place_ = false;
   is_foreign_ = false;
+}
+
+std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr& facts,
+                                     const Occurrence& occurrence) {
+  start(path);
   std::vector<Found> found;
   if (occurrence.role == Role::definition) {
     found = definition_site(path, facts, occurrence);

@@ -109,6 +109,23 @@ class Resolver {
   // Definitions of that name in all files, locals left out, at most `limit`.
   std::vector<Found> by_name(std::string_view name, size_t limit, const Accept& accept = {});
 
+  // For one of many lookups of a question that are no resolve(): with a fresh budget, as asked in
+  // this file.
+  void start(const std::string& path);
+  // members.cpp. The class around a scope: the one it lies in, or the one its qualifier names.
+  std::vector<Found> class_around(const std::string& path, const FileFactsPtr& facts,
+                                  uint32_t scope, int depth);
+  std::vector<Found> bases_of(const Found& class_, int depth);
+  // What one of the names that a class gives as its bases means.
+  std::vector<Found> base_named(const Found& class_, const std::string& base, int depth);
+  // What a value of this definition is an instance of.
+  std::vector<Found> classes_of(const Found& definition, int depth);
+  std::vector<Found> own_members(const Found& class_, std::string_view name);
+  // sites.cpp. The bodies of what is only declared, best first.
+  std::vector<Found> bodies_of(const Found& declared);
+  // Remembered during the question; empty when it cannot be read.
+  const std::string& text(const std::string& path);
+
   // Of a name or definition of the file with these facts.
   Place place(const std::string& path, const FileFacts& facts, uint32_t begin, uint32_t end);
   SymbolHit hit(const Found& found);
@@ -150,8 +167,6 @@ class Resolver {
   std::shared_ptr<const IncludeClosure> closure_of(const std::string& path);
   bool includes(const std::string& path, const FileEntry* file);  // directly or not
   bool sees(const std::string& path, const std::string& other);   // the same, or includes it
-  // The bodies of what is only declared, best first.
-  std::vector<Found> bodies_of(const Found& declared);
 
   // members.cpp
   std::vector<Found> member(const std::string& path, const FileFactsPtr& facts,
@@ -165,17 +180,10 @@ class Resolver {
                                std::string_view receiver, std::string_view name, int depth);
   std::vector<Found> in_namespace(const std::string& path, std::string_view around,
                                   std::string_view name);
-  // The class around a scope: the one it lies in, or the one its qualifier names.
-  std::vector<Found> class_around(const std::string& path, const FileFactsPtr& facts,
-                                  uint32_t scope, int depth);
-  std::vector<Found> bases_of(const Found& class_, int depth);
-  // What a value of this definition is an instance of.
-  std::vector<Found> classes_of(const Found& definition, int depth);
   std::vector<Found> elements_of(std::vector<Found> classes, int depth);
   std::vector<Found> class_named(const std::string& path, const FileFactsPtr& facts,
                                  std::string_view name, uint32_t scope, uint32_t offset, int depth);
   std::vector<Found> members_of(const Found& class_, std::string_view name, int depth);
-  std::vector<Found> own_members(const Found& class_, std::string_view name);
 
   // arity.cpp: the types of the arguments of the call whose name ends there; "" = not evident.
   std::vector<std::string> argument_types(const std::string& path, const FileFactsPtr& facts,
@@ -210,7 +218,6 @@ class Resolver {
   void rank(const std::string& path, const FileFactsPtr& facts, const Occurrence& occurrence,
             std::vector<Found>* found);
   bool hidden(std::string_view path) const;
-  const std::string& text(const std::string& path);
 
   const View& view_;
   size_t n_steps_ = 0;
