@@ -107,24 +107,29 @@ std::vector<Found> Resolver::class_around(const std::string& path, const FileFac
   return {};
 }
 
-std::vector<Found> Resolver::base_named(const Found& class_, const std::string& base, int depth) {
-  const Symbol& symbol = class_.get();
-  const FileFacts& facts = *class_.facts;
-  // Behind a module or a namespace it is what the module has: class A(module.Base).
-  auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), symbol.name_end,
+// The class of a written type behind a module, package or namespace: core.App in [begin, end).
+std::vector<Found> Resolver::qualified_class(const Found& around, std::string_view name,
+                                             uint32_t begin, uint32_t end, int depth) {
+  const FileFacts& facts = *around.facts;
+  auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), begin,
                              [](const Occurrence& o, uint32_t at) { return o.begin < at; });
   for (size_t n = 0; n < kMaxLookBack && it != facts.occurrences.end(); ++n, ++it) {
-    if (it->begin >= symbol.end) break;
-    if (facts.names[it->name] != base) continue;
-    if (it->receiver == kNone) break;
-    std::vector<Found> found = meaning(class_.path, class_.facts, *it, depth + 1);
+    if (it->begin >= end) break;
+    if (facts.names[it->name] != name) continue;
+    if (it->receiver == kNone || it->role == Role::definition) break;
+    std::vector<Found> found = meaning(around.path, around.facts, *it, depth + 1);
     std::erase_if(found, [&](const Found& f) {
-      return f.symbol == kNone || !is_class_like(f.get().kind) || f.same(class_);
+      return f.symbol == kNone || !is_class_like(f.get().kind) || f.same(around);
     });
-    if (!found.empty()) return found;
-    break;
+    return found;
   }
-  if (base == symbol.name) return {};
+  return {};
+}
+
+std::vector<Found> Resolver::base_named(const Found& class_, const std::string& base, int depth) {
+  const Symbol& symbol = class_.get();
+  std::vector<Found> found = qualified_class(class_, base, symbol.name_end, symbol.end, depth);
+  if (!found.empty() || base == symbol.name) return found;
   return class_named(class_.path, class_.facts, base, symbol.parent, symbol.begin, depth + 1);
 }
 
@@ -219,6 +224,8 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
     return class_around(definition.path, definition.facts, definition.symbol, depth + 1);
   }
   if (!is_call_name(type)) {
+    std::vector<Found> written = qualified_class(definition, type, symbol.begin, symbol.end, depth);
+    if (!written.empty()) return written;
     std::vector<Found> classes = class_named(definition.path, definition.facts, type, symbol.parent,
                                              symbol.begin, depth + 1);
     static constexpr std::string_view kSayNothing[] = {

@@ -19,7 +19,7 @@ uint32_t id_of(const FileFacts& facts, std::string_view name) {
   return kNone;
 }
 
-void visit_files_with_name(
+bool visit_files_with_name(
     const View& view, std::string_view name, const std::string& first,
     const std::function<bool(const std::string&, const FileFactsPtr&)>& visit) {
   FileFactsPtr own = view.facts(first);
@@ -29,13 +29,15 @@ void visit_files_with_name(
       if (document.facts != nullptr && more && path != first) more = visit(path, document.facts);
     }
   }
-  if (view.snapshot == nullptr || !more) return;
+  if (view.snapshot == nullptr || !more) return more;
   view.snapshot->files_with_name(name, [&](const FileEntry& file) {
     if (file.path == first) return true;
     if (view.overlay != nullptr && view.overlay->count(file.path) != 0) return true;
     FileFactsPtr facts = view.snapshot->facts(file);
-    return facts == nullptr || visit(file.path, facts);
+    more = facts == nullptr || visit(file.path, facts);
+    return more;
   });
+  return more;
 }
 
 // Between the brackets behind its function's name.
@@ -70,10 +72,13 @@ bool is_chained(const FileFacts& facts, const Occurrence& o) {
 // guess: answering it would be wrong far more often than right.
 bool is_wild_guess(const std::vector<Found>& found, const std::vector<Found>& meant, bool member) {
   if (found[0].confidence != Confidence::possible) return false;
-  if (member && found.size() > 1) return true;
+  auto is_meant = [&](const Found& f) {
+    return std::any_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(f); });
+  };
+  if (member && found.size() > 1) return !std::all_of(found.begin(), found.end(), is_meant);
   // Python binds every name that is not built in: in the file, or by an import that says so.
   if (!member && found[0].facts->language == "python") return true;
-  return std::none_of(meant.begin(), meant.end(), [&](const Found& m) { return m.same(found[0]); });
+  return !is_meant(found[0]);
 }
 
 // typedef struct x {...} x: what is asked for is the one that was found first, the tag or the type.
@@ -284,7 +289,7 @@ std::vector<Found> meant_by(Resolver& resolver, const std::string& path, const F
   return meant;
 }
 
-void for_each_use(const View& view, const Sought& sought, const CancelToken& cancel,
+bool for_each_use(const View& view, const Sought& sought, const CancelToken& cancel,
                   const VisitHits& visit) {
   UseFinder finder(view, sought, cancel);
   auto look = [&](const std::string& file, const FileFactsPtr& facts) {
@@ -292,11 +297,9 @@ void for_each_use(const View& view, const Sought& sought, const CancelToken& can
     bool more = finder.look(file, facts, &hits);
     return (hits.empty() || visit(std::move(hits))) && more;
   };
-  if (finder.own_file_only()) {
-    look(sought.path, view.facts(sought.path));
-  } else {
-    visit_files_with_name(view, sought.name, sought.path, look);
-  }
+  if (!finder.own_file_only()) return visit_files_with_name(view, sought.name, sought.path, look);
+  FileFactsPtr own = view.facts(sought.path);
+  return own == nullptr || look(sought.path, own);
 }
 
 void each_reference(const View& view, const std::string& path, size_t offset,

@@ -33,8 +33,9 @@ std::vector<Found> meant_by(Resolver& resolver, const std::string& path, const F
 
 // Hits of one file by offset; false ends the search.
 using VisitHits = std::function<bool(std::vector<ReferenceHit>&&)>;
-// The file that was asked in comes first, then open documents, then the snapshot's files.
-void for_each_use(const View& view, const Sought& sought, const CancelToken& cancel,
+// The file that was asked in comes first, then open documents, then the snapshot's files. Whether
+// every place was looked at: not when the visitor or the token ended it, nor past a bound.
+bool for_each_use(const View& view, const Sought& sought, const CancelToken& cancel,
                   const VisitHits& visit);
 
 }  // namespace engramd::repoindex

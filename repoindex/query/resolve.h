@@ -180,6 +180,8 @@ class Resolver {
                                std::string_view receiver, std::string_view name, int depth);
   std::vector<Found> in_namespace(const std::string& path, std::string_view around,
                                   std::string_view name);
+  std::vector<Found> qualified_class(const Found& around, std::string_view name, uint32_t begin,
+                                     uint32_t end, int depth);
   std::vector<Found> elements_of(std::vector<Found> classes, int depth);
   std::vector<Found> class_named(const std::string& path, const FileFactsPtr& facts,
                                  std::string_view name, uint32_t scope, uint32_t offset, int depth);
