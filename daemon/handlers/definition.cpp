@@ -2,6 +2,7 @@
 // because an editor jumps to a single answer without asking.
 #include "lsp/protocol/definition.h"
 #include "daemon/handlers/handlers.h"
+#include "daemon/handlers/targets.h"
 
 namespace engramd::daemon {
 namespace {
@@ -16,16 +17,6 @@ std::vector<SymbolHit> as_sure_as_the_first(std::vector<SymbolHit> hits) {
   return hits;
 }
 
-void add(lsp::DefinitionResult& result, const std::vector<SymbolHit>& hits, PlaceMapper& places,
-         const std::optional<lsp::Range>& origin) {
-  for (const SymbolHit& hit : hits) {
-    const std::string& path = hit.place.path;
-    result.targets.push_back({origin, places.uri(path),
-                              places.range(path, hit.full_start, hit.full_end),
-                              places.range(path, hit.place.start, hit.place.end)});
-  }
-}
-
 }  // namespace
 
 void bind_definition(Session& session) {
@@ -37,21 +28,22 @@ void bind_definition(Session& session) {
         DefinitionResult result;
         result.as_links = call.client.flag("textDocument.definition.linkSupport");
         PlaceMapper places(asked);
-        const auto offset = places.offset(asked.path, params.position);
-        if (!offset) return result;
-        const auto name = repoindex::name_at(asked.view, asked.path, *offset);
-        if (!name) return result;
-        const Range origin = places.range(asked.path, name->range);
-        add(result,
-            as_sure_as_the_first(repoindex::find_definitions(asked.view, asked.path, *offset)),
-            places, origin);
+        const auto at = asked_name(asked, params.position, places);
+        if (!at) return result;
+        add_targets(
+            result,
+            as_sure_as_the_first(repoindex::find_definitions(asked.view, asked.path, at->offset)),
+            places, at->range);
+        if (!at->name) return result;  // in the quotes of an import
         // Another folder of the same window may define what this one only uses.
         for (const Asked& other : call.folders) {
           if (!result.targets.empty() || call.cancel.cancelled()) break;
           if (other.root == asked.root) continue;
           PlaceMapper other_places(other);
-          add(result, as_sure_as_the_first(repoindex::definitions_of(other.view, name->name, 20)),
-              other_places, origin);
+          add_targets(
+              result,
+              as_sure_as_the_first(repoindex::definitions_of(other.view, at->name->name, 20)),
+              other_places, at->range);
         }
         return result;
       });

@@ -13,6 +13,13 @@ void bind_document_symbol(Session& session);
 void bind_workspace_symbol(Session& session);
 void bind_definition(Session& session);
 void bind_references(Session& session);
+void bind_declaration(Session& session);
+void bind_type_definition(Session& session);
+void bind_implementation(Session& session);
+void bind_call_hierarchy(Session& session);
+void bind_type_hierarchy(Session& session);
+void bind_rename(Session& session);
+void bind_will_rename_files(Session& session);
 void bind_hover(Session& session);
 void bind_inline_completion(Session& session);
 void bind_execute_command(Session& session);
@@ -24,6 +31,13 @@ constexpr void (*kFeatures[])(Session&) = {
     bind_workspace_symbol,
     bind_definition,
     bind_references,
+    bind_declaration,
+    bind_type_definition,
+    bind_implementation,
+    bind_call_hierarchy,
+    bind_type_hierarchy,
+    bind_rename,
+    bind_will_rename_files,
     bind_hover,
     bind_inline_completion,
     bind_execute_command,

@@ -11,6 +11,7 @@ Status read(const nlohmann::json& json, ReferenceParams& out) {
     out.include_declaration =
         reader::flag(reader::object_at(json, "context"), "includeDeclaration");
     out.partial_token = reader::token_at(json, "partialResultToken");
+    out.work_done_token = reader::token_at(json, "workDoneToken");
   });
 }
 

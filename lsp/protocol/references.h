@@ -12,7 +12,8 @@ struct ReferenceParams {
   std::string uri;
   Position position;
   bool include_declaration = false;
-  std::string partial_token;  // JSON text; empty: no partial results
+  std::string partial_token;    // JSON text; empty: no partial results
+  std::string work_done_token;  // JSON text; empty: no progress
 };
 struct ReferencesResult {
   std::vector<Location> locations;

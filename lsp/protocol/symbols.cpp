@@ -27,6 +27,23 @@ void put(JsonWriter& json, const SymbolInformation& symbol) {
   json.end_object();
 }
 
+void put(JsonWriter& json, const WorkspaceSymbol& symbol) {
+  json.begin_object().field("name", symbol.name).field("kind", symbol.kind);
+  json.key("location").begin_object().field("uri", symbol.uri);
+  if (symbol.range) {
+    json.key("range");
+    lsp::put(json, *symbol.range);
+  }
+  json.end_object();
+  if (!symbol.container.empty()) json.field("containerName", symbol.container);
+  if (!symbol.range) {
+    json.key("data").begin_object().field("name", symbol.name_in_file);
+    json.field("container", symbol.container_in_file);
+    json.field("kind", symbol.kind_in_file).field("nth", symbol.nth).end_object();
+  }
+  json.end_object();
+}
+
 template <class T>
 std::string write_all(const std::vector<T>& items) {
   JsonWriter json;
@@ -42,7 +59,28 @@ Status read(const nlohmann::json& json, DocumentSymbolParams& out) {
 }
 
 Status read(const nlohmann::json& json, WorkspaceSymbolParams& out) {
-  return reader::reading(json, [&] { out.query = reader::string_at(json, "query"); });
+  return reader::reading(json, [&] {
+    out.query = reader::string_at(json, "query");
+    out.partial_token = reader::token_at(json, "partialResultToken");
+    out.work_done_token = reader::token_at(json, "workDoneToken");
+  });
+}
+
+Status read(const nlohmann::json& json, WorkspaceSymbol& out) {
+  return reader::reading(json, [&] {
+    out.name = reader::string_at(json, "name");
+    out.kind = static_cast<int>(reader::uinteger_at(json, "kind"));
+    out.container = reader::optional_string(json, "containerName");
+    const reader::Json& location = reader::object_at(json, "location");
+    out.uri = reader::string_at(location, "uri");
+    if (reader::present(location, "range")) out.range = reader::range_at(location, "range");
+    const reader::Json& data = reader::member(json, "data");
+    if (out.range && !reader::present(json, "data")) return;  // resolved already
+    out.name_in_file = reader::string_at(data, "name");
+    out.container_in_file = reader::string_at(data, "container");
+    out.kind_in_file = reader::uinteger_at(data, "kind");
+    out.nth = reader::uinteger_at(data, "nth");
+  });
 }
 
 std::string write(const DocumentSymbolResult& result) {
@@ -51,6 +89,12 @@ std::string write(const DocumentSymbolResult& result) {
 
 std::string write(const WorkspaceSymbolResult& result) {
   return write_all(result.symbols);
+}
+
+std::string write(const WorkspaceSymbol& symbol) {
+  JsonWriter json;
+  put(json, symbol);
+  return json.take();
 }
 
 }  // namespace engramd::lsp

@@ -9,6 +9,10 @@
 //   //? search run names -> function run
 //   //? completion has run, walk
 //   //? rename walk -> run                edits exactly these ranges, to "walk"
+//   //? callers -> main, app.py           who calls it: ranges of names, or a file by its path
+//   //? calls-of -> use                   the calls themselves; calls-in: those inside it
+//   //? called -> helper                  what it calls
+//   //? supertypes -> Base                subtypes the same
 //   //? folding -> 1-4, 6-9               lines counted from 1
 //   //? diagnostics -> bad                the ranges
 //   //? diagnostics text contains "expected"
@@ -42,6 +46,13 @@ std::string ask_references(Run&, const Question&);
 std::string ask_uses(Run&, const Question&);
 std::string ask_search(Run&, const Question&);
 std::string ask_rename(Run&, const Question&);
+// Hierarchies: verbs_hierarchy.cpp
+std::string ask_callers(Run&, const Question&);
+std::string ask_called(Run&, const Question&);
+std::string ask_calls_of(Run&, const Question&);
+std::string ask_calls_in(Run&, const Question&);
+std::string ask_supertypes(Run&, const Question&);
+std::string ask_subtypes(Run&, const Question&);
 // One document: verbs_document.cpp
 std::string ask_hover(Run&, const Question&);
 std::string ask_symbols(Run&, const Question&);
@@ -63,6 +74,12 @@ inline constexpr VerbRow kVerbs[] = {
     {"uses", ask_uses},              // references without it
     {"search", ask_search},
     {"rename", ask_rename},
+    {"callers", ask_callers},
+    {"called", ask_called},
+    {"calls-of", ask_calls_of},
+    {"calls-in", ask_calls_in},
+    {"supertypes", ask_supertypes},
+    {"subtypes", ask_subtypes},
     {"hover", ask_hover},
     {"symbols", ask_symbols},
     {"completion", ask_completion},
