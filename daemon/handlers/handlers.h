@@ -26,6 +26,8 @@ void bind_execute_command(Session& session);
 void bind_code_action(Session& session);
 void bind_text_document_content(Session& session);
 
+// One feature, one line.
+// clang-format off
 constexpr void (*kFeatures[])(Session&) = {
     bind_document_symbol,
     bind_workspace_symbol,
@@ -44,6 +46,7 @@ constexpr void (*kFeatures[])(Session&) = {
     bind_code_action,
     bind_text_document_content,
 };
+// clang-format on
 
 // LSP's number for a symbol kind; all_kinds false keeps to those of LSP 1.0.
 int lsp_symbol_kind(repoindex::SymbolKind kind, bool all_kinds);
