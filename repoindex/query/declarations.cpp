@@ -44,6 +44,19 @@ std::optional<SymbolHit> import_of(Resolver& resolver, const std::string& path,
   return std::nullopt;
 }
 
+// extern int x; of a variable with a value in this file or another.
+std::vector<Found> extern_declarations(Resolver& resolver, const Found& variable) {
+  if (variable.symbol == kNone || variable.get().kind != SymbolKind::variable) return {};
+  if (variable.get().local || variable.get().signature.substr(0, 7) == "static ") return {};
+  resolver.start(variable.path);
+  std::vector<Found> found = resolver.by_name(variable.get().name, 50, [](const NameMatch& c) {
+    return c.kind == SymbolKind::variable && c.is_top_level && is_c_family(c.language());
+  });
+  std::erase_if(found, [](const Found& f) { return f.get().signature.substr(0, 7) != "extern "; });
+  for (Found& f : found) f.confidence = Confidence::likely;
+  return found;
+}
+
 std::vector<SymbolHit> hits_of(Resolver& resolver, const std::vector<Found>& found, size_t limit) {
   std::vector<SymbolHit> out;
   for (const Found& f : found) {
@@ -99,6 +112,7 @@ std::vector<SymbolHit> find_declarations(const View& view, const std::string& pa
         }
       }
     }
+    if (declared.empty()) declared = extern_declarations(resolver, first);
     return hits_of(resolver, declared.empty() ? meant : declared, 50);
   }
   if (asked->receiver == kNone && asked->role != Role::definition && asked->role != Role::import) {

@@ -69,7 +69,10 @@ std::string ask_search(Run& run, const Question& question) {
       query.size() > kNames.size() && query.substr(query.size() - kNames.size()) == kNames;
   if (names) query.resize(query.size() - kNames.size());
   if (query == "\"\"") query.clear();
-  const json answer = run.ask("workspace/symbol", {{"query", query}});
+  json answer = run.ask("workspace/symbol", {{"query", query}});
+  for (json& symbol : answer)
+    if (!symbol.at("location").contains("range"))
+      symbol = run.ask("workspaceSymbol/resolve", symbol);
   if (!names)
     return compare(question.relation, run.expected_places(question),
                    run.show(spans_of(run, answer)));
