@@ -119,6 +119,9 @@ export function makeProject(folder) {
   return fs.realpathSync(folder);
 }
 
+// Whether this tree's server has syntax diagnostics.
+export const reportsProblems = fs.existsSync(new URL('../../../daemon/handlers/diagnostics.cpp', import.meta.url));
+
 export const isOwnServer = process.env.ENGRAMD_TEST_SERVER === undefined;
 
 export function serverCommand() {
