@@ -125,6 +125,10 @@ const mutations = [
   ['answered after shutdown', insertAfter('shutdown answer', 'client', { id: 20, method: 'textDocument/hover', params: at(0, 0) }), /never answered/],
   ['a wrong triggerKind', change('inline', (m) => { m.params.context.triggerKind = 0; }), /must be equal to one of/],
   ['a text change beside the text', change('change', (m) => { m.params.contentChanges[0].range.end.character = 99; }), /the line has 9/],
+  ['a report of siblings without a name', insertAfter('open', 'client', { method: 'engramd/siblings', params: { uri, servers: [{ methods: [] }] } }), /engramd\/siblings: .*'name'/],
+  ['a private notification sent as a request', insertAfter('open', 'client', { id: 30, method: 'engramd/siblings', params: { uri, servers: [] } }), /engramd\/siblings is a notification/],
+  ['a private method from the wrong side', insertAfter('open', 'server', { method: 'engramd/siblings', params: { uri, servers: [] } }), /engramd\/siblings goes clientToServer/],
+  ['a command with a wrong argument', insertAfter('open', 'client', { id: 31, method: 'workspace/executeCommand', params: { command: 'engramd.explain', arguments: [{ uri, line: -1, character: 0 }] } }), /engramd.explain: \/line/],
   ['a version that does not grow', change('change', (m) => { m.params.textDocument.version = 1; }), /version 1 .* after 1/],
 ];
 

@@ -9,6 +9,8 @@
 // Beyond the schemas: ids are paired, each request is answered exactly once with a result or an error but not both,
 // only advertised capabilities are used (static or registered), progress begins and ends, positions lie inside the
 // open documents in the negotiated encoding, ranges nest, nothing but the allowed is said before initialize.
+import { commands, flaws, privateMethods } from './private.mjs';
+import { sent, shapes } from './shapes.mjs';
 import { TextMirror } from './text.mjs';
 
 const REQUEST_KEYS = new Set(['jsonrpc', 'id', 'method', 'params']);
@@ -27,10 +29,8 @@ const contains = (outer, inner) => !before(inner.start, outer.start) && !before(
 const kindsUpTo = (last) => Array.from({ length: last }, (_, index) => index + 1);
 
 export class SessionValidator {
-  // privateMethods: what the server advertises under capabilities.experimental and docs/lsp-extensions.md.
-  constructor(schemas, { privateMethods = [] } = {}) {
+  constructor(schemas) {
     this.schemas = schemas;
-    this.privateMethods = new Set(privateMethods);
     this.problems = [];
     this.counts = { client: 0, server: 0, requests: 0, answers: 0, errors: 0, cancelled: 0 };
     this.pending = { client: new Map(), server: new Map() };   // by who asked: id -> request
@@ -103,7 +103,7 @@ export class SessionValidator {
     if (!Number.isInteger(id) && typeof id !== 'string') this.problem(`${sender}: ${method}: id is ${JSON.stringify(id)}, expected an integer or a string`);
     if (this.pending[sender].has(id)) this.problem(`${sender}: ${method}: id ${JSON.stringify(id)} is already in use`);
     if (this.answered[sender].has(id)) this.problem(`${sender}: ${method}: id ${JSON.stringify(id)} was used before`);
-    const entry = this.methodOf(sender, method, 'request');
+    const entry = this.methodOf(sender, method, 'request', params);
     this.pending[sender].set(id, { method, params, entry, phase: this.phase, cancelled: false });
     if (entry) {
       this.checkPart(`${sender}: ${method}`, method, 'params', params);
@@ -120,7 +120,18 @@ export class SessionValidator {
         if (params[key] !== undefined) this.tokens.set(params[key], { state: 'offered', kind: key, method, id });
       }
     }
+    if (method === 'workspace/executeCommand' && sender === 'client') this.command(params);
     if (sender === 'server') this.serverRequest(method, params);
+    if (sender === 'server' && entry) sent[method]?.(params, this.context(params), (text) => this.problem(`server: ${method}: ${text}`));
+  }
+
+  // Our own commands; another server's are its own affair.
+  command(params) {
+    const own = commands[params?.command];
+    if (!own) return;
+    const given = params.arguments ?? [];
+    if (given.length > (own.argument ? 1 : 0)) this.problem(`client: ${params.command} with ${given.length} arguments`);
+    else if (given.length === 1) for (const flaw of flaws(own.argument, given[0])) this.problem(`client: ${params.command}: ${flaw}`);
   }
 
   serverRequest(method, params) {
@@ -150,10 +161,11 @@ export class SessionValidator {
 
   notification(sender, message) {
     const { method, params } = message;
-    const entry = this.methodOf(sender, method, 'notification');
+    const entry = this.methodOf(sender, method, 'notification', params);
     if (entry) {
       this.checkPart(`${sender}: ${method}`, method, 'params', params);
       this.mayUse(sender, entry);
+      if (sender === 'server') sent[method]?.(params, this.context(params), (text) => this.problem(`server: ${method}: ${text}`));
     }
     this.orderOf(sender, method);
     if (method === '$/cancelRequest') {
@@ -173,10 +185,16 @@ export class SessionValidator {
     }
   }
 
-  methodOf(sender, method, kind) {
+  methodOf(sender, method, kind, params) {
     const entry = this.schemas.methods.get(method);
     if (!entry) {
-      if (this.privateMethods.has(method)) return undefined;
+      const own = privateMethods[method];
+      if (own) {
+        if (own.kind !== kind) this.problem(`${sender}: ${method} is a ${own.kind}, sent as a ${kind}`);
+        if (own.direction !== `${sender}To${sender === 'client' ? 'Server' : 'Client'}`) this.problem(`${sender}: ${method} goes ${own.direction}`);
+        for (const flaw of flaws(own.params, params)) this.problem(`${sender}: ${method}: ${flaw}`);
+        return undefined;
+      }
       // A client may probe with unknown methods; the server must answer, and is asked to in the tests.
       if (sender === 'server') this.problem(`server: unknown method ${method}`);
       return undefined;
@@ -298,7 +316,7 @@ export class SessionValidator {
   resultShape(where, { method, params }, result) {
     if (result === null || result === undefined) return;
     const client = this.clientCapabilities ?? {};
-    const uri = params?.textDocument?.uri;
+    const uri = params?.textDocument?.uri ?? params?.item?.uri;
     if (method === 'textDocument/documentSymbol') {
       const allowed = client.textDocument?.documentSymbol?.symbolKind?.valueSet ?? kindsUpTo(18);
       const visit = (symbol, parent) => {
@@ -330,7 +348,15 @@ export class SessionValidator {
       const formats = client.textDocument?.hover?.contentFormat ?? ['plaintext'];
       if (!formats.includes(result.contents.kind)) this.problem(`${where}: contents are ${result.contents.kind}, the client accepts ${formats.join(', ')}`);
     }
+    const own = method === 'workspace/executeCommand' ? commands[params?.command] : undefined;
+    if (own) for (const flaw of flaws(own.result, result)) this.problem(`${where}: ${params.command}: ${flaw}`);
+    shapes[method]?.(result, this.context(params), (text) => this.problem(`${where}: ${text}`));
     this.walkPositions(where, result, uri);
+  }
+
+  context(params) {
+    const client = (path) => (path.startsWith('/') ? lookUp(this.clientCapabilities, path.slice(1)) : lookUp(this.clientCapabilities?.textDocument, path));
+    return { client, server: (path) => lookUp(this.serverCapabilities, path), params };
   }
 
   // Every position of an open document lies in it, on a character boundary, in the negotiated encoding.
@@ -346,10 +372,14 @@ export class SessionValidator {
       }
       return;
     }
-    const own = typeof value.targetUri === 'string' ? value.targetUri : typeof value.uri === 'string' ? value.uri : uri;
+    // An edit of a document names it beside its edits.
+    const own = [value.targetUri, value.uri, value.textDocument?.uri].find((name) => typeof name === 'string') ?? uri;
     for (const [key, inner] of Object.entries(value)) {
       if (key === 'data' || key === 'experimental') continue;   // opaque to the other side
-      this.walkPositions(where, inner, key === 'originSelectionRange' ? uri : own);
+      if (key === 'changes' && isObject(inner)) for (const [name, edits] of Object.entries(inner)) this.walkPositions(where, edits, name);
+      // The calls of an incoming call are in the caller's document, of an outgoing one in that of the item asked about.
+      else if (key === 'fromRanges') this.walkPositions(where, inner, value.from?.uri ?? uri);
+      else this.walkPositions(where, inner, key === 'originSelectionRange' ? uri : own);
     }
   }
 
