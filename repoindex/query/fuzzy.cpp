@@ -4,6 +4,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "repoindex/query/fuzzy.h"
 #include "repoindex/query/resolve.h"
 #include "repoindex/store/record.h"
 
@@ -73,7 +74,9 @@ int match_once(std::string_view name, std::string_view query, bool prefer_words)
   return score;
 }
 
-int match(std::string_view name, std::string_view query) {
+}  // namespace
+
+int fuzzy_match(std::string_view name, std::string_view query) {
   // The first letters that fit are found whenever the query is a subsequence of the name at all.
   int score = match_once(name, query, false);
   if (score == 0) return 0;
@@ -82,6 +85,8 @@ int match(std::string_view name, std::string_view query) {
   score -= static_cast<int>(std::min<size_t>(name.size() - query.size(), 30)) / 2;
   return std::max(score, 1);
 }
+
+namespace {
 
 int kind_bonus(SymbolKind kind) {
   switch (kind) {
@@ -150,7 +155,7 @@ std::vector<SymbolHit> workspace_symbols(const View& view, std::string_view quer
   auto consider = [&](std::string_view name, uint64_t letters) {
     if ((++n & 0xFFF) == 0 && cancel.cancelled()) return false;
     if ((wanted & ~letters) != 0) return true;
-    int score = compact.empty() ? 1 : match(name, compact);
+    int score = compact.empty() ? 1 : fuzzy_match(name, compact);
     if (score > 0) names.push_back({name, score});
     return true;
   };

@@ -96,6 +96,7 @@ std::vector<std::string_view> parameter_types(const Symbol& symbol, std::string_
 class Resolver {
  public:
   explicit Resolver(const View& view) : view_(view) {}
+  friend class ScopeReader;  // complete/scope_reader.h: the same ways for what is not written yet
 
   std::vector<Found> resolve(const std::string& path, const FileFactsPtr& facts,
                              const Occurrence& occurrence);

@@ -1,0 +1,165 @@
+#include "repoindex/complete/complete.h"
+
+#include <algorithm>
+
+#include "repoindex/complete/candidates.h"
+#include "repoindex/complete/paths.h"
+#include "repoindex/query/fuzzy.h"
+
+namespace engramd::repoindex {
+
+namespace {
+
+constexpr size_t kMaxText = 16u << 20;  // of a file that is completed in
+
+std::string_view line_before(std::string_view text, size_t offset) {
+  const size_t line = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
+  const size_t begin = line == std::string_view::npos ? 0 : line + 1;
+  return text.substr(begin, offset - begin);
+}
+
+bool ends_with_word(std::string_view text, std::string_view word) {
+  if (text.size() < word.size() || text.substr(text.size() - word.size()) != word) return false;
+  if (text.size() == word.size()) return true;
+  const char before = text[text.size() - word.size() - 1];
+  return !isalnum(static_cast<unsigned char>(before)) && before != '_';
+}
+
+// The word in front says what is wanted.
+Wanted wanted_at(std::string_view text, ByteRange word, size_t offset, std::string_view language) {
+  Wanted wanted;
+  wanted.typed = text.substr(word.begin, offset - word.begin);
+  wanted.call_follows = word.end < text.size() && text[word.end] == '(';
+  std::string_view before = line_before(text, word.begin);
+  const std::string_view bare = trim(before);
+  wanted.line_start = bare.empty() || bare.back() == ';' || bare.back() == '{' ||
+                      bare.back() == '}';
+  wanted.decorator = !bare.empty() && bare.back() == '@';
+  for (std::string_view keyword : {"new", "except", "raise", "extends", "implements",
+                                   "instanceof", "throws", "struct", "class"}) {
+    wanted.type = wanted.type || ends_with_word(bare, keyword);
+  }
+  // A definition's name is new; nothing that is there fits.
+  const bool arrow = bare.size() >= 2 && bare.substr(bare.size() - 2) == "->" &&
+                     (language == "python" || language == "rust");
+  wanted.type = wanted.type || arrow;
+  return wanted;
+}
+
+// Behind these a new name is made up: completing it would only be in the way.
+bool names_something_new(std::string_view text, size_t begin, std::string_view language) {
+  const std::string_view bare = trim(line_before(text, begin));
+  static constexpr std::string_view kAll[] = {"def", "func", "fn", "function", "class", "struct",
+                                              "enum", "interface", "trait", "namespace", "module"};
+  for (std::string_view word : kAll) {
+    if (!ends_with_word(bare, word)) continue;
+    // C says `struct foo *x` of one that exists.
+    if (language == "c" || language == "cpp" || language == "cuda") {
+      return word == "class" || word == "namespace";
+    }
+    return true;
+  }
+  return false;
+}
+
+void rank_paths(std::vector<Candidate>& items, std::string_view typed) {
+  std::erase_if(items, [&](Candidate& item) {
+    const std::string_view name = item.name;
+    if (typed.empty()) {
+      item.score += 1;
+      return false;
+    }
+    if (name.substr(0, typed.size()) == typed) {
+      item.score += 60;
+      return false;
+    }
+    const int score = fuzzy_match(name, typed);
+    item.score += score * 0.5;
+    return score == 0;
+  });
+  std::stable_sort(items.begin(), items.end(), [](const Candidate& a, const Candidate& b) {
+    return a.score != b.score ? a.score > b.score : a.name < b.name;
+  });
+}
+
+}  // namespace
+
+CandidateList complete_at(const View& view, const std::string& path, size_t offset,
+                          size_t max_items, const CancelToken& cancel) {
+  CandidateList list;
+  list.typed = list.word = {offset, offset};
+  const FileFactsPtr facts = view.facts(path);
+  const std::optional<std::string> source = view.text(path);
+  if (facts == nullptr || !source || source->size() > kMaxText || offset > source->size()) {
+    return list;
+  }
+  const std::string_view text = *source;
+  const Writing& writing = writing_of(facts->language);
+  if (writing.language.empty()) return list;
+  const Standing standing = standing_at(text, offset, writing);
+  if (const auto site = import_site(text, offset, facts->language, standing)) {
+    const bool in_string = site->what == ImportSite::What::include ||
+                           site->what == ImportSite::What::script_path;
+    size_t end = offset;
+    while (end < text.size() && (is_name_letter(text[end], writing) ||
+                                 (in_string && (text[end] == '.' || text[end] == '/')))) {
+      ++end;
+    }
+    list.typed = {site->typed_begin, offset};
+    list.word = {site->typed_begin, end};
+    const std::string_view typed = text.substr(site->typed_begin, offset - site->typed_begin);
+    add_paths(view, path, *facts, *site, typed, list.items);
+    rank_paths(list.items, typed);
+  } else if (standing.in != Standing::In::code) {
+    return list;
+  } else {
+    const size_t begin = name_begin(text, offset, writing);
+    const bool number = begin < offset && isdigit(static_cast<unsigned char>(text[begin]));
+    if (number || names_something_new(text, begin, facts->language)) return list;
+    list.typed = {begin, offset};
+    list.word = {begin, name_end(text, offset, writing)};
+    const Wanted wanted = wanted_at(text, list.word, offset, facts->language);
+    const size_t before = blank_begin(text, begin);
+    // A dot at the end of the line above is no receiver of what begins this one, but for a chain.
+    const std::string_view member_operator = member_operator_before(text, before, writing);
+    const bool same_line = text.substr(before, begin - before).find('\n') == std::string_view::npos;
+    Gatherer gatherer(view, path, facts, text, offset, standing, wanted, cancel);
+    if (!member_operator.empty() && (same_line || !list.typed.size())) {
+      gatherer.behind_receiver(before - member_operator.size(), list);
+    } else {
+      gatherer.by_name(list);
+    }
+    list.items = gatherer.take();
+  }
+  if (list.items.size() > max_items) {
+    list.items.resize(max_items);
+    list.incomplete = true;
+  }
+  return list;
+}
+
+std::optional<CandidateDetails> describe(const View& view, const std::string& path, uint32_t symbol,
+                                         std::string_view name) {
+  const FileFactsPtr facts = view.facts(path);
+  if (facts == nullptr) return std::nullopt;
+  // The file may have changed since the list was made.
+  const auto fits = [&](uint32_t s) {
+    return s < facts->symbols.size() && facts->symbols[s].name == name;
+  };
+  for (uint32_t s = 0; !fits(symbol) && s < facts->symbols.size(); ++s) {
+    if (fits(s)) symbol = s;
+  }
+  if (!fits(symbol)) return std::nullopt;
+  const Symbol& found = facts->symbols[symbol];
+  CandidateDetails details;
+  details.language = facts->language;
+  details.signature = found.signature.empty() ? found.name : found.signature;
+  details.doc = found.doc;
+  details.path = path;
+  details.container = std::string(owner_of(*facts, found));
+  Resolver resolver(view);
+  details.line = resolver.place(path, *facts, found.name_begin, found.name_end).start.line;
+  return details;
+}
+
+}  // namespace engramd::repoindex
