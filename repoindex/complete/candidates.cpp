@@ -12,7 +12,8 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kMaxDetail = 160;
-constexpr size_t kMaxProjectNames = 200;  // names of other files that are looked at closely
+constexpr size_t kMaxProjectNames = 400;  // names of other files that are looked at closely
+constexpr size_t kMaxCounted = 3000;     // of them whose files are counted
 constexpr size_t kMaxOfName = 4;          // definitions of one of them
 constexpr size_t kMinTypedForProject = 2;
 
@@ -86,7 +87,9 @@ Candidate Gatherer::of_symbol(const Found& found, std::string name, CandidateSou
   }
   const Symbol& symbol = found.get();
   candidate.kind = symbol.kind;
-  candidate.is_callable = is_callable(symbol.kind) && !is_class_like(symbol.kind);
+  // int (*callback)(int) is called like a function.
+  const bool pointer = symbol.signature.find("(*" + symbol.name) != std::string::npos;
+  candidate.is_callable = (is_callable(symbol.kind) && !is_class_like(symbol.kind)) || pointer;
   candidate.is_deprecated = is_deprecated(symbol);
   candidate.detail = shortened(symbol.signature.empty() ? symbol.type_name : symbol.signature);
   candidate.path = found.path;
@@ -194,8 +197,8 @@ void Gatherer::by_name(CandidateList& list) {
   }
   add_arguments();
   add_keywords();
-  add_words();
   if (wanted_.typed.size() >= kMinTypedForProject) add_project(list);
+  add_words();
 }
 
 void Gatherer::add_keywords() {
@@ -225,8 +228,7 @@ void Gatherer::add_words() {
     candidate.source = CandidateSource::habit;
     candidate.is_callable = o.role == Role::call;
     candidate.kind = candidate.is_callable ? SymbolKind::function : SymbolKind::variable;
-    // A definition of another file says more of it, and comes in its place.
-    candidate.score = -10;
+    candidate.score = -4;
     add(std::move(candidate), 0);
   }
 }
@@ -248,7 +250,8 @@ void Gatherer::add_project(CandidateList& list) {
         if ((wanted & ~letters) != 0) return true;
         // A subsequence is enough of names at hand, not of a whole repository's.
         const double fit = ranker_->fit(name);
-        if (fit >= 40 || (fit > 24 && wanted_.typed.size() >= 3)) names.push_back({name, fit});
+        if (fit < 40 && (fit <= 24 || wanted_.typed.size() < 3)) return true;
+        names.push_back({name, fit + (ranker_->is_used(name) ? 20 : 0)});
         return true;
       },
       wanted);
@@ -257,7 +260,13 @@ void Gatherer::add_project(CandidateList& list) {
     return a.name.size() != b.name.size() ? a.name.size() < b.name.size() : a.name < b.name;
   };
   const size_t kept = std::min(names.size(), kMaxProjectNames);
-  if (names.size() > kept) list.incomplete = true;
+  if (names.size() > kept) {
+    list.incomplete = true;
+    // Of too many those that many files have: their number is at hand.
+    if (names.size() < kMaxCounted) {
+      for (Scored& scored : names) scored.fit += ranker_->of_files(scored.name);
+    }
+  }
   std::partial_sort(names.begin(), names.begin() + static_cast<ptrdiff_t>(kept), names.end(),
                     better);
   names.resize(kept);
@@ -326,7 +335,7 @@ std::vector<Candidate> Gatherer::take() {
     return a.score != b.score ? a.score > b.score : a.name < b.name;
   };
   // What the repository says of a name costs a look at its postings: asked of the best only.
-  constexpr size_t kRefined = 150;
+  constexpr size_t kRefined = 200;
   const auto kept = static_cast<ptrdiff_t>(std::min(out_.size(), kRefined));
   std::partial_sort(out_.begin(), out_.begin() + kept, out_.end(), better);
   ranker_->refine(out_, kRefined);

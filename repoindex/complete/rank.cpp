@@ -112,19 +112,25 @@ double Ranker::score(const Candidate& candidate, int distance, double habit) con
   return std::max(score, 0.5);
 }
 
-void Ranker::refine(std::vector<Candidate>& candidates, size_t n) const {
-  if (view_.snapshot == nullptr) return;
+bool Ranker::is_used(std::string_view name) const {
+  return uses_.count(name) != 0;
+}
+
+double Ranker::of_files(std::string_view name) const {
+  if (view_.snapshot == nullptr) return 0;
   constexpr size_t kMaxFiles = 64;
+  size_t n_files = 0;
+  view_.snapshot->files_with_name(name, [&](const FileEntry& file) {
+    n_files += file.path != path_;
+    return n_files < kMaxFiles;
+  });
+  return kFiles * std::log2(1.0 + static_cast<double>(n_files));
+}
+
+void Ranker::refine(std::vector<Candidate>& candidates, size_t n) const {
   for (size_t i = 0; i < std::min(n, candidates.size()); ++i) {
     Candidate& candidate = candidates[i];
-    if (candidate.source == CandidateSource::path) continue;
-    size_t n_files = 0;
-    view_.snapshot->files_with_name(candidate.name,
-                                    [&](const FileEntry& file) {
-                                      n_files += file.path != path_;
-                                      return n_files < kMaxFiles;
-                                    });
-    candidate.score += kFiles * std::log2(1.0 + static_cast<double>(n_files));
+    if (candidate.source != CandidateSource::path) candidate.score += of_files(candidate.name);
   }
 }
 

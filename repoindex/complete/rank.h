@@ -31,6 +31,9 @@ class Ranker {
   double fit(std::string_view name) const;
   // habit: how often it was written behind the same word.
   double score(const Candidate& candidate, int distance, double habit) const;
+  bool is_used(std::string_view name) const;  // in this file
+  // For how many files have it.
+  double of_files(std::string_view name) const;
   // Adds what the whole repository says of the best; looks at most at `n` of them.
   void refine(std::vector<Candidate>& candidates, size_t n) const;
 

@@ -48,7 +48,7 @@ class ScopeReader {
   // Bounded by kMaxVisible; a hidden name (in a base, in an outer scope) is left out.
   std::vector<Visible> members(const Receiver& receiver);
   std::vector<Visible> in_scope(size_t offset);
-  std::vector<Visible> of_module(const Found& module);
+  std::vector<Visible> of_module(const Found& module) { return of_module(module, 0); }
   std::vector<Found> constructors_of(const Found& class_);
 
   // The file of the question sees what that file defines through its includes.
@@ -69,6 +69,7 @@ class ScopeReader {
   std::vector<Found> imported_module(std::string_view name);
   std::vector<Value> written_path(const std::vector<ExpressionStep>& steps, uint32_t scope,
                                   size_t offset, size_t* n_used);
+  std::vector<Visible> of_module(const Found& module, int depth);
   void add_own_members(const Found& class_, int distance, std::vector<Visible>& out);
   std::vector<Value> instances(std::vector<Found> classes);
 
@@ -78,6 +79,7 @@ class ScopeReader {
   std::string_view text_;
   const Writing& writing_;
   Resolver resolver_;
+  size_t n_reexporting_ = 0;  // files that the question has gone on to
 };
 
 }  // namespace engramd::repoindex

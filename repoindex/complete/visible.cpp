@@ -15,6 +15,7 @@ constexpr size_t kMaxClasses = 32;        // of one hierarchy
 constexpr size_t kMaxFolderFiles = 200;   // of a package whose methods are looked for
 constexpr size_t kMaxStars = 40;          // files of `from x import *`
 constexpr size_t kMaxModuleFiles = 200;
+constexpr int kMaxReexports = 4;  // of modules that hand on what others have
 
 bool is_module_like(SymbolKind kind) {
   return kind == SymbolKind::namespace_ || kind == SymbolKind::module;
@@ -72,6 +73,7 @@ void ScopeReader::add_own_members(const Found& class_, int distance, std::vector
 
 std::vector<Visible> ScopeReader::members(const Receiver& receiver) {
   resolver_.n_steps_ = 0;
+  n_reexporting_ = 0;
   std::vector<Visible> all;
   for (const Found& module : receiver.modules) {
     for (Visible& v : of_module(module)) all.push_back(std::move(v));
@@ -103,7 +105,7 @@ std::vector<Visible> ScopeReader::members(const Receiver& receiver) {
   return out;
 }
 
-std::vector<Visible> ScopeReader::of_module(const Found& module) {
+std::vector<Visible> ScopeReader::of_module(const Found& module, int depth) {
   std::vector<Visible> out;
   const FileFacts& facts = *module.facts;
   const bool whole_file = module.symbol == kNone;
@@ -119,6 +121,16 @@ std::vector<Visible> ScopeReader::of_module(const Found& module) {
   const bool rebinds = facts.language == "python" || is_script_family(facts.language);
   for (const Import& import : facts.imports) {
     if (!rebinds || out.size() >= kMaxVisible) break;
+    if (import.name == "*" && import.alias.empty() && depth < kMaxReexports) {
+      for (const std::string& file : files_of_import(view_, module.path, facts, import)) {
+        FileFactsPtr there = view_.facts(file);
+        if (there == nullptr || ++n_reexporting_ > kMaxStars) continue;
+        const Found star{file, std::move(there), kNone, Confidence::certain};
+        for (Visible& v : of_module(star, depth + 1)) {
+          if (out.size() < kMaxVisible) out.push_back(std::move(v));
+        }
+      }
+    }
     std::string name = bound_name(facts, import);
     if (name.empty() || name == "default") continue;
     // Found is filled when somebody looks at the item.
@@ -169,6 +181,7 @@ std::vector<Found> ScopeReader::constructors_of(const Found& class_) {
 // Scopes from the innermost out, the file, what imports bind.
 std::vector<Visible> ScopeReader::in_scope(size_t offset) {
   resolver_.n_steps_ = 0;
+  n_reexporting_ = 0;
   const FileFacts& facts = *facts_;
   std::vector<uint32_t> chain;
   for (uint32_t s = scope_at(offset); chain.size() < 50; s = facts.symbols[s].parent) {

@@ -70,8 +70,10 @@ std::vector<Site> choose(const View& view, const std::string& language, size_t n
     if (facts == nullptr || facts->occurrences.empty()) continue;
     const Occurrence& o = facts->occurrences[random() % facts->occurrences.size()];
     const std::string& name = facts->names[o.name];
-    if (o.role != Role::call || o.end - o.begin != name.size()) continue;
     const bool dot = o.receiver != kNone;
+    const bool use = o.role == Role::call ||
+                     (dot && (o.role == Role::reference || o.role == Role::write));
+    if (!use || o.end - o.begin != name.size()) continue;
     if (!dot && name.size() < 4) continue;
     if ((dot ? n_dot : n_plain) >= n) continue;
     const bool twice = std::any_of(sites.begin(), sites.end(), [&](const Site& s) {
@@ -134,7 +136,11 @@ int main(int argc, char** argv) {
     edited.overlay = std::make_shared<const Overlay>(std::move(overlay));
     const double start = cpu_us();
     const CandidateList list = complete_at(edited, site.path, site.offset + kept);
-    (site.dot ? dot_times : plain_times).push_back(cpu_us() - start);
+    const double took = cpu_us() - start;
+    (site.dot ? dot_times : plain_times).push_back(took);
+    if (misses && took > 10e3) {
+      std::printf("slow %.1f ms %s:%zu %s\n", took / 1e3, site.path.c_str(), site.offset, site.name.c_str());
+    }
     size_t rank = 0;
     std::vector<std::string> seen;
     for (size_t i = 0; i < list.items.size() && rank == 0; ++i) {

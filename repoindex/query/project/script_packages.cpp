@@ -15,8 +15,10 @@ constexpr size_t kMaxPlaces = 24;
 void targets_of(const JsonValue& value, std::vector<std::string>* out, int depth = 0) {
   if (depth > 8 || out->size() >= kMaxPlaces) return;
   if (value.kind == JsonValue::Kind::string) out->push_back(value.text);
+  // Of an object only: looking for conditions in what is none asked 6 to the 8th times.
+  const bool conditions = value.kind == JsonValue::Kind::object;
   for (const char* condition : {"source", "types", "import", "module", "default", "require"}) {
-    targets_of(value.at(condition), out, depth + 1);
+    if (conditions) targets_of(value.at(condition), out, depth + 1);
   }
   if (value.kind == JsonValue::Kind::array) {
     for (const JsonValue& item : value.items) targets_of(item, out, depth + 1);
