@@ -25,26 +25,23 @@ void bind_inline_completion(Session& session);
 void bind_execute_command(Session& session);
 void bind_code_action(Session& session);
 void bind_text_document_content(Session& session);
+void bind_completion(Session& session);
+void bind_signature_help(Session& session);
+void bind_inlay_hint(Session& session);
 
 // One feature, one line.
 // clang-format off
 constexpr void (*kFeatures[])(Session&) = {
-    bind_document_symbol,
-    bind_workspace_symbol,
-    bind_definition,
-    bind_references,
-    bind_declaration,
-    bind_type_definition,
-    bind_implementation,
-    bind_call_hierarchy,
-    bind_type_hierarchy,
-    bind_rename,
-    bind_will_rename_files,
-    bind_hover,
-    bind_inline_completion,
-    bind_execute_command,
-    bind_code_action,
-    bind_text_document_content,
+    bind_document_symbol,   bind_workspace_symbol,
+    bind_definition,        bind_references,
+    bind_declaration,       bind_type_definition,
+    bind_implementation,    bind_call_hierarchy,
+    bind_type_hierarchy,    bind_rename,
+    bind_will_rename_files, bind_hover,
+    bind_inline_completion, bind_execute_command,
+    bind_code_action,       bind_text_document_content,
+    bind_completion,        bind_signature_help,
+    bind_inlay_hint,
 };
 // clang-format on
 

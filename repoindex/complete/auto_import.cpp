@@ -147,17 +147,17 @@ std::optional<ImportEdit> import_edit(const View& view, const std::string& impor
     // As the file writes its own.
     for (const Import& import : facts->imports) {
       if (import.end > text->size() || import.begin >= import.end) continue;
-      std::string_view written = std::string_view(*text).substr(import.begin,
-                                                                import.end - import.begin);
+      std::string_view written =
+          std::string_view(*text).substr(import.begin, import.end - import.begin);
       if (written.substr(0, 6) != "import") continue;
       if (written.find('\'') != std::string_view::npos) quote = "'";
       const bool ended = written.back() == ';' || text->substr(import.end, 1) == ";";
       semicolon = ended ? ";" : "";
     }
   }
-  edit.shown = python ? "from " + module + " import " + std::string(name)
-                      : "import { " + std::string(name) + " } from " + quote + module + quote +
-                            semicolon;
+  edit.shown =
+      python ? "from " + module + " import " + std::string(name)
+             : "import { " + std::string(name) + " } from " + quote + module + quote + semicolon;
   bool first = false;
   edit.offset = import_place(*text, *facts, &first);
   const bool crlf = text->find("\r\n") != std::string::npos;

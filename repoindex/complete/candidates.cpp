@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMaxDetail = 160;
 constexpr size_t kMaxProjectNames = 400;  // names of other files that are looked at closely
-constexpr size_t kMaxCounted = 3000;     // of them whose files are counted
+constexpr size_t kMaxCounted = 3000;      // of them whose files are counted
 constexpr size_t kMaxOfName = 4;          // definitions of one of them
 constexpr size_t kMinTypedForProject = 2;
 
@@ -117,7 +117,8 @@ void Gatherer::add_visible(const Visible& v, CandidateSource source, double habi
 void Gatherer::behind_receiver(size_t operator_begin, CandidateList& list) {
   ranker_ = std::make_unique<Ranker>(view_, path_, *facts_, offset_, wanted_, true);
   const std::vector<ExpressionStep> steps = expression_before(text_, operator_begin, writing_);
-  const Receiver receiver = reader_.receiver(steps, offset_);
+  const Receiver receiver = steps.empty() ? reader_.initialized(offset_ - wanted_.typed.size())
+                                          : reader_.receiver(steps, offset_);
   wanted_.own_receiver = receiver.is_own;
   list.behind_receiver = true;
   list.receiver_known = receiver.known();
@@ -186,8 +187,8 @@ void Gatherer::add_arguments() {
 void Gatherer::by_name(CandidateList& list) {
   ranker_ = std::make_unique<Ranker>(view_, path_, *facts_, offset_, wanted_, false);
   for (const Visible& v : reader_.in_scope(offset_)) {
-    const bool local = !v.is_import && v.found.symbol != kNone && v.found.get().local &&
-                       v.found.path == path_;
+    const bool local =
+        !v.is_import && v.found.symbol != kNone && v.found.get().local && v.found.path == path_;
     const bool own = !v.is_import && v.found.path == path_;
     add_visible(v,
                 local ? CandidateSource::local
@@ -287,8 +288,8 @@ void Gatherer::add_project(CandidateList& list) {
         return true;
       }
       if (!same_family(view_.snapshot->summary(*ref.file).language, facts_->language)) return true;
-      if (ref.is_top_level == members && !(is_c_family(facts_->language) &&
-                                           ref.kind == SymbolKind::enum_member && !members)) {
+      if (ref.is_top_level == members &&
+          !(is_c_family(facts_->language) && ref.kind == SymbolKind::enum_member && !members)) {
         return true;
       }
       Candidate candidate;
@@ -309,8 +310,8 @@ void Gatherer::add_project(CandidateList& list) {
         candidate.score = 2.0 * static_cast<double>(shared_folders(ref.file->path, path_));
       } else {
         candidate.source = CandidateSource::project;
-        candidate.score = 2.0 * static_cast<double>(
-                                    std::min<size_t>(5, shared_folders(ref.file->path, path_)));
+        candidate.score =
+            2.0 * static_cast<double>(std::min<size_t>(5, shared_folders(ref.file->path, path_)));
         const bool test = ref.file->path.find("test") != std::string::npos &&
                           path_.find("test") == std::string::npos;
         if (test) candidate.score -= 12;

@@ -4,6 +4,7 @@
 
 #include "repoindex/complete/candidates.h"
 #include "repoindex/complete/paths.h"
+#include "repoindex/complete/typing_cache.h"
 #include "repoindex/query/fuzzy.h"
 
 namespace engramd::repoindex {
@@ -32,11 +33,11 @@ Wanted wanted_at(std::string_view text, ByteRange word, size_t offset, std::stri
   wanted.call_follows = word.end < text.size() && text[word.end] == '(';
   std::string_view before = line_before(text, word.begin);
   const std::string_view bare = trim(before);
-  wanted.line_start = bare.empty() || bare.back() == ';' || bare.back() == '{' ||
-                      bare.back() == '}';
+  wanted.line_start =
+      bare.empty() || bare.back() == ';' || bare.back() == '{' || bare.back() == '}';
   wanted.decorator = !bare.empty() && bare.back() == '@';
-  for (std::string_view keyword : {"new", "except", "raise", "extends", "implements",
-                                   "instanceof", "throws", "struct", "class"}) {
+  for (std::string_view keyword : {"new", "except", "raise", "extends", "implements", "instanceof",
+                                   "throws", "struct", "class"}) {
     wanted.type = wanted.type || ends_with_word(bare, keyword);
   }
   // A definition's name is new; nothing that is there fits.
@@ -49,8 +50,9 @@ Wanted wanted_at(std::string_view text, ByteRange word, size_t offset, std::stri
 // Behind these a new name is made up: completing it would only be in the way.
 bool names_something_new(std::string_view text, size_t begin, std::string_view language) {
   const std::string_view bare = trim(line_before(text, begin));
-  static constexpr std::string_view kAll[] = {"def", "func", "fn", "function", "class", "struct",
-                                              "enum", "interface", "trait", "namespace", "module"};
+  static constexpr std::string_view kAll[] = {"def",   "func",      "fn",    "function",
+                                              "class", "struct",    "enum",  "interface",
+                                              "trait", "namespace", "module"};
   for (std::string_view word : kAll) {
     if (!ends_with_word(bare, word)) continue;
     // C says `struct foo *x` of one that exists.
@@ -85,7 +87,7 @@ void rank_paths(std::vector<Candidate>& items, std::string_view typed) {
 }  // namespace
 
 CandidateList complete_at(const View& view, const std::string& path, size_t offset,
-                          size_t max_items, const CancelToken& cancel) {
+                          size_t max_items, TypingCache* typing, const CancelToken& cancel) {
   CandidateList list;
   list.typed = list.word = {offset, offset};
   const FileFactsPtr facts = view.facts(path);
@@ -98,8 +100,8 @@ CandidateList complete_at(const View& view, const std::string& path, size_t offs
   if (writing.language.empty()) return list;
   const Standing standing = standing_at(text, offset, writing);
   if (const auto site = import_site(text, offset, facts->language, standing)) {
-    const bool in_string = site->what == ImportSite::What::include ||
-                           site->what == ImportSite::What::script_path;
+    const bool in_string =
+        site->what == ImportSite::What::include || site->what == ImportSite::What::script_path;
     size_t end = offset;
     while (end < text.size() && (is_name_letter(text[end], writing) ||
                                  (in_string && (text[end] == '.' || text[end] == '/')))) {
@@ -108,6 +110,7 @@ CandidateList complete_at(const View& view, const std::string& path, size_t offs
     list.typed = {site->typed_begin, offset};
     list.word = {site->typed_begin, end};
     const std::string_view typed = text.substr(site->typed_begin, offset - site->typed_begin);
+    list.in_import = true;
     add_paths(view, path, *facts, *site, typed, list.items);
     rank_paths(list.items, typed);
   } else if (standing.in != Standing::In::code) {
@@ -119,17 +122,34 @@ CandidateList complete_at(const View& view, const std::string& path, size_t offs
     list.typed = {begin, offset};
     list.word = {begin, name_end(text, offset, writing)};
     const Wanted wanted = wanted_at(text, list.word, offset, facts->language);
+    list.call_follows = wanted.call_follows;
     const size_t before = blank_begin(text, begin);
     // A dot at the end of the line above is no receiver of what begins this one, but for a chain.
     const std::string_view member_operator = member_operator_before(text, before, writing);
     const bool same_line = text.substr(before, begin - before).find('\n') == std::string_view::npos;
-    Gatherer gatherer(view, path, facts, text, offset, standing, wanted, cancel);
-    if (!member_operator.empty() && (same_line || !list.typed.size())) {
-      gatherer.behind_receiver(before - member_operator.size(), list);
-    } else {
+    if (member_operator.empty() || (!same_line && list.typed.size() > 0)) {
+      Gatherer gatherer(view, path, facts, text, offset, standing, wanted, cancel);
       gatherer.by_name(list);
+      list.items = gatherer.take();
+    } else {
+      // `box.` is read as `box.x`, wherever the line goes on.
+      std::shared_ptr<const OpenDocument> named;
+      TypingCache once;
+      if (list.word.size() == 0) {
+        TypingCache& cache = typing != nullptr ? *typing : once;
+        named = cache.with_name(path, facts->language, text, offset);
+      }
+      View as_named = view;
+      if (named != nullptr) {
+        Overlay overlay = view.overlay != nullptr ? *view.overlay : Overlay();
+        overlay[path] = *named;
+        as_named.overlay = std::make_shared<const Overlay>(std::move(overlay));
+      }
+      Gatherer gatherer(as_named, path, named != nullptr ? named->facts : facts,
+                        named != nullptr ? *named->text : text, offset, standing, wanted, cancel);
+      gatherer.behind_receiver(before - member_operator.size(), list);
+      list.items = gatherer.take();
     }
-    list.items = gatherer.take();
   }
   if (list.items.size() > max_items) {
     list.items.resize(max_items);

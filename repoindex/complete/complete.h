@@ -29,10 +29,12 @@ enum class CandidateSource : uint8_t {
   project,     // of another file: needs an import where the language has them
   predefined,  // of the language
   keyword,
-  habit,  // written behind the same word, or with the same name, before; not resolved
-  path,   // a module, a header, a file
+  habit,     // written behind the same word, or with the same name, before; not resolved
+  path,      // a module, a header, a file
   argument,  // the name of a parameter of what is called
 };
+
+class TypingCache;  // complete/typing_cache.h
 
 struct Candidate {
   std::string name;
@@ -54,14 +56,17 @@ struct CandidateList {
   ByteRange word;   // the same with the rest of the name behind the cursor
   bool behind_receiver = false;
   bool receiver_known = false;  // its type or module is of this repository
+  bool in_import = false;       // a module, a path, or a name that an import names
+  bool call_follows = false;    // "(" stands behind the word
   // More is known than is answered: what is typed on may bring other names.
   bool incomplete = false;
   std::vector<Candidate> items;
 };
 
-
+// typing: kept by whoever asks again and again; null: texts are parsed anew.
 CandidateList complete_at(const View&, const std::string& path, size_t offset,
-                          size_t max_items = 200, const CancelToken& = {});
+                          size_t max_items = 200, TypingCache* typing = nullptr,
+                          const CancelToken& = {});
 
 // An insertion that brings a name in.
 struct ImportEdit {

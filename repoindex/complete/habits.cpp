@@ -10,8 +10,8 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kMaxFiles = 24;       // whose facts are read
-constexpr size_t kMaxListed = 2000;    // files with the word that are looked at by their paths
+constexpr size_t kMaxFiles = 24;     // whose facts are read
+constexpr size_t kMaxListed = 2000;  // files with the word that are looked at by their paths
 constexpr double kThisFile = 3, kOtherFile = 1, kMostOfFile = 6;
 
 uint32_t id_of(const FileFacts& facts, std::string_view name) {
@@ -52,8 +52,8 @@ Habits habits_behind(const View& view, const std::string& path, const FileFacts&
   std::vector<std::pair<size_t, const FileEntry*>> near;
   size_t n = 0;
   view.snapshot->files_with_name(plain, [&](const FileEntry& file) {
-    const bool other = file.path != path && same_family(view.snapshot->summary(file).language,
-                                                        facts.language);
+    const bool other =
+        file.path != path && same_family(view.snapshot->summary(file).language, facts.language);
     if (other) near.emplace_back(shared_folders(file.path, path), &file);
     return ++n < kMaxListed;
   });

@@ -16,8 +16,8 @@ size_t list_begin(std::string_view s, std::string_view name) {
     const auto blank = [&] {
       while (after < s.size() && isspace(static_cast<unsigned char>(s[after]))) ++after;
     };
-    const bool begins = at == 0 || !(isalnum(static_cast<unsigned char>(s[at - 1])) ||
-                                     s[at - 1] == '_');
+    const bool begins =
+        at == 0 || !(isalnum(static_cast<unsigned char>(s[at - 1])) || s[at - 1] == '_');
     if (!begins) continue;
     blank();
     if (after < s.size() && (s[after] == '<' || s[after] == '[')) {
@@ -66,8 +66,9 @@ std::string_view last_name(std::string_view s) {
   const std::string_view front = trim(s.substr(0, begin));
   const bool type_only = front.empty() || front == "const" || front == "struct" ||
                          front == "unsigned" || front == "enum" || front.back() == ':';
-  static constexpr std::string_view kTypes[] = {"int", "char", "long", "short", "void", "double",
-                                                "float", "bool", "const", "unsigned", "size_t"};
+  static constexpr std::string_view kTypes[] = {"int",   "char",     "long",  "short",
+                                                "void",  "double",   "float", "bool",
+                                                "const", "unsigned", "size_t"};
   const bool is_type = std::find(std::begin(kTypes), std::end(kTypes), name) != std::end(kTypes);
   if (type_only || is_type) return {};
   return name;

@@ -12,8 +12,8 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kMaxLine = 2000;
-constexpr size_t kMaxEntries = 1000;   // of a folder
-constexpr size_t kMaxHeaders = 2000;   // that fit by name
+constexpr size_t kMaxEntries = 1000;  // of a folder
+constexpr size_t kMaxHeaders = 2000;  // that fit by name
 
 std::string_view word_after(std::string_view line, std::string_view keyword) {
   if (line.substr(0, keyword.size()) != keyword) return {};
@@ -161,8 +161,8 @@ struct Entries {
 void list_folder(const View& view, const std::string& folder, Entries& entries) {
   size_t n = 0;
   view.snapshot->for_each_below(folder, [&](const FileEntry& file) {
-    std::string_view rest = std::string_view(file.path).substr(folder.empty() ? 0
-                                                                              : folder.size() + 1);
+    std::string_view rest =
+        std::string_view(file.path).substr(folder.empty() ? 0 : folder.size() + 1);
     const size_t slash = rest.find('/');
     const bool is_folder = slash != std::string_view::npos;
     entries.names.emplace(rest.substr(0, slash), is_folder);
@@ -334,7 +334,7 @@ void script_paths(const View& view, const std::string& path, const ImportSite& s
     std::string shown = name;
     if (!is_folder) {
       if (joined_path(clean, name) == path) continue;
-      static constexpr std::string_view kEndings[] = {".d.ts", ".tsx", ".ts",  ".jsx",
+      static constexpr std::string_view kEndings[] = {".d.ts", ".tsx", ".ts", ".jsx",
                                                       ".mjs",  ".cjs", ".js"};
       for (std::string_view ending : kEndings) {
         if (shown.size() > ending.size() &&

@@ -95,10 +95,10 @@ double Ranker::score(const Candidate& candidate, int distance, double habit) con
     if (nearest < 4000) score += 10.0 * (1.0 - nearest / 4000.0);
   }
   score += std::min(60.0, kHabit * std::log2(1.0 + habit));
-  const bool class_like =
-      is_class_like(candidate.kind) || candidate.kind == SymbolKind::type_alias;
+  const bool class_like = is_class_like(candidate.kind) || candidate.kind == SymbolKind::type_alias;
   if (wanted_.call_follows) score += candidate.is_callable || class_like ? 14 : -6;
-  if (wanted_.type) score += class_like ? 18 : candidate.source == CandidateSource::imported ? 4 : -10;
+  if (wanted_.type)
+    score += class_like ? 18 : candidate.source == CandidateSource::imported ? 4 : -10;
   if (wanted_.decorator) score += candidate.is_callable ? 8 : 0;
   if (candidate.source == CandidateSource::keyword && !wanted_.line_start) score -= 6;
   const std::string_view name = candidate.name;

@@ -1,5 +1,6 @@
 // repoindex/complete/rank.h - how likely a candidate is meant, from where it comes from, how well
-// it fits what was typed and how often and how near it is used. One object per question; one thread.
+// it fits what was typed and how often and how near it is used. One object per question; one
+// thread.
 #pragma once
 
 #include <string_view>
@@ -39,8 +40,8 @@ class Ranker {
 
  private:
   struct Use {
-    uint32_t n = 0;        // in this file, in the asked role
-    uint32_t n_other = 0;  // in this file otherwise
+    uint32_t n = 0;                  // in this file, in the asked role
+    uint32_t n_other = 0;            // in this file otherwise
     uint32_t nearest = 0xFFFFFFFFu;  // bytes to the nearest one before the cursor
   };
   const View& view_;

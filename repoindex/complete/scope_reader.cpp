@@ -10,7 +10,7 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kMaxValues = 8;     // that one expression may give
+constexpr size_t kMaxValues = 8;       // that one expression may give
 constexpr size_t kMaxNamespaces = 32;  // places where one namespace is opened
 
 bool is_module_like(SymbolKind kind) {
@@ -89,6 +89,13 @@ bool ScopeReader::includes(const FileEntry& file) {
   return is_c_family(facts_->language) && resolver_.includes(path_, &file);
 }
 
+std::vector<Found> ScopeReader::of_name(std::string_view name, size_t limit, bool members) {
+  return resolver_.by_name(name, limit, [&](const NameMatch& c) {
+    return is_callable(c.kind) && c.is_top_level != members &&
+           same_family(c.language(), facts_->language);
+  });
+}
+
 std::vector<Found> ScopeReader::meaning_of(std::string_view name, size_t offset) {
   return resolver_.plain_name(path_, facts_, name, scope_at(offset), static_cast<uint32_t>(offset),
                               0);
@@ -115,7 +122,8 @@ void ScopeReader::add_value(const Found& found, std::vector<Value>& values) {
   } else if (is_module_like(kind)) {
     values.push_back({found, Value::Is::module});
   } else if (kind == SymbolKind::type_alias) {
-    for (Found& c : resolver_.classes_of(found, 1)) values.push_back({std::move(c), Value::Is::type});
+    for (Found& c : resolver_.classes_of(found, 1))
+      values.push_back({std::move(c), Value::Is::type});
   } else if (kind == SymbolKind::function || kind == SymbolKind::method ||
              kind == SymbolKind::constructor || kind == SymbolKind::macro) {
     values.push_back({found, Value::Is::function});
@@ -170,10 +178,8 @@ std::vector<ScopeReader::Value> ScopeReader::first_value(const ExpressionStep& s
                                                static_cast<uint32_t>(offset), 1));
       }
     }
-    const auto steps =
-        expression_before(text_, static_cast<size_t>(step.text.data() - text_.data()) +
-                                     step.text.size(),
-                          writing_);
+    const auto steps = expression_before(
+        text_, static_cast<size_t>(step.text.data() - text_.data()) + step.text.size(), writing_);
     if (steps.empty() || steps[0].begin < step.begin) return out;
     out = evaluate(steps, offset);
     const bool as = inside.find(" as ") != std::string_view::npos;
@@ -197,8 +203,8 @@ std::vector<ScopeReader::Value> ScopeReader::first_value(const ExpressionStep& s
     }
     if (is_super || !out.empty()) return out;
   }
-  std::vector<Found> found = resolver_.plain_name(path_, facts_, name, scope,
-                                                  static_cast<uint32_t>(step.begin), 1);
+  std::vector<Found> found =
+      resolver_.plain_name(path_, facts_, name, scope, static_cast<uint32_t>(step.begin), 1);
   const bool no_value = std::none_of(found.begin(), found.end(), [](const Found& f) {
     return f.symbol != kNone && (f.get().local || !is_module_like(f.get().kind));
   });
@@ -331,7 +337,8 @@ std::vector<ScopeReader::Value> ScopeReader::written_path(const std::vector<Expr
       for (const char* root : {"self::", "crate::", ""}) {
         Import import;
         import.target = root + joined;
-        if (parts[0] == "crate" || parts[0] == "super" || parts[0] == "self") import.target = joined;
+        if (parts[0] == "crate" || parts[0] == "super" || parts[0] == "self")
+          import.target = joined;
         ImportTarget target = resolver_.import_target(path_, *facts_, import);
         if (target.files.empty() || target.n_parts_left > 0) continue;
         if (FileFactsPtr there = view_.facts(target.files[0])) {
@@ -340,8 +347,8 @@ std::vector<ScopeReader::Value> ScopeReader::written_path(const std::vector<Expr
         }
       }
     } else if (package_language(facts_->language) != nullptr) {
-      for (const Found& f : resolver_.in_packages(path_, facts_, parts, scope,
-                                                  static_cast<uint32_t>(offset))) {
+      for (const Found& f :
+           resolver_.in_packages(path_, facts_, parts, scope, static_cast<uint32_t>(offset))) {
         add_value(f, out);
       }
     }
@@ -388,6 +395,17 @@ Receiver ScopeReader::receiver(const std::vector<ExpressionStep>& steps, size_t 
   return out;
 }
 
+Receiver ScopeReader::initialized(size_t offset) {
+  Receiver out;
+  if (!is_c_family(facts_->language)) return out;
+  resolver_.n_steps_ = 0;
+  Occurrence designator;
+  designator.begin = designator.end = static_cast<uint32_t>(offset);
+  designator.scope = scope_at(offset);
+  out.classes = resolver_.initialized(path_, facts_, designator, 0);
+  return out;
+}
+
 std::vector<Found> ScopeReader::called(const std::vector<ExpressionStep>& steps, size_t offset) {
   resolver_.n_steps_ = 0;
   if (steps.empty() || steps.back().kind != ExpressionStep::Kind::name) return {};
@@ -401,7 +419,8 @@ std::vector<Found> ScopeReader::called(const std::vector<ExpressionStep>& steps,
   const std::vector<ExpressionStep> front(steps.begin(), steps.end() - 1);
   for (const Value& v : evaluate(front, offset)) {
     if (v.is == Value::Is::module) {
-      for (Value& inside : in_module_value(v.found, name)) append_new(out, {std::move(inside.found)});
+      for (Value& inside : in_module_value(v.found, name))
+        append_new(out, {std::move(inside.found)});
     } else {
       append_new(out, resolver_.members_of(v.found, name, 1));
     }

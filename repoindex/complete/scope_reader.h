@@ -27,23 +27,27 @@ struct Receiver {
 
 struct Visible {
   Found found;
-  std::string name;   // in the place that was asked about; an import may rename
-  int distance = 0;   // scopes or base classes that lie between
+  std::string name;        // in the place that was asked about; an import may rename
+  int distance = 0;        // scopes or base classes that lie between
   bool is_import = false;  // bound by an import; found is what it leads to, if that is known
 };
 
 class ScopeReader {
  public:
-  ScopeReader(const View& view, const std::string& path, FileFactsPtr facts,
-              std::string_view text);
+  ScopeReader(const View& view, const std::string& path, FileFactsPtr facts, std::string_view text);
 
   // The innermost definition whose body holds the offset.
   uint32_t scope_at(size_t offset) const;
   Receiver receiver(const std::vector<ExpressionStep>& steps, size_t offset);
+  // C's `{.name = ...}`: what is initialized, when a designator stands at the offset.
+  Receiver initialized(size_t offset);
   // What a name written here would mean.
   std::vector<Found> meaning_of(std::string_view name, size_t offset);
   // What is called by an expression: functions, or classes.
   std::vector<Found> called(const std::vector<ExpressionStep>& steps, size_t offset);
+
+  // Functions and classes of that name wherever they are; members, or what is at the top level.
+  std::vector<Found> of_name(std::string_view name, size_t limit, bool members);
 
   // Bounded by kMaxVisible; a hidden name (in a base, in an outer scope) is left out.
   std::vector<Visible> members(const Receiver& receiver);

@@ -15,8 +15,8 @@
 namespace engramd::repoindex {
 
 struct Parameter {
-  std::string name;   // empty when none is written: int f(int)
-  std::string label;  // as it is written in the signature
+  std::string name;           // empty when none is written: int f(int)
+  std::string label;          // as it is written in the signature
   size_t begin = 0, end = 0;  // of the label, in the signature
   bool is_rest = false;       // takes any number: *args, ...rest
   bool is_optional = false;   // has a default

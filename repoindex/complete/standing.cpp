@@ -283,9 +283,8 @@ size_t angle_begin(std::string_view text, size_t end) {
 Standing standing_at(std::string_view text, size_t offset, const Writing& writing) {
   Standing standing;
   Scan scan(text, writing);
-  scan.run(0, std::min(offset, text.size()), standing, [](size_t, const Standing&) {
-    return false;
-  });
+  scan.run(0, std::min(offset, text.size()), standing,
+           [](size_t, const Standing&) { return false; });
   return standing;
 }
 
@@ -384,9 +383,10 @@ std::vector<ExpressionStep> expression_before(std::string_view text, size_t end,
       const bool keyword = word == "if" || word == "return" || word == "in" || word == "while" ||
                            word == "await" || word == "and" || word == "or" || word == "not" ||
                            word == "else" || word == "yield" || word == "typeof";
-      const bool behind = !keyword && before > 0 &&
-                          (is_name_letter(front, writing) || front == ')' || front == ']' ||
-                           (front == '>' && c == ')') || (front == '!' && writing.language == "rust"));
+      const bool behind =
+          !keyword && before > 0 &&
+          (is_name_letter(front, writing) || front == ')' || front == ']' ||
+           (front == '>' && c == ')') || (front == '!' && writing.language == "rust"));
       ExpressionStep step;
       step.begin = open;
       step.end = at;

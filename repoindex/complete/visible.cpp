@@ -11,9 +11,9 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr size_t kMaxClasses = 32;        // of one hierarchy
-constexpr size_t kMaxFolderFiles = 200;   // of a package whose methods are looked for
-constexpr size_t kMaxStars = 40;          // files of `from x import *`
+constexpr size_t kMaxClasses = 32;       // of one hierarchy
+constexpr size_t kMaxFolderFiles = 200;  // of a package whose methods are looked for
+constexpr size_t kMaxStars = 40;         // files of `from x import *`
 constexpr size_t kMaxModuleFiles = 200;
 constexpr int kMaxReexports = 4;  // of modules that hand on what others have
 
@@ -95,9 +95,8 @@ std::vector<Visible> ScopeReader::members(const Receiver& receiver) {
   // The nearest of a name hides the others.
   std::unordered_set<std::string_view> seen;
   std::vector<Visible> out;
-  std::stable_sort(all.begin(), all.end(), [](const Visible& a, const Visible& b) {
-    return a.distance < b.distance;
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Visible& a, const Visible& b) { return a.distance < b.distance; });
   out.reserve(all.size());
   for (const Visible& v : all) {
     if (seen.insert(v.name).second) out.push_back(v);
@@ -134,15 +133,15 @@ std::vector<Visible> ScopeReader::of_module(const Found& module, int depth) {
     std::string name = bound_name(facts, import);
     if (name.empty() || name == "default") continue;
     // Found is filled when somebody looks at the item.
-    out.push_back({{module.path, module.facts, kNone, Confidence::certain}, std::move(name), 1,
-                   true});
+    out.push_back(
+        {{module.path, module.facts, kNone, Confidence::certain}, std::move(name), 1, true});
   }
   if (base_name(module.path).substr(0, 9) == "__init__." && view_.snapshot != nullptr) {
     const std::string folder = parent_path(module.path);
     size_t n = 0;
     view_.snapshot->for_each_below(folder, [&](const FileEntry& file) {
-      std::string_view rest = std::string_view(file.path).substr(folder.empty() ? 0
-                                                                 : folder.size() + 1);
+      std::string_view rest =
+          std::string_view(file.path).substr(folder.empty() ? 0 : folder.size() + 1);
       const size_t slash = rest.find('/');
       std::string name;
       if (slash == std::string_view::npos) {
@@ -195,8 +194,7 @@ std::vector<Visible> ScopeReader::in_scope(size_t offset) {
       out.push_back(std::move(v));
     }
   };
-  const bool class_scope_visible =
-      facts.language != "python" && !is_script_family(facts.language);
+  const bool class_scope_visible = facts.language != "python" && !is_script_family(facts.language);
   for (size_t level = 0; level < chain.size(); ++level) {
     const uint32_t in = chain[level];
     const SymbolKind kind = in == kNone ? SymbolKind::file : facts.symbols[in].kind;
@@ -212,11 +210,12 @@ std::vector<Visible> ScopeReader::in_scope(size_t offset) {
       // What is being written at the cursor is no candidate for itself.
       if (symbol.name_begin <= offset && offset <= symbol.name_end) continue;
       if (symbol.inside_only && !(symbol.begin <= offset && offset <= symbol.end)) continue;
-      if (!is_function && symbol.local && !(symbol.begin <= offset && offset <= symbol.end)) continue;
+      if (!is_function && symbol.local && !(symbol.begin <= offset && offset <= symbol.end))
+        continue;
       const bool later = (is_function || symbol.local) && symbol.name_begin > offset;
       if (later && !writing_.indented && symbol.kind != SymbolKind::function) continue;
-      here.push_back({{path_, facts_, s, Confidence::certain}, symbol.name,
-                      static_cast<int>(level), false});
+      here.push_back(
+          {{path_, facts_, s, Confidence::certain}, symbol.name, static_cast<int>(level), false});
     }
     // The last one before the cursor is the one that is meant.
     std::stable_sort(here.begin(), here.end(), [](const Visible& a, const Visible& b) {

@@ -1,5 +1,5 @@
-// repoindex/complete/writing.h - how a language is written, as far as typing has to know it: what is
-// a comment or a string, what stands between a receiver and a member, how parameters and named
+// repoindex/complete/writing.h - how a language is written, as far as typing has to know it: what
+// is a comment or a string, what stands between a receiver and a member, how parameters and named
 // arguments look. One row per language, in writing.cpp. Constants: any thread.
 #pragma once
 
@@ -18,12 +18,12 @@ struct Writing {
   std::string_view language;
   std::vector<std::string_view> line_comments;
   std::string_view block_open, block_close;
-  bool nested_blocks = false;      // /* /* */ */
-  std::string_view quotes = "\"";  // open a string that ends on its line
-  std::string_view long_quotes;    // open a string that may go on over lines
-  bool triple_quotes = false;      // """ and, where ' is a quote, '''
-  bool characters = false;         // ' holds one character: 'a'. What does not is no text
-  std::string_view interpolation;  // opens code inside a string: "${"
+  bool nested_blocks = false;            // /* /* */ */
+  std::string_view quotes = "\"";        // open a string that ends on its line
+  std::string_view long_quotes;          // open a string that may go on over lines
+  bool triple_quotes = false;            // """ and, where ' is a quote, '''
+  bool characters = false;               // ' holds one character: 'a'. What does not is no text
+  std::string_view interpolation;        // opens code inside a string: "${"
   std::string_view prefix_interpolates;  // "f": f"{code}"
   std::vector<std::string_view> member_operators = {"."};
   std::string_view extra_letters;  // belong to names: "$"
@@ -34,6 +34,8 @@ struct Writing {
   std::string_view argument_name_end;  // behind the name of a named argument: "=", ":"
   // Left out of the parameters that a call gives: self, &self.
   std::vector<std::string_view> implicit_parameters;
+  // A function that is chosen is nearly always called: its brackets are written along.
+  bool call_snippets = false;
   // In front of a call that makes an object.
   std::string_view construct_keyword;
   // Names that every file sees and no file of the project defines.

@@ -21,8 +21,8 @@ const std::vector<std::string_view>& grammar_keywords(std::string_view language)
   if (added) {
     for (std::string_view word : compiled(*row).keywords) {
       const bool plain = word.size() > 1 && std::all_of(word.begin(), word.end(), [](char c) {
-        return isalpha(static_cast<unsigned char>(c)) || c == '_';
-      });
+                           return isalpha(static_cast<unsigned char>(c)) || c == '_';
+                         });
       if (plain && word.substr(0, 2) != "__" && word[0] != '_') it->second.push_back(word);
     }
     std::sort(it->second.begin(), it->second.end());

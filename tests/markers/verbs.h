@@ -8,6 +8,8 @@
 //   //? search run -> run                 workspace/symbol; names of ranges, or kind and name after
 //   //? search run names -> function run
 //   //? completion has run, walk
+//   //? signature -> "def f(a, [b])"      the active parameter in brackets; all: a line each
+//   //? hints -> width=1, height=2        inlay hints, each with its argument behind it
 //   //? rename walk -> run                edits exactly these ranges, to "walk"
 //   //? callers -> main, app.py           who calls it: ranges of names, or a file by its path
 //   //? calls-of -> use                   the calls themselves; calls-in: those inside it
@@ -59,6 +61,9 @@ std::string ask_symbols(Run&, const Question&);
 std::string ask_completion(Run&, const Question&);
 std::string ask_folding(Run&, const Question&);
 std::string ask_diagnostics(Run&, const Question&);
+// While typing: verbs_typing.cpp
+std::string ask_signature(Run&, const Question&);
+std::string ask_hints(Run&, const Question&);
 // Anything: verbs_any.cpp
 std::string ask_any(Run&, const Question&);
 std::string ask_wrongly(Run&, const Question&);
@@ -83,6 +88,8 @@ inline constexpr VerbRow kVerbs[] = {
     {"hover", ask_hover},
     {"symbols", ask_symbols},
     {"completion", ask_completion},
+    {"signature", ask_signature},
+    {"hints", ask_hints},
     {"folding", ask_folding},
     {"diagnostics", ask_diagnostics},
     {"ask", ask_any},
