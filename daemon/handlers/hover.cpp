@@ -1,19 +1,21 @@
-// textDocument/hover: signature, doc comment, where it is defined and how sure we are.
+// textDocument/hover: signature, doc comment, where it is defined, how sure we are, and the last
+// change of that line.
 #include "lsp/protocol/hover.h"
+
+#include <ctime>
+
+#include "base/hash.h"
+#include "daemon/handlers/described.h"
 #include "daemon/handlers/handlers.h"
+#include "repoindex/git/last_changes.h"
+#include "repoindex/snapshot.h"
 
 namespace engramd::daemon {
 namespace {
 
-// A fence longer than any run of backticks in the text, so that the text cannot close it.
-std::string fence_for(const std::string& text) {
-  size_t longest = 0, run = 0;
-  for (const char c : text) {
-    run = c == '`' ? run + 1 : 0;
-    longest = std::max(longest, run);
-  }
-  return std::string(std::max<size_t>(3, longest + 1), '`');
-}
+// A hover without the last change is better than a late one; who hovers again sees it.
+constexpr std::chrono::milliseconds kPatience{50};
+constexpr size_t kMaxSubject = 120;
 
 std::string where(const repoindex::HoverInfo& info) {
   const auto& hit = info.definition;
@@ -25,13 +27,66 @@ std::string where(const repoindex::HoverInfo& info) {
   return text;
 }
 
+// What tells this text of the file from others.
+std::string version_of(const repoindex::View& view, const std::string& path) {
+  if (view.overlay != nullptr) {
+    const auto open = view.overlay->find(path);
+    if (open != view.overlay->end() && open->second.text != nullptr)
+      return std::to_string(hash64(*open->second.text));
+  }
+  const repoindex::FileEntry* file = view.snapshot ? view.snapshot->find(path) : nullptr;
+  return file != nullptr ? file->blob_id : std::string();
+}
+
+std::string day_of(int64_t unix_time) {
+  const std::time_t time = unix_time;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[16] = "";
+  std::strftime(text, sizeof(text), "%Y-%m-%d", &parts);
+  return text;
+}
+
+// Names and subjects are people's text, not markdown.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]<>#|~").find(c) != std::string_view::npos) out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
+
+std::string last_change(const Asked& asked, const repoindex::SymbolHit& hit, bool markdown,
+                        repoindex::LastChanges& changes) {
+  // Of a local the function's history is the line's too, and nobody asks.
+  if (hit.symbol.local || hit.symbol.kind == repoindex::SymbolKind::file) return {};
+  const std::string& path = hit.place.path;
+  const std::string version = version_of(asked.view, path);
+  if (version.empty()) return {};
+  const auto change = changes.of(
+      asked.view.root(), path, hit.place.start.line, version, [&] { return asked.view.text(path); },
+      kPatience);
+  if (!change) return {};
+  if (change->commit.empty()) return "not committed yet";
+  std::string subject = utf8_sanitized(change->summary).substr(0, kMaxSubject);
+  std::string author = utf8_sanitized(change->author);
+  if (markdown) {
+    subject = escaped(subject);
+    author = escaped(author);
+  }
+  return "last change " + day_of(change->author_time) + " by " + author + ": " +
+         utf8_sanitized(subject);
+}
+
 }  // namespace
 
 void bind_hover(Session& session) {
   using namespace lsp;
   session.on_document<DocumentPosition, HoverResult>(
       {"hoverProvider", "textDocument/hover", {}},
-      [](const DocumentPosition& params, const Call& call) -> Result<HoverResult> {
+      [changes = std::make_shared<repoindex::LastChanges>()](
+          const DocumentPosition& params, const Call& call) -> Result<HoverResult> {
         const Asked& asked = call.asked;
         PlaceMapper places(asked);
         const auto offset = places.offset(asked.path, params.position);
@@ -39,21 +94,16 @@ void bind_hover(Session& session) {
         const auto info = repoindex::hover(asked.view, asked.path, *offset);
         if (!info) return HoverResult{};
         const auto& symbol = info->definition.symbol;
-        const std::string head = symbol.signature.empty() ? symbol.name : symbol.signature;
+        const bool markdown = call.client.prefers_markdown("textDocument.hover.contentFormat");
         Hover hover;
         hover.range = places.range(asked.path, info->at.range);
-        hover.contents.markdown = call.client.prefers_markdown("textDocument.hover.contentFormat");
+        hover.contents =
+            described(markdown, info->language,
+                      symbol.signature.empty() ? symbol.name : symbol.signature, symbol.doc);
         std::string& text = hover.contents.text;
-        if (hover.contents.markdown) {
-          const std::string fence = fence_for(head);
-          text = fence + info->language + "\n" + head + "\n" + fence + "\n";
-          if (!symbol.doc.empty()) text += "\n" + symbol.doc + "\n";
-          text += "\n---\n" + where(*info);
-        } else {
-          text = head + "\n";
-          if (!symbol.doc.empty()) text += "\n" + symbol.doc + "\n";
-          text += "\n" + where(*info);
-        }
+        text += (markdown ? "\n---\n" : "\n") + where(*info);
+        const std::string change = last_change(asked, info->definition, markdown, *changes);
+        if (!change.empty()) text += (markdown ? "  \n" : "\n") + change;
         return HoverResult{hover};
       });
 }
