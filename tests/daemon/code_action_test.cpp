@@ -209,7 +209,7 @@ TEST_CASE("a patch is reviewed block by block, and readable as a whole") {
   CHECK(editor.ask("workspace/textDocumentContent",
                    {{"uri", done["proposals"][0]["proposedUri"]}})["text"] ==
         "one\n2\n3\n4\n5\n6\nseven\n");
-  CHECK(editor.end(editor.begin(
+  CHECK(editor.end(editor.broken().begin(
             "workspace/executeCommand",
             {{"command", "engramd.fix"},
              {"arguments", json::array({{{"apply", "maybe"}}})}}))["error"]["code"] == -32602);

@@ -52,7 +52,8 @@ TEST_CASE("auto leaves a document to the servers that its editor reports, method
 
   report(editor, "a.c", {{{"name", "clangd"}}});  // no list: all of navigation
   CHECK(editor.ask("textDocument/hover", in_c).is_null());
-  CHECK(editor.ask("textDocument/documentSymbol", in_c).empty());
+  CHECK(
+      editor.ask("textDocument/documentSymbol", {{"textDocument", in_c["textDocument"]}}).empty());
 
   report(editor, "a.c", json::array());  // it has gone
   CHECK(n_definitions(editor, in_c) == 1);

@@ -150,6 +150,7 @@ json random_changes(Scribbler& scribbler, Model& model, bool& odd) {
     switch (scribbler.below(12)) {
       case 0:  // behind the end of its line: the line's end
         to.character += 1 + scribbler.below(1000);
+        odd = true;
         break;
       case 1:  // behind the end of the text: the end
         to.line += 1000 + scribbler.below(1u << 30);

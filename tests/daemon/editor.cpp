@@ -23,6 +23,16 @@ PositionEncoding encoding_named(const std::string& name) {
   return lsp::chosen_encoding({name});
 }
 
+// What an editor without a mind of its own says; null where LSP allows it.
+json default_answer(const json& request) {
+  const std::string method = request["method"];
+  if (method == "workspace/configuration")
+    return json::array_t(request["params"]["items"].size(), nullptr);
+  if (method == "workspace/applyEdit") return {{"applied", false}};
+  if (method == "window/showDocument") return {{"success", false}};
+  return nullptr;
+}
+
 }  // namespace
 
 Editor::Editor(const Workspace& workspace, EditorOptions options)
@@ -88,6 +98,7 @@ bool Editor::on_message(const std::string& text) {
   }
   if (is_request) {
     answer = responder ? responder(message) : json();
+    if (answer.is_null()) answer = default_answer(message);
     const std::string said =
         json({{"jsonrpc", "2.0"}, {"id", message["id"]}, {"result", answer}}).dump();
     log_.client(said);

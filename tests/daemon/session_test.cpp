@@ -517,6 +517,7 @@ TEST_CASE("the fix command reports progress, is cancelled, and offers its patch 
   const int by_request = fix(json::object());
   editor.notify("$/cancelRequest", {{"id", by_request}});
   CHECK(editor.end(by_request)["error"]["code"] == -32800);
+  editor.broken();
   CHECK(editor.end(fix({{"nonsense", 1}}))["error"]["code"] == -32602);
   CHECK(editor.end(fix({{"repo", "relative/path"}}))["error"]["code"] == -32602);
 }

@@ -57,8 +57,9 @@ export class SessionValidator {
     }
     const found = this.problems.splice(known);
     this.problems.push(...found.filter((text) => !text.startsWith('client:')));
-    // After an edit that LSP does not define the server's text is its own affair.
-    if (found.length > 0 && message?.method?.startsWith?.('textDocument/did')) this.documents.delete(message.params?.textDocument?.uri);
+    // After an edit that LSP does not define the server's text is its own affair, until the document is opened anew.
+    const document = this.documents.get(message?.params?.textDocument?.uri);
+    if (found.length > 0 && document && message.method !== 'textDocument/didClose') Object.assign(document, { flawOf: () => undefined, change: () => {} });
     return undefined;
   }
 
@@ -434,6 +435,7 @@ export class SessionValidator {
       if (!document) return this.problem(`client: changes ${uri}, which is not open`);
       if (version <= document.version) this.problem(`client: version ${version} of ${uri} after ${document.version}`);
       for (const change of params.contentChanges ?? []) {
+        if (isRange(change.range) && before(change.range.end, change.range.start)) this.problem(`client: didChange: range ends before it starts: ${JSON.stringify(change.range)}`);
         for (const position of change.range ? [change.range.start, change.range.end] : []) {
           const flaw = document.flawOf(position);
           if (flaw) this.problem(`client: didChange at ${JSON.stringify(position)}: ${flaw}`);
