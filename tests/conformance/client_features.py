@@ -102,3 +102,29 @@ def watched(server, language):
     server.notify("workspace/didChangeWatchedFiles", {"changes": changes})
     server.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": "x", "type": 9}]})
     server.alive()
+
+
+@point("registrations and their ends do not cross, however late the client answers", start=False)
+def registration_race(server, language):
+    for method in ("client/registerCapability", "client/unregisterCapability", "workspace/configuration"):
+        server.late[method] = 0.4
+    server.start()
+    for i in range(12):
+        server.notify("workspace/didChangeConfiguration", {"settings": {"round": i}})
+        if server.offers("workspace", "workspaceFolders", "supported"):
+            entry = {"uri": "file://%s/f%d" % (server.folder, i % 2), "name": "f"}
+            change = {"added": [entry], "removed": []} if i % 4 < 2 else {"added": [], "removed": [entry]}
+            server.notify("workspace/didChangeWorkspaceFolders", {"event": change})
+        time.sleep(0.1)
+    time.sleep(1)
+    held = set()
+    for message in server.requests_of_server():
+        for one in message["params"].get("registrations", []):
+            if one["id"] in held:
+                raise Fail("registers %s twice" % one["id"])
+            held.add(one["id"])
+        for one in message["params"].get("unregisterations", []):
+            if one["id"] not in held:
+                raise Fail("unregisters %s, which is not registered" % one["id"])
+            held.discard(one["id"])
+    server.alive()

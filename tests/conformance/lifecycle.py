@@ -5,7 +5,7 @@ import time
 
 from document import Document, functions
 from points import point
-from wire import CAPABILITIES, Fail, NotAsked, uri_of
+from wire import CAPABILITIES, Fail, NotAsked, frame, uri_of
 
 
 @point("initialize tells capabilities, and who it is")
@@ -177,3 +177,23 @@ def folders(server, language):
         change = {"added": [entry], "removed": []} if i % 2 == 0 else {"added": [], "removed": [entry]}
         server.notify("workspace/didChangeWorkspaceFolders", {"event": change})
     server.alive()
+
+
+@point("questions, their cancels, and shutdown in one write: an answer each, then exit with status 0")
+def all_at_once(server, language):
+    document = Document(server, language, functions(language, ["probe_%d" % i for i in range(300)]))
+    data = b""
+    for i in range(40):
+        data += frame({"jsonrpc": "2.0", "id": 5000 + i, "method": "textDocument/documentSymbol",
+                       "params": document.id})
+        data += frame({"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 5000 + i}})
+    data += frame({"jsonrpc": "2.0", "id": 6000, "method": "shutdown"})
+    server.write(data)
+    server.answer(6000)  # before exit, which ends what is still open
+    for i in range(40):
+        server.answer(5000 + i)
+        if len(server.answers_to(5000 + i)) != 1:
+            raise Fail("request %d has %d answers" % (i, len(server.answers_to(5000 + i))))
+    server.notify("exit")
+    if server.exit_status() != 0:
+        raise Fail("status %d" % server.exit_status())
