@@ -1,19 +1,21 @@
 // client.ts - the connection: starts `engramd lsp`, restarts it with a limit, and says what to do when it cannot.
 //
 // Starting and stopping go one after the other, so that a restart while the first start still runs leaves one server.
+import { execFile } from 'node:child_process';
 import * as vscode from 'vscode';
 import { CloseAction, ErrorAction, LanguageClient, State, Trace } from 'vscode-languageclient/node';
 import type { DynamicFeature, LanguageClientOptions, RegistrationData, ServerOptions, StaticFeature } from 'vscode-languageclient/node';
 import { findEngramd } from './binary';
 import type { Found } from './binary';
 import type { Reviews } from './review';
-import { kProposalScheme } from './review';
+import { kAnswerScheme, kProposalScheme } from './review';
 import { withoutSecrets } from './secrets';
 import * as settings from './settings';
 import { Siblings } from './siblings';
 import type { DaemonStatus, StatusItem } from './status';
 
 const MAX_RESTARTS = 4;
+const STOP_TIMEOUT_MS = 20_000;
 const RESTART_WINDOW_MS = 3 * 60 * 1000;
 
 // Server commands that this extension offers itself, with questions first. The language client would register
@@ -54,9 +56,13 @@ export class Connection implements vscode.Disposable {
 
   start(): Promise<void> { return this.inTurn(() => this.doStart()); }
   stop(): Promise<void> { return this.inTurn(() => this.doStop()); }
-  restart(): Promise<void> {
+  // daemon: the resident process too, for all its editors.
+  restart({ daemon = false } = {}): Promise<void> {
     return this.inTurn(async () => {
+      const program = this.attachment?.program;
       await this.doStop();
+      // Ended with 1: there was none.
+      if (daemon && program) await new Promise<void>((resolve) => { execFile(program, ['stop'], { env: process.env, timeout: STOP_TIMEOUT_MS }, () => resolve()); });
       this.endTimes.length = 0;
       await this.doStart();
     });
@@ -96,7 +102,7 @@ export class Connection implements vscode.Disposable {
     this.output.error(`${problem} ${remedy}`);
     this.status.show('engramd is missing', `${problem}\n${remedy}`, true);
     void vscode.window.showErrorMessage(`${problem} ${remedy}`, 'Open settings', 'Try again', 'How to install').then((choice) => {
-      if (choice === 'Open settings') void vscode.commands.executeCommand('workbench.action.openSettings', 'engramd.path');
+      if (choice === 'Open settings') void settings.openSettings('engramd.path');
       if (choice === 'Try again') void this.restart();
       if (choice === 'How to install') void vscode.commands.executeCommand('workbench.action.openWalkthrough', 'engramd.engramd#engramd.start', false);
     });
@@ -208,6 +214,8 @@ export class Connection implements vscode.Disposable {
           showDocument: async (params, token, next) => {
             const uri = vscode.Uri.parse(params.uri);
             if (uri.scheme === kProposalScheme) return { success: await this.reviews.showServerDocument(uri) };
+            // An explanation, in markdown.
+            if (uri.scheme === kAnswerScheme) return { success: await vscode.commands.executeCommand('markdown.showPreviewToSide', uri).then(() => true, () => false) };
             return next(params, token);
           },
         },

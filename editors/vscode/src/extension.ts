@@ -8,6 +8,7 @@ import type { Proposal, ProposedFile } from './review';
 import { Reviews } from './review';
 import type { FixRequest, Run } from './runs';
 import { Runs } from './runs';
+import { openSettings } from './settings';
 import { StatusItem } from './status';
 
 const STATUS_TIMEOUT_MS = 10_000;
@@ -60,7 +61,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command('engramd.restart', () => attached.restart()),
     command('engramd.showStatus', () => showStatus(attached, output)),
     command('engramd.showLog', () => output.show()),
-    command('engramd.chooseModel', () => chooseModel()),
+    command('engramd.chooseModel', () => chooseModel(attached)),
+    command('engramd.openSettings', () => openSettings('@ext:engramd.engramd')),
     command('engramd.menu', () => showMenu(attached, output)),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('engramd.path') || change.affectsConfiguration('engramd.model')) void attached.restart();

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Connection } from './client';
 import { problemOfAddress } from './secrets';
-import { model } from './settings';
+import { model, openSettings } from './settings';
 import type { DaemonStatus } from './status';
 import { indexLines, modelLine } from './status';
 
@@ -10,7 +10,7 @@ interface Entry extends vscode.QuickPickItem {
   run?: () => unknown;
 }
 
-export async function chooseModel(): Promise<void> {
+export async function chooseModel(connection: Connection): Promise<void> {
   const now = model();
   const entries: (vscode.QuickPickItem & { kind_?: 'none' | 'file' | 'server' })[] = [
     { label: "$(settings) What engramd's own settings say", description: now === '' ? 'chosen now' : '', detail: 'the small model that comes with engramd, unless ~/.config/engramd/config.toml names another', kind_: 'none' },
@@ -27,8 +27,26 @@ export async function chooseModel(): Promise<void> {
       validateInput: problemOfAddress,
     });
   }
-  // The change of the setting restarts the attachment.
-  if (chosen !== undefined && chosen !== now) await vscode.workspace.getConfiguration('engramd').update('model', chosen || undefined, vscode.ConfigurationTarget.Global);
+  if (chosen === undefined || chosen === now) return;
+  try {
+    await vscode.workspace.getConfiguration('engramd').update('model', chosen || undefined, vscode.ConfigurationTarget.Global);
+  } catch (error) {
+    void vscode.window.showErrorMessage(`engramd: the setting could not be written: ${error instanceof Error ? error.message : String(error)}`, 'Open settings')
+      .then((choice) => { if (choice) void openSettings('engramd.model'); });
+    return;
+  }
+  await restartDaemon(connection);
+}
+
+// The resident daemon keeps the model that it was started with, and serves other windows and editors too.
+async function restartDaemon(connection: Connection): Promise<void> {
+  const others = ((await connection.askStatus().catch(() => undefined))?.attachments?.length ?? 1) - 1;
+  if (others > 0) {
+    const choice = await vscode.window.showInformationMessage(
+      `The model counts when the engramd daemon starts, and it serves ${others} other ${others === 1 ? 'window or editor' : 'windows or editors'} now. They attach again by themselves.`, 'Restart the daemon', 'Later');
+    if (choice !== 'Restart the daemon') return;
+  }
+  await connection.restart({ daemon: true });
 }
 
 export async function showMenu(connection: Connection, output: vscode.LogOutputChannel): Promise<void> {
@@ -39,8 +57,8 @@ export async function showMenu(connection: Connection, output: vscode.LogOutputC
     { label: '$(beaker) Fix failing tests …', detail: 'runs your tests in a sandbox and proposes an edit', run: run('engramd.fix') },
     { label: '$(git-pull-request) Review the proposal', run: run('engramd.review') },
     { label: '', kind: vscode.QuickPickItemKind.Separator },
-    { label: '$(symbol-misc) Choose the model …', description: now && modelLine(now), run: chooseModel },
-    { label: '$(settings-gear) Open settings', run: run('workbench.action.openSettings', '@ext:engramd.engramd') },
+    { label: '$(symbol-misc) Choose the model …', description: now && modelLine(now), run: () => chooseModel(connection) },
+    { label: '$(settings-gear) Open settings', run: () => openSettings('@ext:engramd.engramd') },
     { label: '$(book) Getting started', run: run('workbench.action.openWalkthrough', 'engramd.engramd#engramd.start', false) },
     { label: '', kind: vscode.QuickPickItemKind.Separator },
     { label: '$(info) Status in full', description: now && indexLines(now)[0], run: run('engramd.showStatus') },

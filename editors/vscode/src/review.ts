@@ -12,6 +12,7 @@ import { readPatch, replacementsFor } from './patch';
 
 export const kReviewScheme = 'engramd-review';
 export const kProposalScheme = 'engramd-proposal';
+export const kAnswerScheme = 'engramd-answer';
 // Enough for a look back; a proposal holds its texts.
 const MAX_PROPOSALS = 8;
 
@@ -69,6 +70,9 @@ export class Reviews implements vscode.Disposable {
   private readonly proposals: Proposal[] = [];
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
+  private readonly offered = new vscode.EventEmitter<Proposal>();
+  // The server offered a proposal; a run that waits for its answer is where it comes from.
+  readonly onDidOffer = this.offered.event;
   private next = 1;
   private readonly registration: vscode.Disposable;
 
@@ -80,6 +84,7 @@ export class Reviews implements vscode.Disposable {
     for (const proposal of this.proposals) this.finish(proposal, 'rejected');
     this.registration.dispose();
     this.changed.dispose();
+    this.offered.dispose();
   }
 
   list(): readonly Proposal[] {
@@ -117,7 +122,7 @@ export class Reviews implements vscode.Disposable {
   // An edit of the server that wants to be confirmed; undefined for any other edit, which VS Code applies as it is.
   async fromEdit({ label, edit }: ApplyWorkspaceEditParams): Promise<Proposal | undefined> {
     const files = await this.filesOf(edit, label ?? 'engramd');
-    return files && this.add(label ?? 'engramd', files);
+    return files && this.add(label === 'engramd: fix' || !label ? 'engramd proposes' : label, files);
   }
 
   private async filesOf(edit: WorkspaceEdit, label: string): Promise<ProposedFile[] | undefined> {
@@ -222,6 +227,7 @@ export class Reviews implements vscode.Disposable {
     const changes = proposal.files.reduce((sum, file) => sum + Math.max(1, file.changes.length), 0);
     const what = `${changes} ${changes === 1 ? 'change' : 'changes'} in ${proposal.files.length} ${proposal.files.length === 1 ? 'file' : 'files'}`;
     const choice = await vscode.window.showInformationMessage(`${proposal.title}: ${what}. Nothing is written yet.`, 'Choose hunks', 'Accept all', 'Discard');
+    if (!proposal.files.some(({ state }) => state === 'open')) return;
     if (choice === 'Choose hunks') await this.chooseHunks(proposal);
     if (choice === 'Accept all') await this.acceptAll(proposal);
     if (choice === 'Discard') this.rejectAll(proposal);
@@ -307,6 +313,8 @@ export class Reviews implements vscode.Disposable {
     if (proposal.files.some(({ state }) => state === 'open')) return;
     proposal.settle(proposal.files.some(({ state }) => state === 'accepted'));
     void this.closeDiffs(proposal);
+    // The question about it, if it still stands there; it stays in the list of notifications.
+    void vscode.commands.executeCommand('notifications.hideToasts');
     this.noted();
   }
 
@@ -344,6 +352,7 @@ export class Reviews implements vscode.Disposable {
   async handleEdit(params: ApplyWorkspaceEditParams, next: () => Promise<ApplyWorkspaceEditResult>): Promise<ApplyWorkspaceEditResult> {
     const proposal = await this.fromEdit(params);
     if (!proposal) return next();
+    this.offered.fire(proposal);
     void this.present(proposal);
     const applied = await proposal.decided;
     return applied ? { applied } : { applied, failureReason: 'the proposal was rejected' };

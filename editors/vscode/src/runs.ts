@@ -18,6 +18,7 @@ export interface FixAnswer {
 type RunState = 'running' | 'cancelled' | 'failed' | 'not fixed' | 'in review' | 'accepted' | 'rejected';
 
 export interface Run {
+  id: number;
   title: string;
   folder: vscode.WorkspaceFolder;
   state: RunState;
@@ -32,6 +33,8 @@ export interface FixRequest {
   folder?: vscode.WorkspaceFolder;
   test?: string;
   task?: string;
+  // Set by the server's code actions.
+  apply?: string;
 }
 
 const kIcons: Record<RunState, string> = {
@@ -47,6 +50,7 @@ export async function chooseFolder(): Promise<vscode.WorkspaceFolder | undefined
 
 export class Runs implements vscode.TreeDataProvider<Run | { run: Run; file: ProposedFile }>, vscode.Disposable {
   private readonly runs: Run[] = [];
+  private next = 1;
   private readonly changed = new vscode.EventEmitter<undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly following: vscode.Disposable;
@@ -79,7 +83,9 @@ export class Runs implements vscode.TreeDataProvider<Run | { run: Run; file: Pro
       if (file.state === 'open') item.command = { command: 'engramd.openDiff', title: 'Open the diff', arguments: [{ run, file }] };
       return item;
     }
+    // Another identity once there is something below it: VS Code keeps an item as closed as it was first seen.
     const item = new vscode.TreeItem(element.title, element.proposal ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.None);
+    item.id = `${element.id}${element.proposal ? '.open' : ''}`;
     item.description = element.detail ? `${element.state}: ${element.detail}` : element.state;
     item.tooltip = `${element.title} (${element.folder.name}, ${element.started.toLocaleTimeString()}): ${element.state}${element.detail ? `\n${element.detail}` : ''}`;
     item.iconPath = new vscode.ThemeIcon(kIcons[element.state]);
@@ -109,8 +115,10 @@ export class Runs implements vscode.TreeDataProvider<Run | { run: Run; file: Pro
       });
       return undefined;
     }
-    const test = given.test ?? await vscode.window.showInputBox({
-      title: 'engramd: fix failing tests', value: this.memento.get<string>(LAST_TEST_KEY, ''), ignoreFocusOut: true, placeHolder: 'python3 -m pytest -q',
+    // A code action names the task and asks no questions.
+    const last = this.memento.get<string>(LAST_TEST_KEY, '');
+    const test = given.test ?? (given.apply ? last : undefined) ?? await vscode.window.showInputBox({
+      title: 'engramd: fix failing tests', value: last, ignoreFocusOut: true, placeHolder: 'python3 -m pytest -q',
       prompt: `Test command, run in ${folder.name} inside the sandbox. Empty: engramd looks for it.`,
     });
     if (test === undefined) return undefined;
@@ -129,20 +137,27 @@ export class Runs implements vscode.TreeDataProvider<Run | { run: Run; file: Pro
   }
 
   private async run({ title, folder, test, task }: { title: string; folder: vscode.WorkspaceFolder; test: string; task?: string }): Promise<Run> {
-    const run: Run = { title, folder, state: 'running', detail: '', started: new Date(), cancel: new vscode.CancellationTokenSource() };
+    const run: Run = { id: this.next++, title, folder, state: 'running', detail: '', started: new Date(), cancel: new vscode.CancellationTokenSource() };
     this.runs.unshift(run);
     this.runs.length = Math.min(this.runs.length, MAX_RUNS);
     this.update(run, 'running');
+    const offered = this.reviews.onDidOffer((proposal) => this.inReview(run, proposal));
+    let answer: Promise<FixAnswer> | undefined;
     try {
-      const answer = await vscode.window.withProgress(
+      await vscode.window.withProgress(
         { location: vscode.ProgressLocation.Notification, title: `engramd: ${title}`, cancellable: true },
         (progress, token) => {
           token.onCancellationRequested(() => run.cancel.cancel());
-          return this.ask(run, { repo: folder.uri.toString(), apply: 'review', ...(test ? { test } : {}), ...(task ? { task } : {}) }, (message, increment) => progress.report({ message, increment }));
+          const asked = this.ask(run, { repo: folder.uri.toString(), apply: 'review', ...(test ? { test } : {}), ...(task ? { task } : {}) }, (message, increment) => progress.report({ message, increment }));
+          answer = asked.answer;
+          // The notification goes when the work is over; the answer comes after the review.
+          return Promise.race([asked.answer, asked.worked]);
         },
       );
-      this.output.info(`engramd.fix: fixed ${answer.fixed}, applied ${answer.applied ?? '-'}${answer.failureReason ? `, ${answer.failureReason}` : ''}`);
-      await this.ended(run, answer);
+      const said = await answer;
+      if (!said) return run;
+      this.output.info(`engramd.fix: fixed ${said.fixed}, applied ${said.applied ?? '-'}${said.failureReason ? `, ${said.failureReason}` : ''}`);
+      await this.ended(run, said);
     } catch (error) {
       if (run.cancel.token.isCancellationRequested || error instanceof vscode.CancellationError) {
         this.update(run, 'cancelled');
@@ -151,39 +166,50 @@ export class Runs implements vscode.TreeDataProvider<Run | { run: Run; file: Pro
         this.update(run, 'failed', reason);
         void vscode.window.showErrorMessage(`engramd: ${reason}`, 'Show log').then((choice) => { if (choice) this.output.show(); });
       }
+    } finally {
+      offered.dispose();
     }
     return run;
   }
 
   // A progress token of our own, so that the notification of the run shows it and no second one appears.
-  private async ask(run: Run, argument: Record<string, unknown>, report: (message: string, increment?: number) => void): Promise<FixAnswer> {
+  private ask(run: Run, argument: Record<string, unknown>, report: (message: string, increment?: number) => void): { answer: Promise<FixAnswer>; worked: Promise<void> } {
     const client = this.connection.running();
-    if (!client) throw new Error('engramd is not attached');
+    if (!client) return { answer: Promise.reject(new Error('engramd is not attached')), worked: Promise.resolve() };
     const token = `engramd.fix.${Date.now()}.${this.runs.length}`;
     let percentage = 0;
+    let done: () => void = () => {};
+    const worked = new Promise<void>((resolve) => { done = resolve; });
     const following = client.onProgress(WorkDoneProgress.type, token, (value) => {
-      if (value.kind === 'end') return;
+      if (value.kind === 'end') {
+        done();
+        return;
+      }
       const now = value.percentage ?? percentage;
       report(value.message ?? (value.kind === 'begin' ? value.title : ''), Math.max(0, now - percentage));
       percentage = Math.max(percentage, now);
       if (value.message && run.state === 'running') this.update(run, 'running', value.message);
     });
-    try {
-      return await client.sendRequest<FixAnswer>('workspace/executeCommand', { command: 'engramd.fix', arguments: [argument], workDoneToken: token }, run.cancel.token);
-    } finally {
-      following.dispose();
-    }
+    const answer = client.sendRequest<FixAnswer>('workspace/executeCommand', { command: 'engramd.fix', arguments: [argument], workDoneToken: token }, run.cancel.token);
+    return { answer: answer.finally(() => following.dispose()), worked };
+  }
+
+  private inReview(run: Run, proposal: Proposal): void {
+    if (run.state !== 'running' || !proposal.files.every(({ uri }) => uri.path.startsWith(`${run.folder.uri.path}/`))) return;
+    run.proposal = proposal;
+    this.update(run, 'in review');
+    void proposal.decided.then((applied) => this.update(run, applied ? 'accepted' : 'rejected'));
   }
 
   private async ended(run: Run, answer: FixAnswer): Promise<void> {
     run.patch = answer.patch;
+    if (run.proposal) {
+      if (answer.applied) void vscode.window.showInformationMessage(answer.fixed ? 'engramd: accepted. Save the files, or undo.' : 'engramd: accepted; the tests were not green with all of it.');
+      return;
+    }
     if (answer.applied) {
       this.update(run, 'accepted');
       void vscode.window.showInformationMessage('engramd: with this edit the tests are green. Save it, or undo it.');
-      return;
-    }
-    if (answer.applied === false && this.reviews.list().some(({ files }) => files.length > 0 && files.every(({ state }) => state !== 'open')) && /rejected/.test(answer.failureReason ?? '')) {
-      this.update(run, 'rejected');
       return;
     }
     if (!answer.patch) {
@@ -202,9 +228,8 @@ export class Runs implements vscode.TreeDataProvider<Run | { run: Run; file: Pro
       void vscode.window.showWarningMessage(`engramd found a patch that cannot be put into the files: ${failureReason ?? proposal}.`);
       return;
     }
-    run.proposal = proposal;
-    this.update(run, 'in review');
-    void proposal.decided.then((applied) => this.update(run, applied ? 'accepted' : 'rejected'));
+    this.update(run, 'running');
+    this.inReview(run, proposal);
     void this.reviews.present(proposal);
   }
 

@@ -28,3 +28,9 @@ export const model = (): string => section().get<string>('model', '').trim();
 export const program = (): string => section().get<string>('path', '');
 export const trace = (): string => section().get<string>('trace.server', 'off');
 export const inlineCompletion = (document: vscode.TextDocument): boolean => section(document).get<boolean>('inlineCompletion.enabled', true);
+
+// The settings of the machine where the program runs: with a remote, not those of the machine that shows the window.
+export function openSettings(query: string): Thenable<unknown> {
+  const elsewhere = vscode.env.remoteName !== undefined || vscode.env.uiKind === vscode.UIKind.Web;
+  return elsewhere ? vscode.commands.executeCommand('workbench.action.openRemoteSettings', { query }) : vscode.commands.executeCommand('workbench.action.openSettings', query);
+}

@@ -158,6 +158,25 @@ export class Workbench {
   // The item of the extension in the status bar: what it says, and what stands beside the mouse over it.
   statusItem() { return this.page.locator('.statusbar-item[id="engramd.engramd.engramd.status"], .statusbar-item[id*="engramd.status"]').first(); }
 
+  // The pieces of the hover at the cursor that say `text`, one for each provider; asked again until one of them says `mark` too.
+  async hoverRows(text, mark = text) {
+    const hover = this.page.locator('.monaco-editor .monaco-hover:visible', { hasText: mark }).first();
+    await this.until(`hover with ${mark}`, async () => {
+      await this.key('Escape', 'Control+k', 'Control+i');
+      return hover.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    });
+    // Late answers are added to the same hover.
+    await this.page.waitForTimeout(1500);
+    const rows = await hover.locator('.hover-row').allInnerTexts();
+    return rows.filter((row) => row.includes(text) && !/^loading/i.test(row.trim()));
+  }
+
+  // Waits until the extension is attached and the index is there.
+  attached() {
+    const item = this.statusItem();
+    return this.until('the attached extension', async () => /engramd$/.test((await item.innerText().catch(() => '')).trim()) && !/warning|sync/.test(await item.innerHTML()));
+  }
+
   async notification(text) {
     const found = this.page.locator('.notification-toast', { hasText: text }).first();
     await found.waitFor();
