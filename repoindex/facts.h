@@ -85,12 +85,19 @@ struct Import {
   uint32_t level = 0;  // leading dots of a Python relative import
 };
 
+// Where the text is not what the grammar allows: few and short, see parse/errors.h.
+struct SyntaxError {
+  uint32_t begin = 0, end = 0;  // never empty, within one line
+  std::string message;          // "missing ')'"
+};
+
 struct FileFacts {
   std::string language;  // row of the language table; empty: indexed as text only
   std::vector<std::string> names;
   std::vector<Symbol> symbols;
   std::vector<Occurrence> occurrences;
   std::vector<Import> imports;
+  std::vector<SyntaxError> errors;  // by begin; empty also where the grammar is not to be trusted
   uint32_t n_bytes = 0;
   uint32_t n_lines = 0;
   bool has_errors = false;        // the tree held ERROR or MISSING nodes

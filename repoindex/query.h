@@ -53,6 +53,9 @@ std::vector<ReferenceHit> find_references(const View&, const std::string& path, 
 void each_reference(const View&, const std::string& path, size_t offset, bool include_definitions,
                     const CancelToken&,
                     const std::function<bool(std::vector<ReferenceHit>&&)>& visit);
+// In the same file only, definitions included: what else here is the thing at the offset.
+std::vector<ReferenceHit> references_in_file(const View&, const std::string& path, size_t offset,
+                                             size_t limit = 10000, const CancelToken& = {});
 // By bare name, for `engramd query` and the agent.
 std::vector<SymbolHit> definitions_of(const View&, std::string_view name, size_t limit = 50);
 std::vector<ReferenceHit> references_of(const View&, std::string_view name, size_t limit = 10000);

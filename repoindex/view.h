@@ -18,12 +18,15 @@
 
 namespace engramd::repoindex {
 
+class TextTree;  // parse/text_tree.h
+
 // One unsaved document, as text and facts of the same version.
 struct OpenDocument {
   std::shared_ptr<const std::string> text;
   std::shared_ptr<const LineIndex> lines;
   FileFactsPtr facts;
   int64_t version = 0;
+  std::shared_ptr<const TextTree> tree;  // null: no grammar, or the text is not to be parsed
 };
 using Overlay = std::map<std::string, OpenDocument>;  // key: path relative to the root
 

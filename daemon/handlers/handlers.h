@@ -28,6 +28,13 @@ void bind_text_document_content(Session& session);
 void bind_completion(Session& session);
 void bind_signature_help(Session& session);
 void bind_inlay_hint(Session& session);
+void bind_folding(Session& session);
+void bind_selection_range(Session& session);
+void bind_semantic_tokens(Session& session);
+void bind_document_highlight(Session& session);
+void bind_linked_editing(Session& session);
+void bind_document_link(Session& session);
+void bind_diagnostics(Session& session);
 
 // One feature, one line.
 // clang-format off
@@ -42,6 +49,10 @@ constexpr void (*kFeatures[])(Session&) = {
     bind_code_action,       bind_text_document_content,
     bind_completion,        bind_signature_help,
     bind_inlay_hint,
+    bind_folding,           bind_selection_range,
+    bind_semantic_tokens,   bind_document_highlight,
+    bind_linked_editing,    bind_document_link,
+    bind_diagnostics,
 };
 // clang-format on
 

@@ -42,6 +42,7 @@ void Session::bind() {
       });
   binder_->on_notification<NoParams>("initialized", [this](NoParams) { initialized(); });
   binder_->on_notification<DidOpenParams>("textDocument/didOpen", [this](DidOpenParams params) {
+    const std::string uri = params.document.uri;
     const Status opened = editor_->open(std::move(params.document));
     if (!opened) {
       log_warning(opened.error().message);
@@ -49,6 +50,8 @@ void Session::bind() {
       if (!said_exhausted_ && opened.error().code == ErrorCode::exhausted)
         show_message(MessageType::warning, opened.error().message);
       said_exhausted_ = true;
+    } else {
+      tell(DocumentEvent::opened, uri);
     }
     publish_status();
   });
@@ -57,12 +60,14 @@ void Session::bind() {
         supersede_completion(params.uri, std::nullopt);
         if (Status changed = editor_->change(params); !changed)
           log_warning(changed.error().message);
+        tell(DocumentEvent::changed, params.uri);
         publish_status();
       });
   binder_->on_notification<DidCloseParams>("textDocument/didClose", [this](DidCloseParams params) {
     supersede_completion(params.uri, std::nullopt);
     siblings_changed({params.uri, {}});
     if (Status closed = editor_->close(params.uri); !closed) log_warning(closed.error().message);
+    tell(DocumentEvent::closed, params.uri);
     saved(params.uri);
     publish_status();
   });
@@ -217,6 +222,7 @@ void Session::configure(const std::string& json) {
   coexistence->configure(*given);
   coexistence_ = std::move(coexistence);
   if (given->diagnostics) settings_.diagnostics = given->diagnostics;
+  tell(DocumentEvent::settings, {});
   refresh_editor();
 }
 

@@ -53,6 +53,9 @@ struct Offer {
       refresh_flag;  // "workspace/codeLens/refresh", "workspace.codeLens.refreshSupport"
 };
 
+// What happens to documents, for features that speak without being asked.
+enum class DocumentEvent { opened, changed, closed, settings };  // settings: of no document
+
 // All that a question needs, captured on the strand when it came in: it sees every earlier edit
 // of its connection and none that comes later. A value: any thread.
 struct Call {
@@ -119,6 +122,12 @@ class Session : public std::enable_shared_from_this<Session> {
     offers_.push_back(std::move(offer));
   }
 
+  // Called on the strand after each event; uri as the editor writes it. Before initialize.
+  using DocumentListener = std::function<void(DocumentEvent, const std::string& uri)>;
+  void listen(DocumentListener listener) { listeners_.push_back(std::move(listener)); }
+  // For jobs that come back to the strand without holding the session. Any thread.
+  const std::function<void(std::function<void()>)>& post() const { return post_; }
+
   // Another server of this document answers the method, and the settings leave it to that one.
   bool leaves(const std::string& uri, const std::string& method) const;
   const lsp::EditorSettings& settings() const { return settings_; }  // strand
@@ -150,6 +159,9 @@ class Session : public std::enable_shared_from_this<Session> {
                       [call = std::move(call), params = std::move(params),
                        fn](const CancelToken&) -> Result<Answer> { return fn(params, call); });
   }
+  void tell(DocumentEvent event, const std::string& uri) {
+    for (const DocumentListener& listener : listeners_) listener(event, uri);
+  }
   void bind();
   void initialize(lsp::InitializeParams params, const lsp::Reply<lsp::InitializeResult>& reply);
   void initialized();
@@ -175,6 +187,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   std::shared_ptr<lsp::Binder> binder_;
   std::vector<Offer> offers_;
+  std::vector<DocumentListener> listeners_;
   lsp::ClientCapabilities capabilities_;
   bool editor_watches_ = false;  // it tells us of changed files
   std::string watch_id_;         // of the registration; empty: none

@@ -1,5 +1,6 @@
 #include "lsp/protocol/capabilities.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace engramd::lsp {
@@ -28,6 +29,12 @@ bool ClientCapabilities::flag(std::string_view path) const {
 bool ClientCapabilities::has(std::string_view path) const {
   const auto* value = at(path);
   return value != nullptr && !value->is_null() && *value != false;
+}
+
+std::optional<uint32_t> ClientCapabilities::number(std::string_view path) const {
+  const auto* value = at(path);
+  if (value == nullptr || !value->is_number_integer() || value->get<int64_t>() < 0) return {};
+  return static_cast<uint32_t>(std::min<int64_t>(value->get<int64_t>(), UINT32_MAX));
 }
 
 bool ClientCapabilities::lists(std::string_view path, std::string_view wanted) const {

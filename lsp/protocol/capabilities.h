@@ -6,8 +6,10 @@
 // immutable: any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +21,9 @@ class ClientCapabilities {
   ClientCapabilities() = default;  // can nothing
   explicit ClientCapabilities(const nlohmann::json& json);
 
-  bool flag(std::string_view path) const;  // written as true
-  bool has(std::string_view path) const;   // written, not null and not false
+  bool flag(std::string_view path) const;                       // written as true
+  bool has(std::string_view path) const;                        // written, not null and not false
+  std::optional<uint32_t> number(std::string_view path) const;  // not negative
   // An array of strings that holds value; with no array there it holds nothing.
   bool lists(std::string_view path, std::string_view value) const;
   bool lists(std::string_view path, int value) const;

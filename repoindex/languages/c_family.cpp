@@ -173,6 +173,8 @@ Language cpp_base() {
     .import_nodes = {"preproc_include"},
     .imports = cpp_imports,
     .edit = edit_kinds(),
+    .folds = {"case_statement", "preproc_if", "preproc_ifdef"},
+    .errors = ErrorTrust::brackets,
 };
 }
 

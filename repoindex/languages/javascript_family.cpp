@@ -122,6 +122,11 @@ void imports(SyntaxNode node, std::string_view text, std::vector<Import>& out) {
   }
 }
 
+void add_jsx(Language& language) {
+  language.folds.push_back("jsx_element");
+  language.tags = {{"jsx_element", "jsx_opening_element", "jsx_closing_element"}};
+}
+
 EditKinds edit_kinds() {
   return {
       .binary = {"binary_expression"},
@@ -234,6 +239,7 @@ Language base() {
   l.import_nodes = {"import_statement", "export_statement", "variable_declarator"};
   l.imports = imports;
   l.edit = edit_kinds();
+  l.folds = {"switch_case", "switch_default"};
   return l;
 }
 

@@ -14,5 +14,7 @@ EditKinds edit_kinds();
 // Everything but name, extensions and grammar.
 Language base();
 Language typescript_base();
+// Elements: not in plain TypeScript.
+void add_jsx(Language& language);
 
 }  // namespace engramd::repoindex::javascript_family

@@ -170,6 +170,17 @@ struct CallRule {
 // xml_comment_before: C#'s /// <summary>…</summary>, whose tags go.
 enum class DocStyle : uint8_t { comment_before, docstring, none, xml_comment_before };
 
+// Elements with a name at both ends: <a>…</a>. The name is the tag's first named child.
+struct TagRule {
+  const char* element = "";
+  const char* open = "";
+  const char* close = "";
+};
+
+// How far errors of the grammar are errors of the text. brackets: macros may stand for anything, so
+// only brackets, quotes and plain statements tell; none: dialects, or a grammar that lacks much.
+enum class ErrorTrust : uint8_t { exact, brackets, none };
+
 // Node kinds for program editing (the agent's mutations). Where one kind of node covers arithmetic,
 // comparison and boolean operators, the operator's text decides: see the token lists.
 struct EditKinds {
@@ -251,6 +262,11 @@ struct Language {
   int imports_look_up = 0;  // levels above node that imports() reads as well
 
   EditKinds edit;
+  // What folds besides brackets, comments and imports: whole nodes, from the end of their first
+  // line, and nodes that are the body of what stands before them.
+  std::vector<std::string_view> folds, folded_bodies;
+  std::vector<TagRule> tags;
+  ErrorTrust errors = ErrorTrust::exact;  // what a person is told of, see parse/errors.h
 };
 
 // All rows, in the order of their names.

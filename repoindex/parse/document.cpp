@@ -7,6 +7,7 @@
 #include "repoindex/parse/lexical.h"
 #include "repoindex/parse/macro_mask.h"
 #include "repoindex/parse/syntax_access.h"
+#include "repoindex/parse/text_tree.h"
 #include "repoindex/parse/tree_memory.h"
 #include "repoindex/parse/walk.h"
 #include "repoindex/parse/walk_memo.h"
@@ -95,7 +96,12 @@ class DocumentImpl : public Document {
       facts->marked_generated = says_generated(*text_);
       facts_ = std::move(facts);
     }
-    return {text_, lines_, facts_, version_};
+    std::shared_ptr<const TextTree> tree;
+    if (tree_ != nullptr) {
+      tree = TextTree::made(
+          SyntaxAccess::tree_of(text_, *language_, TreePtr(ts_tree_copy(tree_.get()))));
+    }
+    return {text_, lines_, facts_, version_, std::move(tree)};
   }
 
  private:

@@ -39,6 +39,10 @@ void merge(FileFacts& facts, std::unordered_map<std::string, uint32_t>& name_ids
     facts.imports.insert(facts.imports.end(), std::make_move_iterator(inner.imports.begin()),
                          std::make_move_iterator(inner.imports.end()));
   }
+  if (!from.example) {
+    facts.errors.insert(facts.errors.end(), std::make_move_iterator(inner.errors.begin()),
+                        std::make_move_iterator(inner.errors.end()));
+  }
   facts.truncated |= inner.truncated;
 }
 

@@ -18,7 +18,7 @@ namespace engramd::repoindex {
 
 // Raise it whenever the walk or a row learns something: cached facts of older versions are then
 // made anew.
-inline constexpr uint32_t kExtractorVersion = 6;
+inline constexpr uint32_t kExtractorVersion = 7;
 
 struct ExtractLimits {
   size_t max_bytes = 2u << 20;  // a larger text is scanned, not parsed

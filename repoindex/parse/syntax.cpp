@@ -178,7 +178,7 @@ std::string_view SyntaxNode::field_name() const {
 }
 
 struct SyntaxTree::Impl {
-  std::string text;
+  std::shared_ptr<const std::string> text;
   const Language* language = nullptr;
   TreePtr tree;
 };
@@ -190,13 +190,19 @@ SyntaxTree::~SyntaxTree() = default;
 
 Result<SyntaxTree> SyntaxTree::parse(std::string text, std::string_view language,
                                      const ParseLimits& limits, const CancelToken& cancel) {
+  return parse(std::make_shared<const std::string>(std::move(text)), language, limits, cancel);
+}
+
+Result<SyntaxTree> SyntaxTree::parse(std::shared_ptr<const std::string> text,
+                                     std::string_view language, const ParseLimits& limits,
+                                     const CancelToken& cancel) {
   const Language* row = find_language(language);
   if (row == nullptr) {
     return fail(ErrorCode::not_found,
                 "no grammar for the language \"" + std::string(language) + "\"");
   }
-  if (text.size() > limits.max_bytes) {
-    return fail(ErrorCode::exhausted, "the text has " + std::to_string(text.size()) +
+  if (text->size() > limits.max_bytes) {
+    return fail(ErrorCode::exhausted, "the text has " + std::to_string(text->size()) +
                                           " bytes, the limit for parsing is " +
                                           std::to_string(limits.max_bytes));
   }
@@ -204,17 +210,23 @@ Result<SyntaxTree> SyntaxTree::parse(std::string text, std::string_view language
   if (!ts_parser_set_language(parser.get(), row->grammar())) {
     return fail(ErrorCode::internal, "the grammar of " + row->name + " has an unknown ABI");
   }
-  auto impl = std::make_unique<Impl>();
-  impl->text = std::move(text);
-  impl->language = row;
   ParseBudget budget{.time_ms = limits.time_ms};
-  const MaskedText masked(row->grammar(), impl->text);
-  impl->tree = parse_within(parser.get(), nullptr, masked.shown(), budget, cancel);
-  if (impl->tree == nullptr) {
+  const MaskedText masked(row->grammar(), *text);
+  TreePtr tree = parse_within(parser.get(), nullptr, masked.shown(), budget, cancel);
+  if (tree == nullptr) {
     ENGRAMD_CHECK(cancel.check());
     return fail(ErrorCode::exhausted,
                 "parsing took longer than " + std::to_string(limits.time_ms) + " ms");
   }
+  return SyntaxAccess::tree_of(std::move(text), *row, std::move(tree));
+}
+
+SyntaxTree SyntaxAccess::tree_of(std::shared_ptr<const std::string> text, const Language& language,
+                                 TreePtr tree) {
+  auto impl = std::make_unique<SyntaxTree::Impl>();
+  impl->text = std::move(text);
+  impl->language = &language;
+  impl->tree = std::move(tree);
   return SyntaxTree(std::move(impl));
 }
 
@@ -232,7 +244,7 @@ bool SyntaxTree::has_error() const {
   return root().has_error();
 }
 const std::string& SyntaxTree::text() const {
-  return impl_->text;
+  return *impl_->text;
 }
 const std::string& SyntaxTree::language() const {
   return impl_->language->name;
@@ -242,6 +254,20 @@ SyntaxNode SyntaxTree::node_at(ByteRange range) const {
   return SyntaxAccess::wrap(ts_node_named_descendant_for_byte_range(
       ts_tree_root_node(impl_->tree.get()), static_cast<uint32_t>(range.begin),
       static_cast<uint32_t>(range.end)));
+}
+
+std::vector<SyntaxNode> SyntaxTree::path_to(uint32_t offset) const {
+  std::vector<SyntaxNode> out;
+  TSTreeCursor cursor = ts_tree_cursor_new(ts_tree_root_node(impl_->tree.get()));
+  do {
+    TSNode node = ts_tree_cursor_current_node(&cursor);
+    if (ts_node_start_byte(node) > offset || ts_node_end_byte(node) <= offset) {
+      if (!out.empty()) break;
+    }
+    out.push_back(SyntaxAccess::wrap(node));
+  } while (out.size() < kMaxPath && ts_tree_cursor_goto_first_child_for_byte(&cursor, offset) >= 0);
+  ts_tree_cursor_delete(&cursor);
+  return out;
 }
 
 std::optional<uint32_t> SyntaxTree::first_error() const {

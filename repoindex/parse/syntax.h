@@ -78,6 +78,9 @@ class SyntaxTree {
   // Errors: unknown language (not_found), text too big or limits hit (exhausted), cancelled.
   static Result<SyntaxTree> parse(std::string text, std::string_view language,
                                   const ParseLimits& limits = {}, const CancelToken& cancel = {});
+  static Result<SyntaxTree> parse(std::shared_ptr<const std::string> text,
+                                  std::string_view language, const ParseLimits& limits = {},
+                                  const CancelToken& cancel = {});
   // The language is chosen by the path (and the first line, for scripts).
   static Result<SyntaxTree> parse_path(const std::string& path, std::string text,
                                        const ParseLimits& limits = {},
@@ -92,10 +95,15 @@ class SyntaxTree {
   const std::string& language() const;  // name of the row in languages/table.h
   // The smallest named node that covers the range.
   SyntaxNode node_at(ByteRange range) const;
+  // The nodes around a byte, from the root to the token; only the root when the byte is in none of
+  // its children, and no deeper than kMaxPath.
+  static constexpr size_t kMaxPath = 2000;
+  std::vector<SyntaxNode> path_to(uint32_t offset) const;
   // Where the first ERROR or MISSING node starts; nothing when the text is clean.
   std::optional<uint32_t> first_error() const;
 
  private:
+  friend struct SyntaxAccess;
   struct Impl;
   explicit SyntaxTree(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -10,7 +10,21 @@
 
 namespace engramd::repoindex {
 
+struct TreeDeleter {
+  void operator()(TSTree* tree) const { ts_tree_delete(tree); }
+};
+struct ParserDeleter {
+  void operator()(TSParser* parser) const { ts_parser_delete(parser); }
+};
+using TreePtr = std::unique_ptr<TSTree, TreeDeleter>;
+using ParserPtr = std::unique_ptr<TSParser, ParserDeleter>;
+
+struct Language;
+
 struct SyntaxAccess {
+  // Of a tree that was made outside of any TreeMemory::Use.
+  static SyntaxTree tree_of(std::shared_ptr<const std::string> text, const Language& language,
+                            TreePtr tree);
   static SyntaxNode wrap(TSNode node) {
     SyntaxNode out;
     if (node.id == nullptr) return out;
@@ -37,15 +51,6 @@ inline const void* subtree_of(TSNode node) {
   std::memcpy(&subtree, node.id, sizeof(subtree));
   return subtree;
 }
-
-struct TreeDeleter {
-  void operator()(TSTree* tree) const { ts_tree_delete(tree); }
-};
-struct ParserDeleter {
-  void operator()(TSParser* parser) const { ts_parser_delete(parser); }
-};
-using TreePtr = std::unique_ptr<TSTree, TreeDeleter>;
-using ParserPtr = std::unique_ptr<TSParser, ParserDeleter>;
 
 // What a parse may take, and what it took: see ExtractLimits.
 struct ParseBudget {

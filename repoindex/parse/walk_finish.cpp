@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "repoindex/parse/errors.h"
 #include "repoindex/parse/lexical.h"
 #include "repoindex/parse/walk.h"
 #include "repoindex/parse/walker.h"
@@ -184,7 +185,18 @@ void note_misplaced_macros(std::string_view text, const std::vector<ByteRange>& 
                    [](const auto& a, const auto& b) { return a.begin < b.begin; });
 }
 
-void complete(FileFacts& facts, const std::vector<EmbeddedText>& embedded,
+// One of a line, also where a line holds texts of several languages.
+void bound_errors(std::vector<SyntaxError>& errors, const LineMap& lines) {
+  std::stable_sort(errors.begin(), errors.end(),
+                   [](const auto& a, const auto& b) { return a.begin < b.begin; });
+  auto same_line = [&](const SyntaxError& a, const SyntaxError& b) {
+    return lines.position(a.begin).line == lines.position(b.begin).line;
+  };
+  errors.erase(std::unique(errors.begin(), errors.end(), same_line), errors.end());
+  if (errors.size() > kMaxErrors) errors.resize(kMaxErrors);
+}
+
+void complete(const Language& language, FileFacts& facts, const std::vector<EmbeddedText>& embedded,
               const std::vector<ByteRange>& macros, std::string_view text,
               const ExtractLimits& limits, const CancelToken& cancel, int depth) {
   note_misplaced_macros(text, macros, &facts);
@@ -193,6 +205,8 @@ void complete(FileFacts& facts, const std::vector<EmbeddedText>& embedded,
   facts.n_lines = count_lines(text);
   if (depth > 0) return;  // the file around numbers names and lines
   facts.lines = LineMap(text);
+  if (!facts.errors.empty() && !grammar_fits(language, text)) facts.errors.clear();
+  if (!facts.errors.empty()) bound_errors(facts.errors, facts.lines);
   number_names(facts);
   facts.symbols.shrink_to_fit();
   facts.occurrences.shrink_to_fit();
@@ -208,7 +222,8 @@ FileFacts facts_of_tree(const CompiledLanguage& language, TSNode root, std::stri
   walker.walk(root, cancel);
   std::vector<EmbeddedText> embedded;
   FileFacts facts = walker.finish(&embedded);
-  complete(facts, embedded, macros, text, limits, cancel, depth);
+  facts.errors = syntax_errors(language.row, root, text);
+  complete(language.row, facts, embedded, macros, text, limits, cancel, depth);
   return facts;
 }
 
@@ -228,7 +243,8 @@ FileFacts facts_of_edited_tree(const CompiledLanguage& language, TSNode root, st
   if (serves && now->facts.names.size() < facts.names.size() + kMaxUnusedNames) {
     *memo = std::move(now);
   }
-  complete(facts, embedded, macros, text, limits, {}, 0);
+  facts.errors = syntax_errors(language.row, root, text);
+  complete(language.row, facts, embedded, macros, text, limits, {}, 0);
   return facts;
 }
 

@@ -338,6 +338,30 @@ std::vector<ReferenceHit> find_references(const View& view, const std::string& p
   return out;
 }
 
+std::vector<ReferenceHit> references_in_file(const View& view, const std::string& path,
+                                             size_t offset, size_t limit,
+                                             const CancelToken& cancel) {
+  std::vector<ReferenceHit> out;
+  FileFactsPtr facts = view.facts(path);
+  const Occurrence* asked = facts != nullptr ? occurrence_at(*facts, offset) : nullptr;
+  if (asked == nullptr) return out;
+  Resolver resolver(view);
+  Sought sought{facts->names[asked->name], meant_by(resolver, path, facts, *asked), path, true};
+  if (sought.meant.empty()) {  // not of this repository: by the name behind the same receiver
+    for (const Occurrence& o : facts->occurrences) {
+      if (o.name != asked->name || o.receiver != asked->receiver || out.size() >= limit) continue;
+      out.push_back({resolver.place(path, *facts, o.begin, o.end), o.role, Confidence::possible});
+    }
+    return out;
+  }
+  for_each_use(view, sought, cancel, [&](std::vector<ReferenceHit>&& hits) {
+    if (hits[0].place.path == path) out = std::move(hits);
+    return false;  // the file that was asked in comes first
+  });
+  if (out.size() > limit) out.resize(limit);
+  return out;
+}
+
 std::vector<ReferenceHit> references_of(const View& view, std::string_view name, size_t limit) {
   Resolver resolver(view);
   std::vector<ReferenceHit> out;

@@ -33,7 +33,10 @@ EncodedBlob encode_blob(std::string blob_id, const FileFacts& facts) {
   out.has_errors = facts.has_errors;
   out.truncated = facts.truncated;
   out.marked_generated = facts.marked_generated;
-  if (facts.names.empty() && facts.symbols.empty() && facts.imports.empty()) return out;
+  if (facts.names.empty() && facts.symbols.empty() && facts.imports.empty() &&
+      facts.errors.empty()) {
+    return out;
+  }
   FactsParts parts = split_facts(facts);
   out.outline = packed_outline(parts);
   out.uses = packed_uses(parts);

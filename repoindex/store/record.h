@@ -21,7 +21,7 @@
 namespace engramd::repoindex {
 
 // Raise it when the parts change: segments of other versions are then not read.
-inline constexpr uint32_t kRecordVersion = 4;
+inline constexpr uint32_t kRecordVersion = 5;
 
 // Facts in parts. A segment has a table of names already, so its records only number them; and the
 // places stand apart because those of one name are read without the rest.

@@ -165,14 +165,40 @@ void outline_of(const FileFacts& facts, const std::unordered_map<std::string_vie
     put_varint(import_places, i.level);
     at = i.end;
   }
-  for (const std::string* column :
-       {&c.at, &symbol_names.numbers, &c.kinds, &c.own_places, &c.before, &c.lengths,
-        &c.begin_lines, &c.end_lines, &c.parents, &qualifiers.numbers, &types.numbers, &c.n_bases,
-        &bases.numbers, &others.lengths, &signatures.lengths, &docs.lengths, &imported.numbers,
-        &import_others.lengths, &import_places}) {
+  put_varint(out, facts.errors.size());
+  TextColumn errors;
+  std::string error_places;
+  at = 0;
+  for (const SyntaxError& e : facts.errors) {
+    put_varint(error_places, e.begin - at);
+    put_varint(error_places, e.end - e.begin);
+    errors.add(e.message);
+    at = e.begin;
+  }
+  for (const std::string* column : {&c.at,
+                                    &symbol_names.numbers,
+                                    &c.kinds,
+                                    &c.own_places,
+                                    &c.before,
+                                    &c.lengths,
+                                    &c.begin_lines,
+                                    &c.end_lines,
+                                    &c.parents,
+                                    &qualifiers.numbers,
+                                    &types.numbers,
+                                    &c.n_bases,
+                                    &bases.numbers,
+                                    &others.lengths,
+                                    &signatures.lengths,
+                                    &docs.lengths,
+                                    &imported.numbers,
+                                    &import_others.lengths,
+                                    &import_places,
+                                    &errors.lengths,
+                                    &error_places}) {
     put_text(out, *column);
   }
-  for (const TextColumn* column : {&others, &signatures, &docs, &import_others}) {
+  for (const TextColumn* column : {&others, &signatures, &docs, &import_others, &errors}) {
     put_text(*texts, column->bytes);
   }
 }
@@ -192,20 +218,38 @@ bool read_head(ByteReader& numbers, FileFacts& facts, bool* has_lines) {
 bool read_columns(ByteReader& r, std::string_view text_bytes, OutlineColumns* c) {
   c->n_symbols = r.count(1);
   c->n_imports = r.count(1);
-  for (std::string_view* column :
-       {&c->at, &c->symbol_names, &c->kinds, &c->own_places, &c->before, &c->lengths,
-        &c->begin_lines, &c->end_lines, &c->parents, &c->qualifiers, &c->types, &c->n_bases,
-        &c->bases, &c->other_lengths, &c->signature_lengths, &c->doc_lengths, &c->imported,
-        &c->import_lengths, &c->import_places}) {
+  c->n_errors = r.count(1);
+  for (std::string_view* column : {&c->at,
+                                   &c->symbol_names,
+                                   &c->kinds,
+                                   &c->own_places,
+                                   &c->before,
+                                   &c->lengths,
+                                   &c->begin_lines,
+                                   &c->end_lines,
+                                   &c->parents,
+                                   &c->qualifiers,
+                                   &c->types,
+                                   &c->n_bases,
+                                   &c->bases,
+                                   &c->other_lengths,
+                                   &c->signature_lengths,
+                                   &c->doc_lengths,
+                                   &c->imported,
+                                   &c->import_lengths,
+                                   &c->import_places,
+                                   &c->error_lengths,
+                                   &c->error_places}) {
     *column = r.text();
   }
   ByteReader texts(text_bytes);
   for (std::string_view* column :
-       {&c->other_bytes, &c->signature_bytes, &c->doc_bytes, &c->import_bytes}) {
+       {&c->other_bytes, &c->signature_bytes, &c->doc_bytes, &c->import_bytes, &c->error_bytes}) {
     *column = texts.text();
   }
   return r.ok() && r.at_end() && texts.ok() && texts.at_end() && c->n_symbols <= kMaxSymbols &&
-         c->kinds.size() == c->n_symbols && c->n_imports <= c->import_places.size();
+         c->kinds.size() == c->n_symbols && c->n_imports <= c->import_places.size() &&
+         c->n_errors <= c->error_places.size();
 }
 
 bool read_outline(ByteReader& r, std::string_view text_bytes, FileFacts& facts,
@@ -295,7 +339,20 @@ bool read_outline(ByteReader& r, std::string_view text_bytes, FileFacts& facts,
     import.end = static_cast<uint32_t>(end);
     import_at = end;
   }
-  bool good = named.ok() && import_named.ok() && others.ok() && signatures.ok() && docs.ok() &&
+  ByteReader error_places(c.error_places);
+  TextColumnReader messages(c.error_lengths, c.error_bytes);
+  facts.errors.resize(c.n_errors);
+  int64_t error_at = 0;
+  for (SyntaxError& error : facts.errors) {
+    const int64_t begin = error_at + error_places.u32(), end = begin + error_places.u32();
+    if (begin >= end || end > facts.n_bytes) return false;
+    error.begin = static_cast<uint32_t>(begin);
+    error.end = static_cast<uint32_t>(end);
+    error.message = std::string(messages.next());
+    error_at = begin;
+  }
+  bool good = messages.ok() && error_places.ok() && error_places.at_end() && named.ok() &&
+              import_named.ok() && others.ok() && signatures.ok() && docs.ok() &&
               import_others.ok();
   for (const ByteReader* column :
        {&at, &symbol_names, &kinds, &own_places, &before, &lengths, &begin_lines, &end_lines,

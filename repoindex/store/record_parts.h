@@ -47,11 +47,11 @@ bool read_scopes(std::string_view bytes, const std::vector<uint8_t>& receivers, 
 
 // Columns of the outline as they stand in numbers, after the head and the two counts.
 struct OutlineColumns {
-  size_t n_symbols = 0, n_imports = 0;
+  size_t n_symbols = 0, n_imports = 0, n_errors = 0;
   std::string_view at, symbol_names, kinds, own_places, before, lengths, begin_lines, end_lines,
       parents, qualifiers, types, n_bases, bases, other_lengths, signature_lengths, doc_lengths,
-      imported, import_lengths, import_places;
-  std::string_view other_bytes, signature_bytes, doc_bytes, import_bytes;
+      imported, import_lengths, import_places, error_lengths, error_places;
+  std::string_view other_bytes, signature_bytes, doc_bytes, import_bytes, error_bytes;
 };
 // False when they cannot be.
 bool read_columns(ByteReader& numbers, std::string_view texts, OutlineColumns* columns);

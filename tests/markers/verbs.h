@@ -18,6 +18,12 @@
 //   //? folding -> 1-4, 6-9               lines counted from 1
 //   //? diagnostics -> bad                the ranges
 //   //? diagnostics text contains "expected"
+//   //? selection -> word, call, statement   from the innermost; "first" for the first of them
+//   //? tokens has function run, variable.readonly x
+//   //? tokens range -> variable x         those of the cursor's line
+//   //? highlights -> a, b                 or: highlights write -> a
+//   //? linked -> open, close
+//   //? links -> url                       or: links targets -> core.py, https://a.org
 //   //? type "x = 1\n"                    edits: inserts at the cursor, which moves behind it
 //   //? ask textDocument/hover {"more": 1} /contents/kind -> "markdown"
 //   //? ask-wrongly workspace/symbol {"query": 1} /error/code -> -32602
@@ -64,6 +70,12 @@ std::string ask_diagnostics(Run&, const Question&);
 // While typing: verbs_typing.cpp
 std::string ask_signature(Run&, const Question&);
 std::string ask_hints(Run&, const Question&);
+// Exact from syntax: verbs_syntax.cpp
+std::string ask_selection(Run&, const Question&);
+std::string ask_tokens(Run&, const Question&);
+std::string ask_highlights(Run&, const Question&);
+std::string ask_linked(Run&, const Question&);
+std::string ask_links(Run&, const Question&);
 // Anything: verbs_any.cpp
 std::string ask_any(Run&, const Question&);
 std::string ask_wrongly(Run&, const Question&);
@@ -92,6 +104,11 @@ inline constexpr VerbRow kVerbs[] = {
     {"hints", ask_hints},
     {"folding", ask_folding},
     {"diagnostics", ask_diagnostics},
+    {"selection", ask_selection},
+    {"tokens", ask_tokens},
+    {"highlights", ask_highlights},
+    {"linked", ask_linked},
+    {"links", ask_links},
     {"ask", ask_any},
     {"ask-wrongly", ask_wrongly},  // params that LSP does not allow, on purpose
     {"type", type_text},

@@ -36,6 +36,8 @@ extern const Language c = {
     .import_nodes = {"preproc_include"},
     .imports = c_family::imports,
     .edit = c_family::edit_kinds(),
+    .folds = {"case_statement", "preproc_if", "preproc_ifdef"},
+    .errors = ErrorTrust::brackets,
 };
 
 }  // namespace rows

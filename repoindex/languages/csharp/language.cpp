@@ -181,6 +181,7 @@ extern const Language csharp = {
              .arguments = {"argument_list"},
              .function = {"method_declaration", "local_function_statement",
                           "constructor_declaration"}},
+    .folds = {"switch_section"},
 };
 }  // namespace rows
 

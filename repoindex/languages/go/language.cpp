@@ -126,6 +126,7 @@ extern const Language go = {
             .block = {"block", "statement_list"},
             .function = {"function_declaration", "method_declaration", "func_literal"},
         },
+    .folds = {"expression_case", "type_case", "default_case", "communication_case"},
 };
 
 }  // namespace rows

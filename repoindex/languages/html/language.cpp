@@ -82,6 +82,10 @@ extern const Language html = {
     .import_nodes = {"start_tag", "self_closing_tag"},
     .imports = html_imports,
     .edit = {.string = {"quoted_attribute_value"}},
+    .folds = {"element", "script_element", "style_element"},
+    .tags = {{"element", "start_tag", "end_tag"},
+             {"script_element", "start_tag", "end_tag"},
+             {"style_element", "start_tag", "end_tag"}},
 };
 }  // namespace rows
 

@@ -146,6 +146,7 @@ extern const Language java = {
             .block = {"block"},
             .function = {"method_declaration", "constructor_declaration", "lambda_expression"},
         },
+    .folds = {"switch_block_statement_group"},
 };
 
 }  // namespace rows

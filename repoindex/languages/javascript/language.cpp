@@ -11,6 +11,7 @@ Language javascript_row() {
   l.extensions = {"js", "jsx", "mjs", "cjs", "es6"};
   l.other_names = {"javascriptreact", "js", "jsx"};
   l.interpreters = {"node", "nodejs"};
+  javascript_family::add_jsx(l);
   l.grammar = tree_sitter_javascript;
   return l;
 }

@@ -104,6 +104,7 @@ extern const Language lua = {
              .call = {"function_call"},
              .arguments = {"arguments"},
              .function = {"function_declaration", "function_definition"}},
+    .folded_bodies = {"block"},
 };
 }  // namespace rows
 

@@ -53,6 +53,8 @@ extern const Language make = {
     .import_nodes = {"include_directive"},
     .imports = make_imports,
     .edit = {.string = {"string"}},
+    .folds = {"rule", "conditional"},
+    .errors = ErrorTrust::none,
 };
 }  // namespace rows
 

@@ -64,6 +64,8 @@ extern const Language markdown = {
     .doc = DocStyle::none,
     .max_symbols = 4000,
     .edit = {.string = {"code_fence_content"}},
+    .folds = {"section", "fenced_code_block"},
+    .errors = ErrorTrust::none,
 };
 }  // namespace rows
 

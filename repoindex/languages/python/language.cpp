@@ -164,6 +164,7 @@ extern const Language python = {
             .block = {"block", "module"},
             .function = {"function_definition"},
         },
+    .folded_bodies = {"block"},
 };
 
 }  // namespace rows

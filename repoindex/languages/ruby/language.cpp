@@ -133,6 +133,8 @@ extern const Language ruby = {
              .call = {"call"},
              .arguments = {"argument_list"},
              .function = {"method", "singleton_method"}},
+    .folds = {"else", "when", "rescue", "ensure"},
+    .folded_bodies = {"then"},
 };
 }  // namespace rows
 

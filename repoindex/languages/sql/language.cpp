@@ -83,6 +83,8 @@ extern const Language sql = {
              .identifier = {"identifier"},
              .call = {"invocation"},
              .function = {"create_function"}},
+    .folds = {"statement"},
+    .errors = ErrorTrust::none,
 };
 }  // namespace rows
 

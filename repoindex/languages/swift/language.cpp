@@ -141,6 +141,7 @@ extern const Language swift = {
              .call = {"call_expression"},
              .arguments = {"value_arguments"},
              .function = {"function_declaration"}},
+    .errors = ErrorTrust::none,
 };
 }  // namespace rows
 

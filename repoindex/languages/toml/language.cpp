@@ -30,6 +30,7 @@ extern const Language toml = {
     .max_depth = 3,
     .max_symbols = 4000,
     .edit = {.string = {"string"}, .boolean_literal = {"boolean"}},
+    .folds = {"table", "table_array_element"},
 };
 }  // namespace rows
 

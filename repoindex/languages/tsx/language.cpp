@@ -11,6 +11,7 @@ Language tsx_row() {
   l.name = "tsx";
   l.extensions = {"tsx"};
   l.other_names = {"typescriptreact"};
+  javascript_family::add_jsx(l);
   l.grammar = tree_sitter_tsx;
   return l;
 }

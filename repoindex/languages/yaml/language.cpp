@@ -33,6 +33,7 @@ extern const Language yaml = {
     .max_symbols = 4000,
     .edit = {.string = {"double_quote_scalar", "single_quote_scalar"},
              .boolean_literal = {"boolean_scalar"}},
+    .folds = {"block_mapping_pair", "block_sequence_item"},
 };
 }  // namespace rows
 

@@ -1,6 +1,7 @@
 // A document whose texts are tried in a parse host before a parser of ours gets them.
 #include "repoindex/git/work_tree.h"
 #include "repoindex/parse/extract.h"
+#include "repoindex/parse/text_tree.h"
 #include "repoindex/parse_hosts.h"
 #include "repoindex/store/blob_bytes.h"
 
@@ -50,8 +51,11 @@ class GuardedDocument : public Document {
       facts_ = try_text(limits);
       if (facts_ == nullptr) return inner_->publish();  // no host: a stated fallback
     }
-    return {std::make_shared<std::string>(text()), std::make_shared<LineIndex>(lines()), facts_,
-            version_};
+    auto shared = std::make_shared<const std::string>(text());
+    // A host has survived it, so that whoever asks for its tree may parse it here.
+    auto tree = state_ == State::trusted ? TextTree::to_make(shared, language_.name) : nullptr;
+    return {std::move(shared), std::make_shared<LineIndex>(lines()), facts_, version_,
+            std::move(tree)};
   }
 
  private:
