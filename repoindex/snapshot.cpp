@@ -210,6 +210,12 @@ FileFactsPtr Snapshot::facts(const FileEntry& file) const {
   return segment != nullptr ? facts_->get(*segment, doc) : nullptr;
 }
 
+FileFactsPtr Snapshot::imports(const FileEntry& file) const {
+  uint32_t doc = 0;
+  const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
+  return segment != nullptr ? facts_->imports(*segment, doc) : nullptr;
+}
+
 Result<SymbolCard> Snapshot::symbol(const FileEntry& file, uint32_t symbol) const {
   uint32_t doc = 0;
   const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
@@ -255,7 +261,7 @@ void Snapshot::uses(std::string_view name, const std::function<bool(UseRef)>& vi
       if (places == nullptr) return true;
       return reader.files(table, part, doc, [&](const FileEntry& file) {
         return part.segment->visit_name(doc, *places, postings.name, [&](const NamePlace& p) {
-          return visit({&file, p.begin, p.end, p.start_at, p.end_at, p.role});
+          return visit({&file, p.begin, p.end, p.start_at, p.end_at, p.role, p.has_receiver});
         });
       });
     });

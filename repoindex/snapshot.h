@@ -47,6 +47,7 @@ struct UseRef {
   uint32_t begin = 0, end = 0;
   LineColumn start_at, end_at;  // all on line 0 when the file's lines are not known
   Role role = Role::reference;
+  bool has_receiver = false;  // it stands behind a dot or the like
 };
 
 class Snapshot {
@@ -73,6 +74,8 @@ class Snapshot {
   // turn out to be damaged: the next refresh makes them anew.
   FileFactsPtr facts(const FileEntry& file) const;
   FileSummary summary(const FileEntry& file) const;  // loads nothing
+  // Facts of nothing but the language and the imports, for a fraction; null as facts() is.
+  FileFactsPtr imports(const FileEntry& file) const;
   // One symbol by its index in the facts, without loading them; an error when that cannot be: the
   // facts may still tell.
   Result<SymbolCard> symbol(const FileEntry& file, uint32_t symbol) const;

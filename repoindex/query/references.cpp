@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "repoindex/query/imported.h"
 
@@ -19,8 +20,68 @@ uint32_t id_of(const FileFacts& facts, std::string_view name) {
   return kNone;
 }
 
+// Of these languages a plain name that a file does not define itself means what an import or the
+// folder gives it, wherever in the file it stands: no class around it decides.
+bool decided_by_imports(std::string_view language) {
+  return language == "python" || language == "go" || is_script_family(language);
+}
+
+// A Python file that defines the name for itself, and neither imports it nor everything of some
+// module, means nothing of another file by it.
+bool means_its_own(const Snapshot& snapshot, const std::vector<UseRef>& uses) {
+  const FileEntry& file = *uses[0].file;
+  bool defined = false;
+  for (const UseRef& use : uses) {
+    if (use.has_receiver || use.role == Role::import) return false;
+    defined = defined || use.role == Role::definition;
+  }
+  if (!defined || snapshot.summary(file).language != "python") return false;
+  FileFactsPtr imports = snapshot.imports(file);
+  return imports != nullptr &&
+         std::none_of(imports->imports.begin(), imports->imports.end(),
+                      [](const Import& import) { return import.name == "*"; });
+}
+
+// The facts of a file as far as one name goes, when its places and the file's imports tell all:
+// decoding whole facts would take ten times as long. Null when they do not.
+FileFactsPtr facts_of_name(const Snapshot& snapshot, const std::vector<UseRef>& uses,
+                           std::string_view name) {
+  const FileEntry& file = *uses[0].file;
+  if (!decided_by_imports(snapshot.summary(file).language)) return nullptr;
+  bool plain = std::none_of(uses.begin(), uses.end(), [](const UseRef& use) {
+    return use.has_receiver || use.role == Role::definition || use.start_at == use.end_at;
+  });
+  FileFactsPtr imports = plain ? snapshot.imports(file) : nullptr;
+  if (imports == nullptr) return nullptr;
+  auto facts = std::make_shared<FileFacts>(*imports);
+  facts->names.emplace_back(name);
+  std::vector<LineMap::Line> lines;
+  for (const UseRef& use : uses) {
+    Occurrence o;
+    o.name = 0;
+    o.begin = use.begin;
+    o.end = use.end;
+    o.role = use.role;
+    facts->occurrences.push_back(o);
+    LineMap::Line line{use.begin - use.start_at.column, use.start_at.line};
+    if (lines.empty() || lines.back().number != line.number) lines.push_back(line);
+  }
+  if (!LineMap::sound(lines)) return nullptr;
+  facts->lines = LineMap(std::move(lines));
+  return facts;
+}
+
+// How files of the snapshot are told to be of no interest without their facts.
+struct Narrowing {
+  // The file's imports and the places of the name may decide, save in the files of what is sought.
+  bool by_imports = false;
+  std::set<std::string_view> home;
+  bool keywords_only = false;  // only f(name=value) counts, in files that ...
+  std::string function;        // ... write this name too; empty: any
+};
+
 bool visit_files_with_name(
-    const View& view, std::string_view name, const std::string& first,
+    const View& view, std::string_view name, const std::string& first, const Narrowing& narrowing,
     const std::function<bool(const std::string&, const FileFactsPtr&)>& visit) {
   FileFactsPtr own = view.facts(first);
   bool more = own == nullptr || visit(first, own);
@@ -30,14 +91,50 @@ bool visit_files_with_name(
     }
   }
   if (view.snapshot == nullptr || !more) return more;
-  view.snapshot->files_with_name(name, [&](const FileEntry& file) {
-    if (file.path == first) return true;
-    if (view.overlay != nullptr && view.overlay->count(file.path) != 0) return true;
-    FileFactsPtr facts = view.snapshot->facts(file);
-    more = facts == nullptr || visit(file.path, facts);
+  auto elsewhere = [&](const FileEntry& file) {
+    return file.path != first && (view.overlay == nullptr || view.overlay->count(file.path) == 0);
+  };
+  if (!narrowing.by_imports && !narrowing.keywords_only) {
+    view.snapshot->files_with_name(name, [&](const FileEntry& file) {
+      FileFactsPtr facts = elsewhere(file) ? view.snapshot->facts(file) : nullptr;
+      more = facts == nullptr || visit(file.path, facts);
+      return more;
+    });
+    return more;
+  }
+  std::set<const FileEntry*> calling;
+  if (!narrowing.function.empty()) {
+    view.snapshot->files_with_name(narrowing.function, [&](const FileEntry& file) {
+      calling.insert(&file);
+      return true;
+    });
+  }
+  std::vector<UseRef> uses;  // of one file
+  auto look = [&] {
+    if (uses.empty() || !elsewhere(*uses[0].file)) return true;
+    const FileEntry& file = *uses[0].file;
+    FileFactsPtr facts;
+    if (narrowing.keywords_only) {
+      bool may =
+          (narrowing.function.empty() || calling.count(&file) != 0) &&
+          std::any_of(uses.begin(), uses.end(), [](const UseRef& use) { return use.has_receiver; });
+      if (!may) return true;
+    } else if (narrowing.home.count(file.path) == 0) {
+      if (means_its_own(*view.snapshot, uses)) return true;
+      facts = facts_of_name(*view.snapshot, uses, name);
+    }
+    if (facts == nullptr) facts = view.snapshot->facts(file);
+    return facts == nullptr || visit(file.path, facts);
+  };
+  view.snapshot->uses(name, [&](const UseRef& use) {
+    if (!uses.empty() && uses[0].file != use.file) {
+      more = look();
+      uses.clear();
+    }
+    uses.push_back(use);
     return more;
   });
-  return more;
+  return more && look();
 }
 
 // Between the brackets behind its function's name.
@@ -132,6 +229,20 @@ class UseFinder {
 
   // Every use of a local lies in the file of its definition.
   bool own_file_only() const { return local_ && !parameter_; }
+  Narrowing narrowing() const {
+    Narrowing out;
+    const Found& first = sought_.meant[0];
+    if (parameter_) {
+      out.keywords_only = true;
+      // A class is called by its own name or by that of one that derives from it.
+      const std::string& function = first.facts->symbols[first.get().parent].name;
+      if (function.substr(0, 2) != "__") out.function = function;
+      return out;
+    }
+    out.by_imports = decided_by_imports(first.facts->language);
+    for (const Found& f : sought_.meant) out.home.insert(f.path);
+    return out;
+  }
 
   // Whether to go on; out gets the hits in this file.
   bool look(const std::string& file, const FileFactsPtr& facts, std::vector<ReferenceHit>* out);
@@ -297,7 +408,9 @@ bool for_each_use(const View& view, const Sought& sought, const CancelToken& can
     bool more = finder.look(file, facts, &hits);
     return (hits.empty() || visit(std::move(hits))) && more;
   };
-  if (!finder.own_file_only()) return visit_files_with_name(view, sought.name, sought.path, look);
+  if (!finder.own_file_only()) {
+    return visit_files_with_name(view, sought.name, sought.path, finder.narrowing(), look);
+  }
   FileFactsPtr own = view.facts(sought.path);
   return own == nullptr || look(sought.path, own);
 }

@@ -31,4 +31,12 @@ PlacesPtr FactsLru::places(const Segment& segment, uint32_t doc) {
   return places_.add(key, std::make_shared<const std::string>(std::move(*decoded)), n_bytes);
 }
 
+FileFactsPtr FactsLru::imports(const Segment& segment, uint32_t doc) {
+  const Key key{segment.serial(), doc};
+  if (FileFactsPtr known = imports_.find(key)) return known;
+  auto decoded = segment.imports(doc);
+  if (!decoded) return nullptr;
+  return imports_.add(key, *decoded, bytes_of(**decoded));
+}
+
 }  // namespace engramd::repoindex

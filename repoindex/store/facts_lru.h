@@ -1,5 +1,5 @@
-// repoindex/store/facts_lru.h - what was decoded last, within byte budgets: facts of files, and
-// where the names in them stand.
+// repoindex/store/facts_lru.h - what was decoded last, within byte budgets: facts of files, where
+// the names in them stand, and what they import.
 //
 // Shared by all snapshots of an index. What fell out lives on with whoever holds it. Any thread;
 // decoding happens outside the lock.
@@ -22,12 +22,17 @@ class FactsLru {
   static constexpr size_t kDefaultBytes = 32u << 20;
   // Places take 4 bytes a name: enough for those of a repository of 100 MB.
   static constexpr size_t kPlacesBytes = 16u << 20;
+  // Some 150 bytes an import.
+  static constexpr size_t kImportsBytes = 8u << 20;
 
   explicit FactsLru(size_t max_bytes = kDefaultBytes)
-      : facts_(max_bytes), places_(std::min(max_bytes, kPlacesBytes)) {}
+      : facts_(max_bytes),
+        places_(std::min(max_bytes, kPlacesBytes)),
+        imports_(std::min(max_bytes, kImportsBytes)) {}
   // Null when the record is damaged.
   FileFactsPtr get(const Segment& segment, uint32_t doc);
   PlacesPtr places(const Segment& segment, uint32_t doc);
+  FileFactsPtr imports(const Segment& segment, uint32_t doc);  // facts of imports only
 
  private:
   struct Key {
@@ -82,6 +87,7 @@ class FactsLru {
 
   Lru<FileFactsPtr> facts_;
   Lru<PlacesPtr> places_;
+  Lru<FileFactsPtr> imports_;
 };
 
 }  // namespace engramd::repoindex

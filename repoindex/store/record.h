@@ -6,6 +6,7 @@
 //   record_uses.cpp     occurrences
 //   record_outline.cpp  symbols and imports
 //   record_symbol.cpp   one symbol alone
+//   record_imports.cpp  the imports alone
 //   frames.cpp          compression
 #pragma once
 
@@ -43,6 +44,7 @@ struct NamePlace {
   uint32_t begin = 0, end = 0;
   LineColumn start_at, end_at;
   Role role = Role::reference;
+  bool has_receiver = false;  // it stands behind a dot or the like
 };
 // The places of packed uses; error: corrupt.
 Result<std::string> unpack_places(std::string_view uses);
@@ -62,6 +64,11 @@ struct SymbolCard {
 Result<SymbolCard> unpack_symbol(std::string_view outline, std::string_view places, uint32_t symbol,
                                  const std::vector<uint32_t>& name_sizes,
                                  const std::function<std::string_view(uint32_t)>& name_of);
+
+// The imports and the language alone, without names, symbols and occurrences. n_names: of the
+// record. Error: corrupt.
+Result<FileFactsPtr> unpack_imports(std::string_view outline, size_t n_names,
+                                    const std::function<std::string_view(uint32_t)>& name_of);
 
 // All parts and the names as one: what exchange files hold, one file's facts for themselves.
 std::string facts_payload(const FileFacts& facts);

@@ -222,7 +222,8 @@ bool visit_places(std::string_view places, uint32_t name, const std::vector<uint
     if (role > static_cast<uint8_t>(Role::write)) return true;
     if (!visit({static_cast<uint32_t>(reader.begin.offset),
                 static_cast<uint32_t>(reader.end.offset), reader.begin.position(),
-                reader.end.position(), static_cast<Role>(role)})) {
+                reader.end.position(), static_cast<Role>(role),
+                (reader.role_byte & ~PlaceReader::kRoleBits) != 0})) {
       return false;
     }
   }

@@ -345,6 +345,15 @@ Result<SymbolCard> Segment::symbol(uint32_t doc, std::string_view places, uint32
                        [&](uint32_t name) { return name_view(numbers[name]); });
 }
 
+Result<FileFactsPtr> Segment::imports(uint32_t doc) const {
+  auto parts = record(doc);
+  if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");
+  std::vector<uint32_t> numbers;
+  doc_names(doc, *parts, &numbers);
+  return unpack_imports(parts->outline, numbers.size(),
+                        [&](uint32_t name) { return name_view(numbers[name]); });
+}
+
 Result<std::string> Segment::places(uint32_t doc) const {
   auto parts = record(doc);
   if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");

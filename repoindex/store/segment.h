@@ -126,6 +126,8 @@ class Segment {
   // summary says it all.
   std::optional<Record> record(uint32_t doc) const;
   Result<FileFactsPtr> facts(uint32_t doc) const;
+  // The language and the imports of a doc alone: a fraction of its facts.
+  Result<FileFactsPtr> imports(uint32_t doc) const;
   // One of the facts' symbols by itself, for a fraction of what all of them cost.
   Result<SymbolCard> symbol(uint32_t doc, std::string_view places, uint32_t symbol) const;
   // Where all names of a doc stand, for the two functions around this; see FactsLru.

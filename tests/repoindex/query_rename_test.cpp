@@ -506,3 +506,29 @@ TEST_CASE("rename: the words that languages keep, and what may be in a name") {
   CHECK_FALSE(check_identifier("python", "empty?"));
   CHECK_FALSE(check_identifier("json", "x"));
 }
+
+TEST_CASE("references: asked from a use, those in the file of the definition are found too") {
+  Workspace ws(R"(
+//- /core.py
+def run(): ...
+run()
+//- /other.py
+def run(): ...
+run()
+//- /star.py
+from core import *
+run()
+//- /app.py
+import core
+from core import run
+ru<|>n()
+core.run()
+)");
+  std::vector<std::string> found;
+  for (const ReferenceHit& hit :
+       find_references(view_of(ws), ws.cursor().path, ws.cursor().offset, true)) {
+    found.push_back(hit.place.path + ":" + std::to_string(hit.place.start.line + 1));
+  }
+  CHECK(found == std::vector<std::string>{"app.py:2", "app.py:3", "app.py:4", "core.py:1",
+                                          "core.py:2", "star.py:2"});
+}
