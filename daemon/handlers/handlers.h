@@ -20,6 +20,7 @@ void bind_call_hierarchy(Session& session);
 void bind_type_hierarchy(Session& session);
 void bind_rename(Session& session);
 void bind_will_rename_files(Session& session);
+void bind_code_lens(Session& session);
 void bind_hover(Session& session);
 void bind_inline_completion(Session& session);
 void bind_execute_command(Session& session);
@@ -39,19 +40,32 @@ void bind_diagnostics(Session& session);
 // One feature, one line.
 // clang-format off
 constexpr void (*kFeatures[])(Session&) = {
-    bind_document_symbol,   bind_workspace_symbol,
-    bind_definition,        bind_references,
-    bind_declaration,       bind_type_definition,
-    bind_implementation,    bind_call_hierarchy,
-    bind_type_hierarchy,    bind_rename,
-    bind_will_rename_files, bind_hover,
-    bind_inline_completion, bind_execute_command,
-    bind_code_action,       bind_text_document_content,
-    bind_completion,        bind_signature_help,
+    bind_document_symbol,
+    bind_workspace_symbol,
+    bind_definition,
+    bind_references,
+    bind_declaration,
+    bind_type_definition,
+    bind_implementation,
+    bind_call_hierarchy,
+    bind_type_hierarchy,
+    bind_rename,
+    bind_will_rename_files,
+    bind_code_lens,
+    bind_hover,
+    bind_inline_completion,
+    bind_execute_command,
+    bind_code_action,
+    bind_text_document_content,
+    bind_completion,
+    bind_signature_help,
     bind_inlay_hint,
-    bind_folding,           bind_selection_range,
-    bind_semantic_tokens,   bind_document_highlight,
-    bind_linked_editing,    bind_document_link,
+    bind_folding,
+    bind_selection_range,
+    bind_semantic_tokens,
+    bind_document_highlight,
+    bind_linked_editing,
+    bind_document_link,
     bind_diagnostics,
 };
 // clang-format on

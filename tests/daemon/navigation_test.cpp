@@ -235,3 +235,56 @@ from old.core import run
   Editor plain(editor, workspace);
   CHECK_FALSE(plain.initialize_result()["capabilities"]["workspace"].contains("fileOperations"));
 }
+
+TEST_CASE("lenses count uses when they are shown, and tests can be run and fixed") {
+  Workspace workspace(R"(
+//- /core.py
+def run(): ...
+class Row:
+    def show(self): ...
+def unused():
+    def inner(): ...
+//- /test_core.py
+from core import run, Row
+def test_run(): run()
+class TestRow:
+    def test_show(self): Row().show()
+    def helper(self): ...
+)");
+  Editor plain(workspace);
+  plain.wait_for_index();
+  plain.open("core.py");
+  const json uri = {{"textDocument", {{"uri", plain.uri("core.py")}}}};
+  const json lenses = plain.ask("textDocument/codeLens", uri);
+  REQUIRE(lenses.size() == 4);
+  CHECK_FALSE(lenses[0].contains("command"));
+  CHECK(plain.ask("codeLens/resolve", lenses[0])["command"]["title"] == "2 references");
+  CHECK(plain.ask("codeLens/resolve", lenses[0])["command"]["command"] == "");
+  CHECK(plain.ask("codeLens/resolve", lenses[2])["command"]["title"] == "1 reference");
+  CHECK(plain.ask("codeLens/resolve", lenses[3])["command"]["title"] == "no references");
+  json other = lenses[0];
+  other["data"]["kind"] = 99;
+  CHECK(plain.ask("codeLens/resolve", other)["command"]["title"] == "no references");
+  other["data"] = "of another server";
+  CHECK(plain.end(plain.begin("codeLens/resolve", other))["error"]["code"] == -32602);
+
+  EditorOptions rich =
+      options({{"experimental", {{"commands", {{"commands", {"editor.action.showReferences"}}}}}}});
+  rich.ports.fix = [](const engramd::daemon::FixQuery&, const engramd::CancelToken&) {
+    return engramd::Result<engramd::daemon::FixReport>(engramd::daemon::FixReport{});
+  };
+  Editor editor(workspace, rich);
+  editor.wait_for_index();
+  editor.open("test_core.py");
+  editor.open("core.py");
+  const json shown = editor.ask("codeLens/resolve", editor.ask("textDocument/codeLens", uri)[0]);
+  CHECK(shown["command"]["command"] == "editor.action.showReferences");
+  CHECK(shown["command"]["arguments"][2].size() == 2);
+  std::vector<std::string> tests;
+  for (const json& lens : editor.ask("textDocument/codeLens",
+                                     {{"textDocument", {{"uri", editor.uri("test_core.py")}}}}))
+    if (lens.contains("command")) tests.push_back(lens["command"]["arguments"][0]["test"]);
+  CHECK(tests == std::vector<std::string>{"python3 -m pytest test_core.py::test_run",
+                                          "python3 -m pytest test_core.py::TestRow",
+                                          "python3 -m pytest test_core.py::TestRow::test_show"});
+}
