@@ -385,11 +385,26 @@ Result<RenamePlan> rename(const View& view, const std::string& path, size_t offs
       kind == SymbolKind::property || kind == SymbolKind::field || kind == SymbolKind::method;
   bool local = family[0].symbol != kNone && family[0].get().local;
   Edits edits(view, target.name, new_name);
+  // try: import x; except ImportError: x = None
+  auto imported_from_outside = [&](const ReferenceHit& hit) {
+    if (hit.role != Role::import || target.is_alias) return false;
+    FileFactsPtr facts = view.facts(hit.place.path);
+    if (facts == nullptr || facts->language != "python") return false;
+    return std::any_of(facts->imports.begin(), facts->imports.end(), [&](const Import& import) {
+      bool around = hit.place.range.begin >= import.begin && hit.place.range.begin < import.end;
+      return around && !resolver.import_target(hit.place.path, *facts, import).found();
+    });
+  };
   Status added;
   Sought sought{target.name, family, local ? family[0].path : path, true};
   bool complete = for_each_use(view, sought, cancel, [&](std::vector<ReferenceHit>&& hits) {
     for (const ReferenceHit& hit : hits) {
       if (target.is_alias && hit.place.path != path) continue;
+      if (imported_from_outside(hit)) {
+        added = refuse(in_quotes(target.name) +
+                       " is also imported from outside the repository: " + hit.place.path);
+        return false;
+      }
       added = edits.add(hit, of_property);
       if (!added) return false;
     }

@@ -459,6 +459,8 @@ TEST_CASE("rename refuses keywords, strings, comments, and names of others") {
   CHECK_THAT(refusal("//- /a.json\n{\"na<|>me\": 1}\n"), Contains("json"));
   CHECK_THAT(refusal("//- /a.py\nclass A:\n    def __in<|>it__(self): ...\n"),
              Contains("constructor"));
+  CHECK_THAT(refusal("//- /a.py\ntry:\n    import yaml\nexcept ImportError:\n    ya<|>ml = None\n"),
+             Contains("imported from outside"));
   CHECK_THAT(refusal("//- /third_party/x/a.js\nexport function ru<|>n() {}\n"),
              Contains("third-party"));
 }
