@@ -59,7 +59,8 @@ void bind_inlay_hint(Session& session) {
          // Clients before 3.17 have no such request.
          if (!client.has("textDocument.inlayHint")) return std::string();
          return std::string(R"({"resolveProvider":true})");
-       }},
+       },
+       false, "workspace/inlayHint/refresh", "workspace.inlayHint.refreshSupport"},
       hints);
   session.binder()->on_request<ResolveInlayHintParams, ResolveInlayHintResult>(
       "inlayHint/resolve",

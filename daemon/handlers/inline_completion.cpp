@@ -1,7 +1,62 @@
 // textDocument/inlineCompletion: ghost text from the resident model, through the completion port.
+// What is typed or accepted along the last suggestion is answered from that, without the model.
+#include "daemon/completion/kept_suggestions.h"
 #include "daemon/handlers/handlers.h"
 
 namespace engramd::daemon {
+namespace {
+
+// The rest of a suggestion that is being typed along; nothing when the model has to be asked.
+std::optional<lsp::InlineCompletionResult> typed_along(Session& session, KeptSuggestions& kept,
+                                                       const lsp::InlineCompletionParams& params) {
+  // Who asks for it wants to see something else than what is there.
+  if (params.trigger != lsp::InlineTrigger::automatic || params.selected_range) return std::nullopt;
+  const auto text = session.editor().text(params.uri);
+  if (!text) return std::nullopt;
+  const LineIndex lines(*text);
+  const LineColumn at = lines.from_encoded(session.editor().encoding(), params.position.line,
+                                           params.position.character, *text);
+  const auto rest = kept.rest(params.uri, *text, lines.offset(at, *text));
+  if (rest.empty()) return std::nullopt;
+  lsp::InlineCompletionResult result;
+  for (const std::string& one : rest)
+    result.items.push_back({one, lsp::Range{params.position, params.position}});
+  return result;
+}
+
+Result<lsp::InlineCompletionResult> ask_model(const lsp::InlineCompletionParams& params,
+                                              const Asked& asked, const Ports& ports,
+                                              KeptSuggestions& kept, const CancelToken& cancel) {
+  using namespace lsp;
+  PlaceMapper places(asked);
+  const auto offset = places.offset(asked.path, params.position);
+  if (!offset || cancel.cancelled()) return InlineCompletionResult{};
+  CompletionQuery query;
+  query.view = asked.view;
+  query.path = asked.path;
+  query.offset = *offset;
+  query.invoked = params.trigger == InlineTrigger::invoked;
+  if (params.selected_range) {
+    const auto begin = places.offset(asked.path, params.selected_range->start);
+    const auto end = places.offset(asked.path, params.selected_range->end);
+    if (begin && end && *begin <= *end) {
+      query.selected_text = params.selected_text;
+      query.selected_range = ByteRange{*begin, *end};
+    }
+  }
+  ENGRAMD_TRY(const auto suggestions, ports.complete(query, cancel));
+  InlineCompletionResult result;
+  std::vector<std::string> at_cursor;
+  for (const CompletionSuggestion& one : suggestions) {
+    result.items.push_back({one.text, places.range(asked.path, one.replaced)});
+    if (one.replaced == ByteRange{*offset, *offset}) at_cursor.push_back(one.text);
+  }
+  const auto text = asked.view.text(asked.path);
+  if (text && !cancel.cancelled()) kept.keep(params.uri, *text, *offset, std::move(at_cursor));
+  return result;
+}
+
+}  // namespace
 
 void bind_inline_completion(Session& session) {
   using namespace lsp;
@@ -9,38 +64,29 @@ void bind_inline_completion(Session& session) {
   session.offer({"inlineCompletionProvider", "textDocument/inlineCompletion", {}});
   session.binder()->on_request<InlineCompletionParams, InlineCompletionResult>(
       "textDocument/inlineCompletion",
-      [&session](InlineCompletionParams params, Reply<InlineCompletionResult> reply) {
+      [&session, kept = std::make_shared<KeptSuggestions>()](InlineCompletionParams params,
+                                                             Reply<InlineCompletionResult> reply) {
+        if (const auto along = typed_along(session, *kept, params)) return reply(*along);
         const auto asked = session.editor().ask(params.uri);
         if (!asked) return reply(InlineCompletionResult{});
         // Cancelled by the client, by a newer request for this document, or by an edit of it.
         const CancelSource cancel(reply.token());
-        session.supersede_completion(params.uri, Session::RunningCompletion{reply, cancel});
+        const auto superseded_at = std::make_shared<std::atomic<int64_t>>(0);
+        session.supersede_completion(params.uri,
+                                     Session::RunningCompletion{reply, cancel, superseded_at});
         session.answer_in<InlineCompletionResult>(
             session.services().completions, reply,
-            [asked = *asked, params, token = cancel.token(),
-             complete = session.services().ports.complete](
+            [asked = *asked, params, token = cancel.token(), kept, superseded_at,
+             &stats = session.services().stats, ports = session.services().ports](
                 const CancelToken&) -> Result<InlineCompletionResult> {
-              PlaceMapper places(asked);
-              const auto offset = places.offset(asked.path, params.position);
-              if (!offset || token.cancelled()) return InlineCompletionResult{};
-              CompletionQuery query;
-              query.view = asked.view;
-              query.path = asked.path;
-              query.offset = *offset;
-              query.invoked = params.trigger == InlineTrigger::invoked;
-              if (params.selected_range) {
-                const auto begin = places.offset(asked.path, params.selected_range->start);
-                const auto end = places.offset(asked.path, params.selected_range->end);
-                if (begin && end && *begin <= *end) {
-                  query.selected_text = params.selected_text;
-                  query.selected_range = ByteRange{*begin, *end};
-                }
+              auto answer = ask_model(params, asked, ports, *kept, token);
+              // How long the engine went on for a text that was no more.
+              if (const int64_t since = superseded_at->load(); since != 0) {
+                const auto now = std::chrono::steady_clock::now().time_since_epoch();
+                stats.add("textDocument/inlineCompletion, until a cancel is heard",
+                          std::chrono::nanoseconds(now) - std::chrono::nanoseconds(since), true);
               }
-              ENGRAMD_TRY(const auto suggestions, complete(query, token));
-              InlineCompletionResult result;
-              for (const CompletionSuggestion& one : suggestions)
-                result.items.push_back({one.text, places.range(asked.path, one.replaced)});
-              return result;
+              return answer;
             });
       });
 }

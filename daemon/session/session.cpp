@@ -410,6 +410,8 @@ void Session::show_message(lsp::MessageType type, const std::string& message) {
 void Session::supersede_completion(const std::string& uri, std::optional<RunningCompletion> next) {
   if (const auto at = completions_.find(uri); at != completions_.end()) {
     at->second.cancel.cancel();
+    const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+    if (at->second.superseded_at) at->second.superseded_at->store(now.count());
     // LSP: an answer about a text that has moved on is empty rather than an error.
     at->second.reply(lsp::InlineCompletionResult{});
     completions_.erase(at);

@@ -6,6 +6,7 @@
 // use binder() and answer_in() themselves. receive() and what it calls run on the strand.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -145,6 +146,8 @@ class Session : public std::enable_shared_from_this<Session> {
   struct RunningCompletion {
     lsp::Reply<lsp::InlineCompletionResult> reply;
     CancelSource cancel;
+    // Steady clock, in nanoseconds: when it was superseded; 0: it was not.
+    std::shared_ptr<std::atomic<int64_t>> superseded_at;
   };
   void supersede_completion(const std::string& uri, std::optional<RunningCompletion> next);
 

@@ -114,9 +114,32 @@ void Gatherer::add_visible(const Visible& v, CandidateSource source, double habi
   add(of_symbol(v.found, v.name, source), v.distance, habit);
 }
 
+// Of the line, of the function around and of the file: in test_confirm.py it is click.confirm.
+void Gatherer::add_near_words() {
+  constexpr size_t kMaxLine = 400, kMaxWords = 40;
+  const size_t typed = offset_ - wanted_.typed.size();
+  const size_t line = typed == 0 ? std::string_view::npos : text_.rfind('\n', typed - 1);
+  const size_t begin = line == std::string_view::npos ? 0 : line + 1;
+  std::string_view before = text_.substr(begin, typed - begin);
+  before = before.substr(before.size() - std::min(before.size(), kMaxLine));
+  std::vector<std::string>& words = wanted_.near_words;
+  add_name_words(before, words);
+  const size_t end = name_end(text_, offset_, writing_);
+  add_name_words(text_.substr(end, std::min(text_.find('\n', end), end + kMaxLine) - end), words);
+  for (uint32_t s = reader_.scope_at(offset_), n = 0; s != kNone && n < 3; ++n) {
+    add_name_words(facts_->symbols[s].name, words);
+    s = facts_->symbols[s].parent;
+  }
+  add_name_words(stem_of(path_), words);
+  if (words.size() > kMaxWords) words.resize(kMaxWords);
+}
+
 void Gatherer::behind_receiver(size_t operator_begin, CandidateList& list) {
-  ranker_ = std::make_unique<Ranker>(view_, path_, *facts_, offset_, wanted_, true);
   const std::vector<ExpressionStep> steps = expression_before(text_, operator_begin, writing_);
+  // What stands in front of the whole expression says what is wanted of it.
+  if (!steps.empty()) want_by_word_before(text_, steps[0].begin, facts_->language, wanted_);
+  add_near_words();
+  ranker_ = std::make_unique<Ranker>(view_, path_, *facts_, offset_, wanted_, true);
   const Receiver receiver = steps.empty() ? reader_.initialized(offset_ - wanted_.typed.size())
                                           : reader_.receiver(steps, offset_);
   wanted_.own_receiver = receiver.is_own;
@@ -185,6 +208,7 @@ void Gatherer::add_arguments() {
 }
 
 void Gatherer::by_name(CandidateList& list) {
+  add_near_words();
   ranker_ = std::make_unique<Ranker>(view_, path_, *facts_, offset_, wanted_, false);
   for (const Visible& v : reader_.in_scope(offset_)) {
     const bool local =

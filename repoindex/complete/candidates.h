@@ -26,6 +26,7 @@ class Gatherer {
   std::vector<Candidate> take();  // the best first
 
  private:
+  void add_near_words();
   void add(Candidate candidate, int distance, double habit = 0);
   void add_visible(const Visible& visible, CandidateSource source, double habit);
   void add_arguments();

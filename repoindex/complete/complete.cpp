@@ -13,40 +13,6 @@ namespace {
 
 constexpr size_t kMaxText = 16u << 20;  // of a file that is completed in
 
-std::string_view line_before(std::string_view text, size_t offset) {
-  const size_t line = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
-  const size_t begin = line == std::string_view::npos ? 0 : line + 1;
-  return text.substr(begin, offset - begin);
-}
-
-bool ends_with_word(std::string_view text, std::string_view word) {
-  if (text.size() < word.size() || text.substr(text.size() - word.size()) != word) return false;
-  if (text.size() == word.size()) return true;
-  const char before = text[text.size() - word.size() - 1];
-  return !isalnum(static_cast<unsigned char>(before)) && before != '_';
-}
-
-// The word in front says what is wanted.
-Wanted wanted_at(std::string_view text, ByteRange word, size_t offset, std::string_view language) {
-  Wanted wanted;
-  wanted.typed = text.substr(word.begin, offset - word.begin);
-  wanted.call_follows = word.end < text.size() && text[word.end] == '(';
-  std::string_view before = line_before(text, word.begin);
-  const std::string_view bare = trim(before);
-  wanted.line_start =
-      bare.empty() || bare.back() == ';' || bare.back() == '{' || bare.back() == '}';
-  wanted.decorator = !bare.empty() && bare.back() == '@';
-  for (std::string_view keyword : {"new", "except", "raise", "extends", "implements", "instanceof",
-                                   "throws", "struct", "class"}) {
-    wanted.type = wanted.type || ends_with_word(bare, keyword);
-  }
-  // A definition's name is new; nothing that is there fits.
-  const bool arrow = bare.size() >= 2 && bare.substr(bare.size() - 2) == "->" &&
-                     (language == "python" || language == "rust");
-  wanted.type = wanted.type || arrow;
-  return wanted;
-}
-
 // Behind these a new name is made up: completing it would only be in the way.
 bool names_something_new(std::string_view text, size_t begin, std::string_view language) {
   const std::string_view bare = trim(line_before(text, begin));
@@ -121,7 +87,10 @@ CandidateList complete_at(const View& view, const std::string& path, size_t offs
     if (number || names_something_new(text, begin, facts->language)) return list;
     list.typed = {begin, offset};
     list.word = {begin, name_end(text, offset, writing)};
-    const Wanted wanted = wanted_at(text, list.word, offset, facts->language);
+    Wanted wanted;
+    wanted.typed = text.substr(begin, offset - begin);
+    wanted.call_follows = text.substr(list.word.end, 1) == "(";
+    want_by_word_before(text, begin, facts->language, wanted);
     list.call_follows = wanted.call_follows;
     const size_t before = blank_begin(text, begin);
     // A dot at the end of the line above is no receiver of what begins this one, but for a chain.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "repoindex/complete/standing.h"
 #include "repoindex/query/fuzzy.h"
 #include "repoindex/query/resolve.h"
 
@@ -15,6 +16,8 @@ namespace {
 constexpr double kPrefix = 60, kPrefixOtherCase = 45, kFuzzyMost = 35;
 constexpr double kUsed = 8, kUsedOther = 3, kHabit = 14, kFiles = 3;
 constexpr double kWholeName = 12;
+constexpr double kSharedWord = 9, kSharedMost = 18;
+constexpr size_t kMinWord = 3, kMaxWord = 40;
 
 double of_source(CandidateSource source, int distance) {
   switch (source) {
@@ -50,7 +53,64 @@ bool same_letters(std::string_view a, std::string_view b) {
   });
 }
 
+// Calls fn with each word of a name in lower case, in a buffer that is used again.
+template <class Fn>
+void each_word(std::string_view name, const Fn& fn) {
+  char word[kMaxWord];
+  size_t n = 0;
+  const auto end = [&] {
+    if (n >= kMinWord) fn(std::string_view(word, n));
+    n = 0;
+  };
+  for (size_t i = 0; i < name.size(); ++i) {
+    const auto c = static_cast<unsigned char>(name[i]);
+    if (isalpha(c) == 0 && c < 0x80) {
+      end();
+      continue;
+    }
+    const bool hump = isupper(c) != 0 && i > 0 && islower(static_cast<unsigned char>(name[i - 1]));
+    if (hump) end();
+    if (n < kMaxWord) word[n++] = static_cast<char>(tolower(c));
+  }
+  end();
+}
+
 }  // namespace
+
+void want_by_word_before(std::string_view text, size_t expression_begin, std::string_view language,
+                         Wanted& wanted) {
+  const std::string_view bare = trim(line_before(text, expression_begin));
+  wanted.line_start =
+      bare.empty() || bare.back() == ';' || bare.back() == '{' || bare.back() == '}';
+  wanted.decorator = !bare.empty() && bare.back() == '@';
+  const bool arrow = ends_with(bare, "->") && (language == "python" || language == "rust");
+  wanted.type = arrow;
+  for (std::string_view keyword : {"new", "except", "raise", "extends", "implements", "instanceof",
+                                   "throws", "struct", "class"}) {
+    wanted.type = wanted.type || ends_with_word(bare, keyword);
+  }
+}
+
+void add_name_words(std::string_view name, std::vector<std::string>& out) {
+  each_word(name, [&](std::string_view word) {
+    if (std::find(out.begin(), out.end(), word) == out.end()) out.emplace_back(word);
+  });
+}
+
+double Ranker::shared_words(std::string_view name) const {
+  if (wanted_.near_words.empty()) return 0;
+  double sum = 0;
+  each_word(name, [&](std::string_view word) {
+    const auto& near = wanted_.near_words;
+    const bool shared = std::any_of(near.begin(), near.end(), [&](const std::string& other) {
+      // policy and policies, confirm and confirmation
+      const size_t n = std::min(word.size(), other.size());
+      return n >= 4 ? word.substr(0, n) == std::string_view(other).substr(0, n) : word == other;
+    });
+    if (shared) sum += kSharedWord;
+  });
+  return std::min(sum, kSharedMost);
+}
 
 Ranker::Ranker(const View& view, const std::string& path, const FileFacts& facts, size_t offset,
                const Wanted& wanted, bool behind_receiver)
@@ -94,6 +154,7 @@ double Ranker::score(const Candidate& candidate, int distance, double habit) con
     const uint32_t nearest = use->second.nearest;
     if (nearest < 4000) score += 10.0 * (1.0 - nearest / 4000.0);
   }
+  if (candidate.source != CandidateSource::keyword) score += shared_words(candidate.name);
   score += std::min(60.0, kHabit * std::log2(1.0 + habit));
   const bool class_like = is_class_like(candidate.kind) || candidate.kind == SymbolKind::type_alias;
   if (wanted_.call_follows) score += candidate.is_callable || class_like ? 14 : -6;

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -20,7 +21,15 @@ struct Wanted {
   bool decorator = false;
   bool own_receiver = false;  // self.
   bool line_start = false;    // a statement begins here
+  // Lower-case words that names nearby are made of: what is meant often shares one.
+  std::vector<std::string> near_words;
 };
+
+// Fills in what the word in front of an expression says: `new`, `except`, `@`.
+void want_by_word_before(std::string_view text, size_t expression_begin, std::string_view language,
+                         Wanted& wanted);
+// "max", "retry", "count" of max_retryCount, lower case; words of less than three letters left out.
+void add_name_words(std::string_view name, std::vector<std::string>& out);
 
 class Ranker {
  public:
@@ -44,6 +53,8 @@ class Ranker {
     uint32_t n_other = 0;            // in this file otherwise
     uint32_t nearest = 0xFFFFFFFFu;  // bytes to the nearest one before the cursor
   };
+  double shared_words(std::string_view name) const;
+
   const View& view_;
   const std::string& path_;
   const Wanted& wanted_;

@@ -335,6 +335,23 @@ size_t name_end(std::string_view text, size_t offset, const Writing& writing) {
   return at;
 }
 
+std::string_view line_before(std::string_view text, size_t offset) {
+  const size_t line = offset == 0 ? std::string_view::npos : text.rfind('\n', offset - 1);
+  const size_t begin = line == std::string_view::npos ? 0 : line + 1;
+  return text.substr(begin, offset - begin);
+}
+
+bool ends_with_word(std::string_view text, std::string_view word) {
+  if (text.size() < word.size() || text.substr(text.size() - word.size()) != word) return false;
+  if (text.size() == word.size()) return true;
+  const char before = text[text.size() - word.size() - 1];
+  return !isalnum(static_cast<unsigned char>(before)) && before != '_';
+}
+
+bool ends_with(std::string_view text, std::string_view what) {
+  return text.size() >= what.size() && text.substr(text.size() - what.size()) == what;
+}
+
 size_t blank_begin(std::string_view text, size_t offset) {
   while (offset > 0 && isspace(static_cast<unsigned char>(text[offset - 1]))) --offset;
   return offset;

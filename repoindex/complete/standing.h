@@ -45,6 +45,9 @@ bool is_name_letter(char c, const Writing& writing);
 // Where the name that ends at the offset begins: the offset itself when none does.
 size_t name_begin(std::string_view text, size_t offset, const Writing& writing);
 size_t name_end(std::string_view text, size_t offset, const Writing& writing);
+std::string_view line_before(std::string_view text, size_t offset);  // up to the offset
+bool ends_with(std::string_view text, std::string_view what);
+bool ends_with_word(std::string_view text, std::string_view word);  // a whole word
 size_t blank_begin(std::string_view text, size_t offset);  // of the blanks and lines that end there
 // The operator that ends at the offset, "" when none does.
 std::string_view member_operator_before(std::string_view text, size_t offset,

@@ -25,7 +25,7 @@ def utf16_length(text):
 
 
 class Server:
-    def __init__(self, command, root, language_id, environment=None):
+    def __init__(self, command, root, language_id, environment=None, completion=None):
         self.root = os.path.realpath(root)
         self.language_id = language_id
         self.command = command
@@ -51,6 +51,7 @@ class Server:
                 "textDocument": {
                     "definition": {"linkSupport": False}, "declaration": {"linkSupport": False},
                     "references": {}, "hover": {}, "publishDiagnostics": {},
+                    "completion": completion or {},
                     "semanticTokens": {"requests": {"full": True}, "tokenTypes": [],
                                        "tokenModifiers": [], "formats": ["relative"]},
                     "documentSymbol": {"hierarchicalDocumentSymbolSupport": True}},
