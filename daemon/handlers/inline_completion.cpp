@@ -1,6 +1,7 @@
 // textDocument/inlineCompletion: ghost text from the resident model, through the completion port.
 // What is typed or accepted along the last suggestion is answered from that, without the model.
 #include "daemon/completion/kept_suggestions.h"
+#include "daemon/completion/typed_over.h"
 #include "daemon/handlers/handlers.h"
 
 namespace engramd::daemon {
@@ -16,11 +17,17 @@ std::optional<lsp::InlineCompletionResult> typed_along(Session& session, KeptSug
   const LineIndex lines(*text);
   const LineColumn at = lines.from_encoded(session.editor().encoding(), params.position.line,
                                            params.position.character, *text);
-  const auto rest = kept.rest(params.uri, *text, lines.offset(at, *text));
+  const size_t offset = lines.offset(at, *text);
+  const auto rest = kept.rest(params.uri, *text, offset);
   if (rest.empty()) return std::nullopt;
   lsp::InlineCompletionResult result;
-  for (const std::string& one : rest)
-    result.items.push_back({one, lsp::Range{params.position, params.position}});
+  for (const std::string& one : rest) {
+    const LineColumn end =
+        lines.position(offset + n_typed_over(one, std::string_view(*text).substr(offset)));
+    result.items.push_back(
+        {one, lsp::Range{params.position,
+                         {end.line, lines.column_in(session.editor().encoding(), end, *text)}}});
+  }
   return result;
 }
 
@@ -47,11 +54,14 @@ Result<lsp::InlineCompletionResult> ask_model(const lsp::InlineCompletionParams&
   ENGRAMD_TRY(const auto suggestions, ports.complete(query, cancel));
   InlineCompletionResult result;
   std::vector<std::string> at_cursor;
+  const auto text = asked.view.text(asked.path);
   for (const CompletionSuggestion& one : suggestions) {
-    result.items.push_back({one.text, places.range(asked.path, one.replaced)});
+    ByteRange replaced = one.replaced;
+    if (text && replaced.end <= text->size())
+      replaced.end += n_typed_over(one.text, std::string_view(*text).substr(replaced.end));
+    result.items.push_back({one.text, places.range(asked.path, replaced)});
     if (one.replaced == ByteRange{*offset, *offset}) at_cursor.push_back(one.text);
   }
-  const auto text = asked.view.text(asked.path);
   if (text && !cancel.cancelled()) kept.keep(params.uri, *text, *offset, std::move(at_cursor));
   return result;
 }

@@ -8,7 +8,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { pathWithEngramd, runToEnd } from './lib/program.mjs';
 import { files, isOwnServer, makeWorld, redTest, serverCommand } from './lib/project.mjs';
+import { snippets } from './lib/snippet.mjs';
 import { loadSchemas } from './lib/schema.mjs';
 import { SessionValidator } from './lib/validator.mjs';
 
@@ -123,6 +125,10 @@ test('Neovim with the plugin and nothing but engramd on PATH', { timeout: DRIVE_
       assert.deepEqual(written, fixed);
       assert.equal(windows, 1, 'the review is gone');
       assert.deepEqual(left, { open: 0, accepted: 1, rejected: 0 });
+    }, own);
+    await step('a code action of the server runs the agent with a review', ({ windows, tabs, line, left }) => {
+      assert.deepEqual([windows, tabs, line], [2, 1, '    if total > 100:']);
+      assert.deepEqual(left, { open: 0, accepted: 0, rejected: 1 });
     }, own);
     await step('a review whose file changed', (answers) => {
       assert.match(answers[0], /discount\.py has changed at line 5/);
@@ -262,3 +268,37 @@ for (const mode of ['auto', 'always']) {
     }
   });
 }
+
+test('the way of the read-me, from a clean profile', { timeout: 120_000, skip: isOwnServer ? false : 'another server is under test' }, async () => {
+  const world = makeWorld('readme');
+  try {
+    const [commands] = snippets(path.join(plugin, 'README.md'), '');
+    const environment = { ...world.environment, PATH: `${path.dirname(nvim.includes('/') ? nvim : '/usr/bin/nvim')}:${pathWithEngramd(world)}` };
+    delete environment.XDG_DATA_HOME;   // ~/.local/share, as for most people
+    // What a user does next, after the start: opens a file. The commands before VimEnter come too early for the plugin.
+    const script = path.join(world.root, 'next.lua');
+    fs.writeFileSync(script, `
+      vim.cmd('silent write! ${world.root}/health.txt')
+      vim.defer_fn(function()
+        vim.cmd('edit app.py')
+        vim.wait(15000, function() return #require('engramd').clients({ bufnr = vim.api.nvim_get_current_buf() }) > 0 end)
+        vim.fn.writefile({ vim.fn.json_encode({ clients = #require('engramd').clients(), help = vim.fn.getcompletion('engramd-review', 'help') }) }, '${world.root}/seen.json')
+        vim.cmd('qall!')
+      end, 200)
+    `);
+    // The commands as they stand there, but for the place of the checkout and a screen.
+    const shell = commands.replaceAll('/path/to/engramd', path.resolve(plugin, '../..')).replace('nvim +', 'nvim -n -i NONE --headless +').replace(/\n$/, ` +'luafile ${script}'\n`);
+    const { said } = await runToEnd('sh', ['-ec', shell], { cwd: world.project, env: environment, timeout_ms: 60_000 });
+    assert.ok(fs.existsSync(path.join(world.root, 'seen.json')), `${shell}\n${said}`);
+    const seen = JSON.parse(fs.readFileSync(path.join(world.root, 'seen.json'), 'utf8'));
+    assert.equal(seen.clients, 1, said);
+    assert.ok(seen.help.includes('engramd-review'), 'the help tags are there');
+    const health = fs.readFileSync(path.join(world.root, 'health.txt'), 'utf8');
+    assert.match(health, /engramd \d+\.\d+\.\d+/);
+    assert.doesNotMatch(health, /ERROR/);
+  } finally {
+    world.close();
+    // helptags wrote beside the help file.
+    fs.rmSync(path.join(plugin, 'doc/tags'), { force: true });
+  }
+});

@@ -5,6 +5,7 @@
 #include "daemon/completion/memory_decode.h"
 #include "daemon/completion/prompt.h"
 #include "daemon/completion/stop_rules.h"
+#include "daemon/completion/typed_over.h"
 #include "tests/engine/tokenizer_data.h"
 
 using namespace engramd;
@@ -204,4 +205,25 @@ TEST_CASE("the memory weighs more the longer the context it found") {
     last = memory_weight(length, 3);
   }
   CHECK(last <= 1);
+}
+
+TEST_CASE("closers that the editor wrote are replaced by the suggestion that writes them again") {
+  // print("total|")
+  CHECK(n_typed_over(" of the cart:\", cart.total())", "\")\nnext") == 2);
+  // f(|)
+  CHECK(n_typed_over("a, b)", ")") == 1);
+  CHECK(n_typed_over("a, g(b))", ")") == 1);
+  CHECK(n_typed_over("a, g(b)", ")") == 0);
+  CHECK(n_typed_over("\")\"", ")") == 0);
+  // [f({|})]
+  CHECK(n_typed_over("'a': 1})", "})]") == 2);
+  CHECK(n_typed_over("'a': ')'", "})]") == 0);
+  // "it is|" with an escaped quote before the end
+  CHECK(n_typed_over(" \\\"so\\\"", "\"") == 0);
+  CHECK(n_typed_over(" \\\"so\\\"\"", "\"") == 1);
+  // Only what stands right behind the cursor, and only closers.
+  CHECK(n_typed_over("a)", " )") == 0);
+  CHECK(n_typed_over("a;", ";") == 0);
+  CHECK(n_typed_over("a)", "") == 0);
+  CHECK(n_typed_over("", ")") == 0);
 }

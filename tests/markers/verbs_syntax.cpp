@@ -10,9 +10,9 @@ namespace engramd::test {
 std::string ask_selection(Run& run, const Question& question) {
   const json at = run.at(question);
   const std::string path = run.path_of(question);
-  const json answer =
-      run.ask("textDocument/selectionRange", {{"textDocument", at.at("textDocument")},
-                                              {"positions", json::array({at.at("position")})}});
+  const json answer = run.ask(
+      "textDocument/selectionRange",
+      {{"textDocument", at.at("textDocument")}, {"positions", json::array({at.at("position")})}});
   std::vector<std::string> found;
   Span inner{path, 0, 0};
   for (const json* step = &answer.at(0);;) {
@@ -94,8 +94,7 @@ std::string ask_linked(Run& run, const Question& question) {
 // The places, or with the argument "targets" where they lead: a path of the workspace or a URL.
 std::string ask_links(Run& run, const Question& question) {
   const std::string path = run.path_of(question);
-  const json answer =
-      run.ask("textDocument/documentLink", {{"textDocument", run.document(path)}});
+  const json answer = run.ask("textDocument/documentLink", {{"textDocument", run.document(path)}});
   std::vector<std::string> places, targets;
   if (answer.is_array()) {
     for (const json& link : answer) {

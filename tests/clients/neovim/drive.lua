@@ -215,6 +215,23 @@ local steps = {
     end,
   },
   {
+    'a code action of the server runs the agent with a review', function()
+      lua([[
+        local task = ...
+        vim.cmd('edit ' .. vim.fn.fnameescape(task.red))
+        vim.cmd('silent! %s/>= 100/> 100/e | write')
+      ]], task)
+      lua([[
+        local test_command = ...
+        vim.lsp.commands['engramd.fix']({ command = 'engramd.fix', arguments = { { task = 'Make the test pass.', apply = 'review', test = test_command } } }, {})
+      ]], task.test_command)
+      local windows = eventually('the review', "return #vim.api.nvim_list_tabpages() == 2 and #vim.api.nvim_tabpage_list_wins(0) or nil")
+      lua("vim.cmd('Engram review reject-all')")
+      return { windows = windows, tabs = lua("return #vim.api.nvim_list_tabpages()"), line = lua("return vim.api.nvim_buf_get_lines(vim.fn.bufnr(...), 2, 3, false)[1]", task.red),
+               left = lua("return require('engramd.review').summary()") }
+    end,
+  },
+  {
     'a review whose file changed', function()
       return lua([[
         local review = require('engramd.review')

@@ -45,7 +45,8 @@ end
 local function show(bufnr, suggestion)
   local lines = vim.split(suggestion.shown, '\n', { plain = true })
   local line = vim.api.nvim_buf_get_lines(bufnr, suggestion.row, suggestion.row + 1, false)[1] or ''
-  local at_end = suggestion.column >= #line
+  -- What it replaces up to the line's end (a bracket that was closed by itself) is covered by it.
+  local at_end = suggestion.to >= #line
   if not at_end and not can_inline then return false end
   local mark = { virt_text = { { lines[1], 'EngramdGhostText' } }, hl_mode = 'combine' }
   mark.virt_text_pos = (can_inline and not at_end) and 'inline' or 'overlay'

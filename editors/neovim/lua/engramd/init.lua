@@ -245,6 +245,7 @@ function M.setup(options)
   if options and options.filetypes then M.options.filetypes = options.filetypes end
   complained = false
   require('engramd.siblings').start()
+  require('engramd.actions').register()
   if vim.lsp.config and vim.lsp.enable then return enable_built_in() end
   local group = vim.api.nvim_create_augroup('engramd', { clear = true })
   vim.api.nvim_create_autocmd('FileType', {
