@@ -260,6 +260,18 @@ local steps = {
     end,
   },
   {
+    'a server that ends is started again', function()
+      lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...))", task.file)
+      local old = lua("return require('engramd').clients()[1].id")
+      lua("vim.fn.system({ 'engramd', 'stop' })")
+      return eventually('a new client', [[
+        local old = ...
+        local client = require('engramd').clients({ bufnr = vim.api.nvim_get_current_buf() })[1]
+        return client and client.id ~= old and client.id or nil
+      ]], old)
+    end,
+  },
+  {
     'restart', function()
       lua("vim.cmd('buffer ' .. vim.fn.fnameescape(...))", task.file)
       local old = lua("return require('engramd').clients()[1].id")
