@@ -86,12 +86,24 @@ class Tally:
                                                    (self.top1, self.top5, self.top10, self.listed)))
 
 
+def wait_for_diagnostics(server, uri, patience_s=20):
+    if getattr(server, "publishes_nothing", False):
+        return
+    end = time.time() + patience_s
+    while time.time() < end:
+        if uri in server.diagnostics:
+            return
+        time.sleep(0.01)
+    server.publishes_nothing = not server.diagnostics
+
+
 def ask(server, root, sites, cut):
     dot, known, name = Tally(), Tally(), Tally()
     times = []
     for i, site in enumerate(sites):
         before, after, typed = text_at(root, site, cut)
         uri = uri_of(os.path.join(server.root, site[1]))
+        server.diagnostics.pop(uri, None)
         server.notify("textDocument/didOpen", {"textDocument": {
             "uri": uri, "languageId": server.language_id, "version": i + 1, "text": before + after}})
         line = before.count("\n")
@@ -102,7 +114,8 @@ def ask(server, root, sites, cut):
             context = {"triggerKind": 1}
         params = {"textDocument": {"uri": uri}, "position": {"line": line, "character": column},
                   "context": context}
-        # Ready to answer: an editor has had the file open for a while.
+        # An editor has had the file open for a while: clangd, without its preamble, lists words.
+        wait_for_diagnostics(server, uri)
         server.request("textDocument/completion", params, timeout=60)
         start = time.time()
         answer = server.request("textDocument/completion", params, timeout=60)
