@@ -416,7 +416,8 @@ Result<RenamePlan> rename(const View& view, const std::string& path, size_t offs
     return refuse(in_quotes(target.name) + " is written in too many places to look at each");
   }
   plan.edits = edits.take();
-  bool exported = !target.is_alias && !local && target.facts->language == "python";
+  bool exported = !target.is_alias && target.facts->language == "python" &&
+                  is_top_level(*family[0].facts, family[0].get());
   if (exported) add_exported(view, target.name, new_name, &plan.edits);
   std::sort(plan.edits.begin(), plan.edits.end(), [](const RenameEdit& a, const RenameEdit& b) {
     return a.place.path != b.place.path ? a.place.path < b.place.path

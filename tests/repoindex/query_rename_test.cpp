@@ -179,6 +179,23 @@ class Square implements Shape {
 )");
 }
 
+TEST_CASE("rename: a method is not what __all__ names") {
+  check_rename(R"(
+//- /a.py
+__all__ = ["trace"]
+class Row:
+    def tra<|>ce(self): ...
+trace = Row().trace
+)",
+               "follow", R"(
+//- /a.py
+__all__ = ["trace"]
+class Row:
+    def follow(self): ...
+trace = Row().follow
+)");
+}
+
 TEST_CASE("rename: a property with its setter, and a field") {
   check_rename(R"(
 //- /a.py
