@@ -117,7 +117,7 @@ Declared how_declared(const FileFacts& facts, uint32_t index, std::string_view t
   std::string_view before = text.substr(begin, symbol.name_begin - begin);
   if (value) {
     // Not what is said of another name on the line.
-    const size_t cut = before.find_last_of("(;{,");
+    const size_t cut = before.find_last_of(out.is_parameter ? "(;{," : "(;{");
     if (cut != std::string_view::npos) before.remove_prefix(cut + 1);
   }
   each_word(before, [&](std::string_view word) {

@@ -108,6 +108,11 @@ class Folder {
     const size_t start = line_start(offset);
     return is_blank(text_.substr(start, offset - start));
   }
+  // With nothing but other closing brackets before it on its line: the last of "});".
+  bool closes_line_start(size_t offset) const {
+    const std::string_view before = text_.substr(line_start(offset), offset - line_start(offset));
+    return before.find_first_not_of(" \t)]}") == std::string_view::npos;
+  }
   // Without the white space that some nodes end with.
   size_t trimmed_end(size_t begin, size_t end) const {
     end = std::min(end, text_.size());
@@ -145,7 +150,7 @@ class Folder {
     Fold fold;
     fold.first_line = file_.line_of(open_end);
     fold.last_line = file_.line_of(close_begin);
-    if (fold.last_line > fold.first_line && first_of_line(close_begin)) --fold.last_line;
+    if (fold.last_line > fold.first_line && closes_line_start(close_begin)) --fold.last_line;
     fold.exact = {open_end, close_begin};
     add(std::move(fold));
   }
@@ -278,6 +283,10 @@ class Folder {
       const size_t begin = imports[i].begin, end = imports[next - 1].end;
       const uint32_t line = file_.line_of(begin);
       // An import of several lines folds at its brackets already.
+      if (mark_brackets_around(begin, end)) {
+        i = next;
+        continue;
+      }
       if (file_.line_of(end) > line && next > i + 1) {
         std::erase_if(found_, [&](const Fold& fold) { return fold.first_line == line; });
         add_rest(begin, end, FoldKind::imports, std::string(trim(file_.line_text(line))) + " …");
@@ -287,6 +296,19 @@ class Folder {
       }
       i = next;
     }
+  }
+  // Go: import ( … ).
+  bool mark_brackets_around(size_t begin, size_t end) {
+    for (Fold& fold : found_) {
+      if (fold.exact.begin > begin || fold.exact.end < end || fold.kind != FoldKind::block)
+        continue;
+      if (is_blank(text_.substr(fold.exact.begin, begin - fold.exact.begin)) &&
+          is_blank(text_.substr(end, fold.exact.end - end))) {
+        fold.kind = FoldKind::imports;
+        return true;
+      }
+    }
+    return false;
   }
   // The words of an import that stand before what was noted of it.
   bool only_between(size_t begin, size_t end) const {

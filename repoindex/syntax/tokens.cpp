@@ -133,6 +133,13 @@ class Tokens {
     for (uint32_t s = 0; s < facts_.symbols.size(); ++s)
       starts_.emplace_back(facts_.symbols[s].name_begin, s);
     std::sort(starts_.begin(), starts_.end());
+    if (language_.name == "c" || language_.name == "cpp" || language_.name == "cuda") {
+      enum_members_.resize(facts_.names.size(), kNone);
+      for (uint32_t s = 0; s < facts_.symbols.size(); ++s) {
+        if (facts_.symbols[s].kind == SymbolKind::enum_member && table_.name_of(s) != kNone)
+          enum_members_[table_.name_of(s)] = s;
+      }
+    }
     imported_.resize(facts_.names.size());
     if (!facts_.imports.empty()) {
       std::unordered_map<std::string_view, bool> said;
@@ -243,7 +250,8 @@ class Tokens {
   }
 
   std::optional<Kind> plain(const Occurrence& o) {
-    const uint32_t symbol = in_scopes(o);
+    uint32_t symbol = in_scopes(o);
+    if (symbol == kNone && !enum_members_.empty()) symbol = enum_members_[o.name];
     if (symbol != kNone) {
       auto kind = kind_of_symbol(symbol);
       // `x = Foo(...)` in a header reads like a prototype; what is called is no variable's doing.
@@ -344,9 +352,10 @@ class Tokens {
   std::vector<Known> known_;                           // by symbol
   std::vector<Known> elsewhere_;                       // by name
   std::vector<std::pair<uint32_t, uint32_t>> starts_;  // of names, with their symbols
-  std::vector<Imported> imported_;                     // by name
-  bool explicit_self_ = false;                         // members are not seen without self
-  bool by_imports_ = false;  // names of other files are imported one by one
+  std::vector<uint32_t> enum_members_;  // by name; C's are seen outside of their enum
+  std::vector<Imported> imported_;      // by name
+  bool explicit_self_ = false;          // members are not seen without self
+  bool by_imports_ = false;             // names of other files are imported one by one
   size_t n_looked_up_ = 0;
 };
 

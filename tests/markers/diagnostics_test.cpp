@@ -51,9 +51,10 @@ int f(void) {
 }
 //- /b.c
 void g(void) {
-  h(1[[extra:)]]);
+  h(1)[[extra:)]];
 }
 //? diagnostics@a.c -> bad
+//? diagnostics@b.c -> extra
 //? diagnostics@a.c text -> "missing ';'\n"
 )");
 }
@@ -156,13 +157,14 @@ TEST_CASE("diagnostics: json of settings may have comments and last commas") {
 )");
 }
 
-TEST_CASE("diagnostics: come and go as it is typed"){check(R"(
+TEST_CASE("diagnostics: come and go as it is typed") {
+  check(R"(
 //- /a.py
 x = f(1$0
 //? diagnostics text contains "'(' is not closed"
-//? type ")"
-                                                           //? diagnostics -> nothing
-                                                           ) ");
+//? type "\u0029"
+//? diagnostics -> nothing
+)");
 }
 
 TEST_CASE("diagnostics: a report that has not changed says so") {

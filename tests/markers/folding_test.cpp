@@ -49,7 +49,7 @@ int f(int x) {
 TEST_CASE("folding: cpp with a region") {
   check(R"(
 //- /a.cpp
-#pragma region Shapes $~
+#pragma region Shapes
 class Box {
  public:
   int width() const {
@@ -60,7 +60,7 @@ class Box {
 //? client {"textDocument": {"foldingRange": {"lineFoldingOnly": true}}}
 //? folding -> 1-8, 2-6, 4-5
 //? folding region -> 1-8
-//? ask textDocument/foldingRange {} /0/collapsedText -> "Shapes $~"
+//? ask textDocument/foldingRange {} /0/collapsedText -> "Shapes"
 )");
 }
 

@@ -61,7 +61,7 @@ TEST_CASE("selection: json") {
 TEST_CASE("selection: a file without a grammar") {
   check(R"(
 //- /notes.txt
-  [[line:$~ one [[word:t$0wo]] three]]
+  [[line:x $~ one [[word:t$0wo]] three]]
 //? selection first word, line
 )");
 }

@@ -67,7 +67,7 @@ class Box {
 int use(const shapes::Box& box) { return box.width(); }
 //? tokens has namespace.declaration.definition shapes, class.declaration.definition Box
 //? tokens has method.declaration.definition width, property width_, class Box, method width
-//? tokens has parameter.declaration.readonly box, parameter.readonly box
+//? tokens has parameter.declaration box, parameter box
 )");
 }
 
