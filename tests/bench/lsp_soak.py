@@ -40,7 +40,7 @@ def soak(subject, questions, minutes, random_edit):
     # The same texts put to a fresh conversation: any difference is drift.
     fresh = subject.start()
     fresh.initialize()
-    fresh.until_quiet()
+    fresh.until_quiet(ends_its_progress=subject.own)
     n_different = 0
     for path in paths:
         fresh.open(path, subject.language, wire.texts[path])

@@ -53,6 +53,7 @@ class Wire:
         self.next_id = 0
         self.buffer = b""
         self.running = set()  # tokens of work that the server said it does
+        self.has_shown_work = False
         self.versions = {}
         self.texts = {}
         self.begun = time.perf_counter()
@@ -90,6 +91,7 @@ class Wire:
             token = str(message["params"]["token"])
             if kind == "begin":
                 self.running.add(token)
+                self.has_shown_work = True
             elif kind == "end":
                 self.running.discard(token)
         elif method is not None and "id" in message:
@@ -165,18 +167,19 @@ class Wire:
             fields = f.read().rsplit(")", 1)[1].split()
         return int(fields[11]) + int(fields[12])
 
-    def until_quiet(self, quiet_s=3, limit_s=300):
-        """Until the server has shown no work for a while; one that idles for 8 s has merely not said so."""
+    def until_quiet(self, quiet_s=3, limit_s=300, ends_its_progress=True):
+        """Until the server has shown no work for a while. Some never end a progress: idling for 8 s will do."""
         begin = quiet = idle = time.perf_counter()
         ticks = self._cpu_ticks()
         while True:
             self.listen(0.2)
             now = time.perf_counter()
-            if self.running:
+            # One that shows its work is not done before it has begun.
+            if self.running or (ends_its_progress and not self.has_shown_work):
                 quiet = now
             if self._cpu_ticks() > ticks + 2:
                 idle, ticks = now, self._cpu_ticks()
-            if now - quiet > quiet_s or now - idle > 8 or now - begin > limit_s:
+            if now - quiet > quiet_s or now - begin > limit_s or (now - idle > 8 and not ends_its_progress):
                 return
 
     def stop(self):
