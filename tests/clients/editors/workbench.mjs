@@ -97,6 +97,8 @@ export class Workbench {
   async picture(name) {
     this.taken += 1;
     const file = path.join(this.screenshots, `${String(this.taken).padStart(2, '0')}-${name}.png`);
+    // What fades in has come by then.
+    await this.page.waitForTimeout(300);
     await this.page.screenshot({ path: file });
     return file;
   }
