@@ -24,9 +24,13 @@ json document(const Editor& editor, const std::string& path) {
 
 // The diagnostics that were last pushed for a document.
 json pushed(Editor& editor, const std::string& path, int version) {
-  return editor.wait_for("textDocument/publishDiagnostics", [&](const json& params) {
-    return params.at("uri") == editor.uri(path) && params.value("version", 0) == version;
-  });
+  return editor
+      .wait_for("textDocument/publishDiagnostics",
+                [&](const json& params) {
+                  return params.at("uri") == editor.uri(path) &&
+                         params.value("version", 0) == version;
+                })
+      .at("params");
 }
 
 }  // namespace
@@ -122,7 +126,7 @@ TEST_CASE("diagnostics by push: after a pause, with the version, and taken back 
   const json last = editor.wait_for("textDocument/publishDiagnostics", [](const json& params) {
     return !params.contains("version") && params.at("diagnostics").empty();
   });
-  CHECK(last.at("uri") == editor.uri("a.py"));
+  CHECK(last.at("params").at("uri") == editor.uri("a.py"));
 }
 
 TEST_CASE("diagnostics that are switched off are taken back, and on again said again") {
