@@ -119,11 +119,11 @@ def registration_race(server, language):
     time.sleep(1)
     held = set()
     for message in server.requests_of_server():
-        for one in message["params"].get("registrations", []):
+        for one in (message.get("params") or {}).get("registrations", []):
             if one["id"] in held:
                 raise Fail("registers %s twice" % one["id"])
             held.add(one["id"])
-        for one in message["params"].get("unregisterations", []):
+        for one in (message.get("params") or {}).get("unregisterations", []):
             if one["id"] not in held:
                 raise Fail("unregisters %s, which is not registered" % one["id"])
             held.discard(one["id"])

@@ -1,7 +1,7 @@
 """Points about single features: what holds of any answer, whatever a server knows."""
 import random
 
-from document import Document, declaration, functions
+from document import Document, functions
 from points import point
 from wire import Fail, NotAsked
 
@@ -51,43 +51,6 @@ def selections(server, language):
             if not (ordered(outer["start"], inner["start"]) and ordered(inner["end"], outer["end"])):
                 raise Fail("a parent is smaller than its child")
             node = node["parent"]
-
-
-@point("a semantic delta applied to the old tokens gives the new ones")
-def semantic_delta(server, language):
-    if not isinstance(server.about.get("capabilities", {}).get("semanticTokensProvider"), dict) or not \
-            isinstance(server.about["capabilities"]["semanticTokensProvider"].get("full"), dict):
-        raise NotAsked("no semantic deltas")
-    document = Document(server, language, functions(language, ["probe_%d" % i for i in range(30)]))
-    answer = server.result("textDocument/semanticTokens/full", document.id)
-    data, result_id = answer["data"], answer.get("resultId")
-    chance = random.Random(4)
-    for _ in range(20):
-        at = chance.randrange(len(document.text))
-        document.change(document.edit(at, at, declaration(language, "probe_x") + "\n"
-                                      if chance.random() < 0.3 else "x"))
-        answer = server.result("textDocument/semanticTokens/full/delta",
-                               dict(document.id, previousResultId=result_id))
-        if "edits" in answer:
-            for edit in sorted(answer["edits"], key=lambda e: -e["start"]):
-                data[edit["start"]:edit["start"] + edit["deleteCount"]] = edit.get("data", [])
-        else:
-            data = answer["data"]
-        result_id = answer.get("resultId")
-        if data != server.result("textDocument/semanticTokens/full", document.id)["data"]:
-            raise Fail("they differ")
-
-
-@point("an unknown previousResultId is answered with everything")
-def unknown_result(server, language):
-    if not isinstance(server.about.get("capabilities", {}).get("semanticTokensProvider"), dict) or not \
-            isinstance(server.about["capabilities"]["semanticTokensProvider"].get("full"), dict):
-        raise NotAsked("no semantic deltas")
-    document = Document(server, language, functions(language, ["probe_a"]))
-    answer = server.result("textDocument/semanticTokens/full/delta",
-                           dict(document.id, previousResultId="from another life"))
-    if answer is not None and "data" not in answer and answer.get("edits"):
-        raise Fail("edits of what nobody has")
 
 
 @point("pulled diagnostics are full or unchanged, and unchanged only for a known id")

@@ -357,7 +357,8 @@ export class SessionValidator {
 
   context(params) {
     const client = (path) => (path.startsWith('/') ? lookUp(this.clientCapabilities, path.slice(1)) : lookUp(this.clientCapabilities?.textDocument, path));
-    return { client, server: (path) => lookUp(this.serverCapabilities, path), params };
+    const flaw = (position) => this.documents.get(params?.textDocument?.uri)?.flawOf(position);
+    return { client, server: (path) => lookUp(this.serverCapabilities, path), params, flaw };
   }
 
   // Every position of an open document lies in it, on a character boundary, in the negotiated encoding.
