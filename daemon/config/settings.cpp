@@ -242,7 +242,10 @@ Result<ModelReference> model_for(const Settings& settings, const std::string& ro
   std::string text = settings.text(role + ".model");
   if (text.empty() || settings.value("model").origin.starts_with("flag"))
     text = settings.text("model");
-  if (text != "shipped") return parse_model_reference(text);
+  return text == "shipped" ? shipped_model() : parse_model_reference(text);
+}
+
+Result<ModelReference> shipped_model() {
   ModelReference reference;
   reference.file = shipped_file("models/engramd-tiny.gguf");
   if (reference.file.empty())

@@ -63,6 +63,7 @@ struct ModelReference {
 };
 // role: "complete" or "agent"; its own setting wins over the common one, "shipped" is the model
 // that comes with engramd (unavailable when this installation has none).
+Result<ModelReference> shipped_model();
 Result<ModelReference> model_for(const Settings&, const std::string& role);
 Result<ModelReference> parse_model_reference(const std::string& text);
 

@@ -83,10 +83,11 @@ class ResidentModel {
 
  private:
   Result<std::shared_ptr<const engine::Model>> load_from_settings() const {
-    ENGRAMD_TRY(const ModelReference reference, model_for(settings_, "complete"));
-    if (reference.is_endpoint())
-      return fail(ErrorCode::unsupported,
-                  "completions need a local .gguf file, the setting names an endpoint");
+    ENGRAMD_TRY(ModelReference reference, model_for(settings_, "complete"));
+    // An endpoint talks and does not complete: ghost text stays with what ships.
+    if (reference.is_endpoint()) {
+      ENGRAMD_TRY(reference, shipped_model());
+    }
     engine::LoadOptions options;
     options.n_threads = static_cast<size_t>(settings_.number("engine.threads"));
     return engine::Model::load(reference.file, options);
