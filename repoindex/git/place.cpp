@@ -107,8 +107,8 @@ GitSettings read_git_settings(const GitPlace& place) {
   settings.attributes_file = path_of("core.attributesfile", "attributes");
   const auto on_entry = [](const git_config_entry* entry, void* to) {
     const std::string_view name = entry->name;
-    *static_cast<bool*>(to) |= name.starts_with("filter.") && name.ends_with(".smudge") &&
-                               name != "filter.lfs.smudge";
+    *static_cast<bool*>(to) |=
+        name.starts_with("filter.") && name.ends_with(".smudge") && name != "filter.lfs.smudge";
     return 0;
   };
   // Not git_config_foreach_match: libgit2 1.5 never frees what its regular expression needs, 20 KB
