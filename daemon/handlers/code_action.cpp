@@ -6,19 +6,12 @@
 #include "daemon/handlers/proposal.h"
 #include "daemon/handlers/rewrite.h"
 #include "daemon/handlers/task.h"
-#include "repoindex/locate.h"
+#include "daemon/handlers/test_lens.h"
 
 namespace engramd::daemon {
 namespace {
 
 using repoindex::SymbolHit;
-
-bool is_test(const SymbolHit& hit) {
-  const std::string& name = hit.symbol.name;
-  const bool says_so = name.rfind("test", 0) == 0 || name.rfind("Test", 0) == 0;
-  return says_so && hit.symbol.kind != repoindex::SymbolKind::class_ &&
-         (repoindex::is_test_path(hit.place.path) || name.rfind("test_", 0) == 0);
-}
 
 std::string place_arguments(const std::string& uri, lsp::Position position,
                             const std::string& what) {
@@ -29,11 +22,11 @@ std::string place_arguments(const std::string& uri, lsp::Position position,
   return json.end_object().take();
 }
 
-lsp::CodeAction fix_test(const SymbolHit& hit) {
+lsp::CodeAction fix_test(const SymbolHit& hit, const std::string& command) {
   lsp::JsonWriter arguments;
   arguments.begin_object().field(
       "task", "Make the test " + hit.symbol.name + " in " + hit.place.path + " pass.");
-  arguments.field("apply", "review").end_object();
+  arguments.field("test", command).field("apply", "review").end_object();
   lsp::CodeAction action;
   action.title = "Fix the failing test " + hit.symbol.name;
   action.kind = "quickfix";
@@ -56,10 +49,11 @@ lsp::CodeActionResult actions_at(const lsp::CodeActionParams& params, const Call
   const auto add = [&](lsp::CodeAction action) {
     if (lsp::kind_is_wanted(params.only, action.kind)) result.actions.push_back(std::move(action));
   };
-  if (can_fix && applies && is_test(*hit)) add(fix_test(*hit));
-  if (!can_ask) return result;
   const auto text = call.asked.view.text(call.asked.path);
   if (!text || hit->full_range.end > text->size()) return result;
+  const std::string command = test_command(call.asked.path, *text, *hit);
+  if (can_fix && applies && !command.empty()) add(fix_test(*hit, command));
+  if (!can_ask) return result;
   const std::string definition =
       text->substr(hit->full_range.begin, hit->full_range.end - hit->full_range.begin);
   for (const Rewrite& rewrite : rewrites()) {

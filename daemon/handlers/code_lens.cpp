@@ -1,5 +1,6 @@
 // textDocument/codeLens and codeLens/resolve: how often a function or class is used, and for a test
-// "run and fix" when there is an agent. Counting waits until the editor shows the lens.
+// "run and fix" when there is an agent; a longer one can be asked about when there is a model that
+// talks. Counting waits until the editor shows the lens.
 #include "lsp/protocol/code_lens.h"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ using repoindex::SymbolKind;
 
 constexpr size_t kMaxLenses = 2000;
 constexpr size_t kMaxCounted = 1000;
+constexpr uint32_t kLinesWorthAsking = 8;
 // What VS Code calls its own list of places; an editor that has it says so in
 // experimental.commands.commands, as other servers' extensions do.
 constexpr const char* kShowReferences = "editor.action.showReferences";
@@ -38,7 +40,16 @@ bool has_lens(SymbolKind kind) {
   }
 }
 
-CodeLensResult lenses_of(const Call& call, bool with_fix) {
+CodeLens lens_to_ask(const CodeLens& beside) {
+  lsp::JsonWriter argument;
+  argument.begin_object().field("uri", beside.uri).field("line", beside.range.start.line);
+  argument.field("character", beside.range.start.character).end_object();
+  CodeLens lens = beside;
+  lens.command = lsp::Command{"ask", "engramd.explain", {argument.take()}};
+  return lens;
+}
+
+CodeLensResult lenses_of(const Call& call, bool with_fix, bool with_ask) {
   const Asked& asked = call.asked;
   PlaceMapper places(asked);
   CodeLensResult result;
@@ -57,12 +68,15 @@ CodeLensResult lenses_of(const Call& call, bool with_fix) {
     lens.kind = static_cast<uint32_t>(key.kind);
     lens.nth = key.nth;
     result.lenses.push_back(lens);
+    if (with_ask && hit.full_end.line - hit.full_start.line >= kLinesWorthAsking)
+      result.lenses.push_back(lens_to_ask(lens));
     if (!with_fix) continue;
     const std::string command = test_command(asked.path, text, hit);
     if (command.empty()) continue;
     lsp::JsonWriter argument;
     argument.begin_object().field("repo", asked.root.string()).field("test", command);
-    argument.field("apply", call.client.flag("workspace.applyEdit")).end_object();
+    argument.field("apply", call.client.flag("workspace.applyEdit") ? "review" : "false");
+    argument.end_object();
     lens.command = lsp::Command{"run and fix this test", "engramd.fix", {argument.take()}};
     result.lenses.push_back(std::move(lens));
   }
@@ -107,9 +121,10 @@ void bind_code_lens(Session& session) {
   offer.refresh_flag = "workspace.codeLens.refreshSupport";
   session.on_document<CodeLensParams, CodeLensResult>(
       std::move(offer),
-      [with_fix = static_cast<bool>(session.services().ports.fix)](
+      [with_fix = static_cast<bool>(session.services().ports.fix),
+       with_ask = static_cast<bool>(session.services().ports.ask)](
           const CodeLensParams&, const Call& call) -> Result<CodeLensResult> {
-        return lenses_of(call, with_fix);
+        return lenses_of(call, with_fix, with_ask);
       });
   session.binder()->on_request<CodeLens, CodeLens>(
       "codeLens/resolve", [&session](CodeLens lens, Reply<CodeLens> reply) {

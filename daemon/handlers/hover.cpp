@@ -79,6 +79,13 @@ std::string last_change(const Asked& asked, const repoindex::SymbolHit& hit, boo
          utf8_sanitized(subject);
 }
 
+// Another definition may come yet.
+std::string completeness(const repoindex::IndexProgress& filling) {
+  if (filling.total == 0) return "the index is not complete yet";
+  return "the index is not complete yet: " + std::to_string(filling.done) + " of " +
+         std::to_string(filling.total) + " files";
+}
+
 }  // namespace
 
 void bind_hover(Session& session) {
@@ -103,7 +110,9 @@ void bind_hover(Session& session) {
         std::string& text = hover.contents.text;
         text += (markdown ? "\n---\n" : "\n") + where(*info);
         const std::string change = last_change(asked, info->definition, markdown, *changes);
-        if (!change.empty()) text += (markdown ? "  \n" : "\n") + change;
+        const std::string line_end = markdown ? "  \n" : "\n";
+        if (!change.empty()) text += line_end + change;
+        if (asked.filling) text += line_end + completeness(*asked.filling);
         return HoverResult{hover};
       });
 }

@@ -220,6 +220,14 @@ std::shared_ptr<const repoindex::Overlay> EditorState::overlay_of(Root& root) {
   return root.overlay;
 }
 
+Asked EditorState::asked_of(Root& root, std::string path) {
+  return {{root.index->snapshot(), overlay_of(root), root.index->uncommitted()},
+          root.path,
+          std::move(path),
+          encoding_,
+          root.loose ? std::nullopt : root.index->filling()};
+}
+
 Result<Asked> EditorState::ask(const std::string& uri) {
   std::shared_ptr<Root> root;
   std::string path;
@@ -230,19 +238,12 @@ Result<Asked> EditorState::ask(const std::string& uri) {
     root = root_of(*file, &path);
   }
   if (!root) return fail(ErrorCode::not_found, uri + " is neither open nor in a workspace folder");
-  return Asked{{root->index->snapshot(), overlay_of(*root), root->index->uncommitted()},
-               root->path,
-               path,
-               encoding_};
+  return asked_of(*root, std::move(path));
 }
 
 std::vector<Asked> EditorState::ask_all() {
   std::vector<Asked> out;
-  for (const auto& root : roots_)
-    out.push_back({{root->index->snapshot(), overlay_of(*root), root->index->uncommitted()},
-                   root->path,
-                   {},
-                   encoding_});
+  for (const auto& root : roots_) out.push_back(asked_of(*root, {}));
   return out;
 }
 

@@ -81,6 +81,7 @@ class EditorState {
   void rehome();
   void recount(OpenFile& file);
   std::shared_ptr<const repoindex::Overlay> overlay_of(Root& root);
+  Asked asked_of(Root& root, std::string path);
 
   WorkspaceRegistry& registry_;
   const PositionEncoding encoding_;

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "lsp/protocol/basic.h"
+#include "repoindex/index.h"
 #include "repoindex/query.h"
 #include "repoindex/view.h"
 
@@ -22,6 +23,9 @@ struct Asked {
   std::filesystem::path root;  // as the editor spells it; answers use the same spelling
   std::string path;            // relative to the root; empty when a whole root was asked about
   PositionEncoding encoding = PositionEncoding::utf16;
+  // The index is being filled for the first time and is that far; nothing: it is complete, or
+  // nothing is indexed for this root.
+  std::optional<repoindex::IndexProgress> filling;
 };
 
 class PlaceMapper {

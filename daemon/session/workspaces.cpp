@@ -43,6 +43,11 @@ SharedIndex::State SharedIndex::state() const {
   return state;
 }
 
+std::optional<repoindex::IndexProgress> SharedIndex::filling() const {
+  std::lock_guard lock(mutex_);
+  return state_.complete ? std::nullopt : std::optional(state_.progress);
+}
+
 std::function<void()> SharedIndex::refresh(RefreshListener listener) {
   std::lock_guard lock(mutex_);
   if (stopped_) return [] {};

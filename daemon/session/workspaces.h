@@ -53,6 +53,8 @@ class SharedIndex : public std::enable_shared_from_this<SharedIndex> {
   // Never null. A moment behind the snapshot: it is looked for when the index thread is idle.
   repoindex::UncommittedPtr uncommitted() const;
   State state() const;
+  // How far the first refresh is; nothing once one has ended.
+  std::optional<repoindex::IndexProgress> filling() const;
 
   // Starts a full refresh or joins the one that waits or runs. The returned function withdraws the
   // listener, and stops the refresh when nobody else listens to it.

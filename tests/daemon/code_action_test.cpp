@@ -155,6 +155,26 @@ TEST_CASE("a client of old gets commands, and an edit without annotations") {
   CHECK(applied["changes"][editor.uri("shop.py")][0]["newText"] == "        return item\n");
 }
 
+TEST_CASE("a longer definition has a lens to ask about it, where a model talks") {
+  const Workspace workspace("//- /a.py\ndef short(): pass\ndef long():\n" + [] {
+    std::string body;
+    for (int i = 0; i < 10; ++i) body += "    x = 1\n";
+    return body;
+  }());
+  const auto asks = [&](Editor& editor) {
+    std::vector<int> lines;
+    for (const json& lens : editor.ask("textDocument/codeLens", editor.at("a.py", 0, 0)))
+      if (lens.contains("command") && lens["command"]["title"] == "ask")
+        lines.push_back(lens["command"]["arguments"][0]["line"]);
+    return lines;
+  };
+  Model model;
+  Editor with_model(workspace, options_with(model));
+  CHECK(asks(with_model) == std::vector<int>{1});
+  Editor without(workspace);
+  CHECK(asks(without).empty());
+}
+
 TEST_CASE("an explanation is shown as a document of its own") {
   const Workspace workspace(kCode);
   Model model;

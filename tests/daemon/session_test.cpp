@@ -129,6 +129,26 @@ ad<|>d(1, 2)
   CHECK(markdown.ask("textDocument/hover", markdown.at("a.py", 2, 1)).is_null());
 }
 
+TEST_CASE("hover says when the index is not complete yet") {
+  const Workspace workspace("//- /a.py\ndef <|>run(): pass\n");
+  EditorOptions options;
+  options.initialize = false;
+  Editor editor(workspace, options);
+  editor.ask("initialize", {{"processId", nullptr},
+                            {"rootUri", lsp::uri_of_path(workspace.root())},
+                            {"capabilities", json::object()}});
+  editor.open("a.py");
+  const auto said = [&] {
+    const json hover = editor.ask("textDocument/hover", editor.at_cursor());
+    return hover["contents"]["value"].get<std::string>();
+  };
+  // Nothing is indexed before the editor says that it is ready.
+  CHECK_THAT(said(), Catch::Contains("the index is not complete yet"));
+  editor.notify("initialized", json::object());
+  editor.wait_for_index();
+  CHECK_THAT(said(), !Catch::Contains("not complete"));
+}
+
 TEST_CASE("the outline is a tree for editors that take trees, flat for the others") {
   const Workspace workspace(R"(
 //- /a.py
