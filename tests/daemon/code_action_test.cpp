@@ -163,7 +163,8 @@ TEST_CASE("a longer definition has a lens to ask about it, where a model talks")
   }());
   const auto asks = [&](Editor& editor) {
     std::vector<int> lines;
-    for (const json& lens : editor.ask("textDocument/codeLens", editor.at("a.py", 0, 0)))
+    for (const json& lens :
+         editor.ask("textDocument/codeLens", {{"textDocument", {{"uri", editor.uri("a.py")}}}}))
       if (lens.contains("command") && lens["command"]["title"] == "ask")
         lines.push_back(lens["command"]["arguments"][0]["line"]);
     return lines;
