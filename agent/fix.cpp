@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "agent/edit/apply.h"
@@ -67,11 +68,15 @@ class Fixer {
   }
 
  private:
+  mutable std::mutex progress_mutex_;  // one report at a time
+
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   double left() const { return options_.limits.wall_s - elapsed(); }
   CancelToken token() const { return source_.token(); }
   void say(std::string stage, std::string detail, size_t done = 0, size_t total = 0) const {
-    if (options_.progress) options_.progress({std::move(stage), std::move(detail), done, total});
+    if (!options_.progress) return;
+    std::lock_guard lock(progress_mutex_);  // candidates are tried on several threads
+    options_.progress({std::move(stage), std::move(detail), done, total});
   }
   void note(const std::vector<std::string>& notes) {
     for (const std::string& text : notes)

@@ -60,7 +60,7 @@ struct FixOptions {
   std::filesystem::path report;  // JSON report; empty: not written
   std::string sandbox = "auto";  // auto, bwrap, container
   FixLimits limits;
-  FixProgressFn progress;
+  FixProgressFn progress;  // from several threads, one call at a time
   Ranker ranker;
   LineProposer propose_lines;
   std::filesystem::path journal_folder;                // empty: <state folder>/journal
