@@ -156,23 +156,25 @@ std::optional<Found> Lineage::class_of(const Found& method) {
   return around[0];
 }
 
+void Lineage::add_methods(const Found& type, const std::string& name, std::vector<Found>& out) {
+  if (type.facts->language == "go") {
+    const Methods& methods = methods_of(type);
+    auto it = methods.find(name);
+    if (it != methods.end()) append_new(out, {it->second});
+    return;
+  }
+  resolver_.start(type.path);
+  for (Found& f : resolver_.own_members(type, name)) {
+    if (is_method_like(f.get().kind)) append_new(out, {std::move(f)});
+  }
+}
+
 std::vector<Found> Lineage::overridden(const Found& method) {
   std::optional<Found> own = class_of(method);
   if (!own) return {};
   const std::string& name = method.get().name;
   std::vector<Found> out;
-  for (const Found& type : all_supertypes(*own)) {
-    if (type.facts->language == "go") {
-      const Methods& methods = methods_of(type);
-      auto it = methods.find(name);
-      if (it != methods.end()) append_new(out, {it->second});
-      continue;
-    }
-    resolver_.start(type.path);
-    for (Found& f : resolver_.own_members(type, name)) {
-      if (is_method_like(f.get().kind)) append_new(out, {std::move(f)});
-    }
-  }
+  for (const Found& type : all_supertypes(*own)) add_methods(type, name, out);
   std::erase_if(out, [&](const Found& f) { return f.same(method); });
   return out;
 }
@@ -186,18 +188,7 @@ std::vector<Found> Lineage::overriding(const Found& method) {
     // Of the trait only: an inherent method of the same name is another one.
     return methods_in_impls(*own, name);
   }
-  for (const Found& type : all_subtypes(*own)) {
-    if (type.facts->language == "go") {
-      const Methods& methods = methods_of(type);
-      auto it = methods.find(name);
-      if (it != methods.end()) append_new(out, {it->second});
-      continue;
-    }
-    resolver_.start(type.path);
-    for (Found& f : resolver_.own_members(type, name)) {
-      if (is_method_like(f.get().kind)) append_new(out, {std::move(f)});
-    }
-  }
+  for (const Found& type : all_subtypes(*own)) add_methods(type, name, out);
   std::erase_if(out, [&](const Found& f) { return f.same(method); });
   return out;
 }

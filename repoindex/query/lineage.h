@@ -54,6 +54,8 @@ class Lineage {
   std::vector<Found> class_meant(const Impl& impl, const Occurrence& written);
   bool contains_trait(const Impl& impl, const Found& trait);
   std::vector<Found> methods_in_impls(const Found& trait, std::string_view name);
+  // Methods of this name that the type itself has.
+  void add_methods(const Found& type, const std::string& name, std::vector<Found>& out);
 
   using Methods = std::map<std::string, Found, std::less<>>;
   const Methods& methods_of(const Found& go_type, int depth = 0);
