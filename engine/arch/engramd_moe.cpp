@@ -4,7 +4,7 @@
 
 namespace engramd::engine::arch {
 
-Result<Network> build_engramd_moe(const format::GgufFile& file) {
+Result<Network> build_engramd_moe(const format::ModelFile& file) {
   ENGRAMD_TRY(const MoeConfig config, read_moe_config(file, "engramd-moe"));
   ENGRAMD_TRY(const size_t shared_width,
               ConfigReader(file, "engramd-moe")

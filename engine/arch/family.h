@@ -16,7 +16,7 @@
 #include "base/result.h"
 #include "engine/blocks/block.h"
 #include "engine/blocks/ends.h"
-#include "engine/format/gguf.h"
+#include "engine/format/model_file.h"
 #include "engine/memory/kv_cache.h"
 
 namespace engramd::engine::arch {
@@ -33,19 +33,19 @@ struct Network {
 
 struct Family {
   std::string_view name;  // general.architecture
-  Result<Network> (*build)(const format::GgufFile& file);
+  Result<Network> (*build)(const format::ModelFile& file);
 };
 
 std::span<const Family> families();
 // Views into the file: it outlives the network.
-Result<Network> build_network(const format::GgufFile& file);
+Result<Network> build_network(const format::ModelFile& file);
 
 // ---- for the family files
 
 // The configuration keys of one architecture, "<name>.<key>", each within limits.
 class ConfigReader {
  public:
-  explicit ConfigReader(const format::GgufFile& file, std::string_view prefix)
+  explicit ConfigReader(const format::ModelFile& file, std::string_view prefix)
       : file_(file), prefix_(std::string(prefix) + ".") {}
   Result<size_t> size(std::string_view key, size_t low, size_t high) const;
   Result<size_t> size_or(std::string_view key, size_t fallback, size_t low, size_t high) const;
@@ -57,14 +57,14 @@ class ConfigReader {
   }
 
  private:
-  const format::GgufFile& file_;
+  const format::ModelFile& file_;
   std::string prefix_;
 };
 
 // Hands out tensors, each checked against the shape the family expects, and remembers which.
 class TensorReader {
  public:
-  explicit TensorReader(const format::GgufFile& file) : file_(file) {}
+  explicit TensorReader(const format::ModelFile& file) : file_(file) {}
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
   // shape: columns, rows and, for experts, slices.
   Result<blocks::Matrix> matrix(const std::string& name, std::initializer_list<size_t> shape);
@@ -74,7 +74,7 @@ class TensorReader {
 
  private:
   Result<const format::Tensor*> take(const std::string& name, std::initializer_list<size_t> shape);
-  const format::GgufFile& file_;
+  const format::ModelFile& file_;
   std::set<std::string, std::less<>> taken_;
 };
 
@@ -87,7 +87,7 @@ struct MoeConfig {
   float epsilon = 0;
   double rope_base = 0;
 };
-Result<MoeConfig> read_moe_config(const format::GgufFile& file, std::string_view prefix);
+Result<MoeConfig> read_moe_config(const format::ModelFile& file, std::string_view prefix);
 
 // The two blocks of layer `i` (and their tensors); shared_width 0: no shared expert.
 Result<std::unique_ptr<blocks::Block>> attention_block(TensorReader& tensors, const MoeConfig& c,
@@ -100,7 +100,7 @@ Result<Network> begin_network(TensorReader& tensors, const MoeConfig& c);
 // Counts parameters and checks that every tensor was taken.
 Status finish_network(const TensorReader& tensors, Network& network);
 
-Result<Network> build_qwen3moe(const format::GgufFile& file);
-Result<Network> build_engramd_moe(const format::GgufFile& file);
+Result<Network> build_qwen3moe(const format::ModelFile& file);
+Result<Network> build_engramd_moe(const format::ModelFile& file);
 
 }  // namespace engramd::engine::arch

@@ -5,7 +5,7 @@
 
 namespace engramd::engine::arch {
 
-Result<MoeConfig> read_moe_config(const format::GgufFile& file, std::string_view prefix) {
+Result<MoeConfig> read_moe_config(const format::ModelFile& file, std::string_view prefix) {
   const ConfigReader keys(file, prefix);
   MoeConfig c;
   // The upper limits are several times those of the largest published models; they keep products

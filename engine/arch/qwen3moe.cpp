@@ -4,7 +4,7 @@
 
 namespace engramd::engine::arch {
 
-Result<Network> build_qwen3moe(const format::GgufFile& file) {
+Result<Network> build_qwen3moe(const format::ModelFile& file) {
   ENGRAMD_TRY(const MoeConfig config, read_moe_config(file, "qwen3moe"));
   TensorReader tensors(file);
   ENGRAMD_TRY(Network network, begin_network(tensors, config));

@@ -13,7 +13,7 @@ std::span<const Family> families() {
   return kFamilies;
 }
 
-Result<Network> build_network(const format::GgufFile& file) {
+Result<Network> build_network(const format::ModelFile& file) {
   ENGRAMD_TRY(const std::string_view name, file.string("general.architecture"));
   std::string known;
   for (const Family& family : families()) {

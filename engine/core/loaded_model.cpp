@@ -5,12 +5,13 @@
 
 #include "base/thread_pool.h"
 #include "engine/api/session.h"
+#include "engine/format/gguf.h"
 #include "engine/tokenizer/make_tokenizer.h"
 
 namespace engramd::engine {
 namespace core {
 
-Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::GgufFile& file) {
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::ModelFile& file) {
   tokenizer::TokenizerData data;
   ENGRAMD_TRY(data.model, file.string("tokenizer.ggml.model"));
   if (file.find("tokenizer.ggml.pre") != nullptr) {

@@ -8,7 +8,7 @@
 #include "engine/api/model.h"
 #include "engine/arch/family.h"
 #include "engine/cpu/kernels.h"
-#include "engine/format/gguf.h"
+#include "engine/format/model_file.h"
 #include "engine/memory/kv_cache.h"
 
 namespace engramd::engine::core {
@@ -26,7 +26,7 @@ class LoadedModel final : public Model {
 
  private:
   friend class engramd::engine::Model;
-  std::unique_ptr<format::GgufFile> file_;  // first: everything below points into it
+  std::unique_ptr<const format::ModelFile> file_;  // first: everything below points into it
   arch::Network network_;
   std::unique_ptr<Tokenizer> tokenizer_;
   const cpu::Kernels* kernels_ = nullptr;
@@ -36,7 +36,7 @@ class LoadedModel final : public Model {
 };
 
 // Reads the tokenizer's keys of the file.
-Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::GgufFile& file);
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::ModelFile& file);
 
 std::unique_ptr<Session> make_session(std::shared_ptr<const LoadedModel> model, size_t max_tokens);
 

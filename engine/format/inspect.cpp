@@ -7,7 +7,7 @@ namespace engramd::engine {
 Result<ModelFileInfo> inspect_model_file(const std::filesystem::path& path) {
   ENGRAMD_TRY(const auto file, format::GgufFile::open(path));
   ModelFileInfo out;
-  out.format = "gguf v" + std::to_string(file->version());
+  out.format = file->format();
   out.file_bytes = file->file_bytes();
   for (const format::KeyValue& entry : file->metadata())
     out.metadata.emplace_back(entry.key, format::printed(entry.value));
