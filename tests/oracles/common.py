@@ -234,12 +234,12 @@ def _blocks(x, block):
 
 def fake_e4m3(x, block, margins=None):
     """Round trip through e4m3 with one ue8m0 scale a block: 2^ceil(log2(max(amax, 1e-4) / 448)).
-    margins: a list that receives the distance to the nearest rounding boundary (see rounding_margin)."""
+    margins: a list that receives how near a block came to another result (see rounding_margin)."""
     b = _blocks(x, block)
     amax = np.max(np.abs(b), axis=-1, keepdims=True)
     scale = pow2_ceil(np.maximum(amax, 1e-4) / 448.0)
     if margins is not None:
-        margins.append(min(rounding_margin(b / scale, 3, -6), scale_margin(amax, 448.0)))
+        margins.append(min(rounding_margin(b, scale, amax, 3, -6), scale_margin(amax, 448.0)))
     return (round_e4m3(b / scale) * scale).reshape(np.shape(x))
 
 
@@ -251,22 +251,25 @@ def fake_e2m1(x, block, e4m3_scale=False, margins=None):
     if e4m3_scale:
         raw = np.maximum(amax, 6.0 * 2.0**-9) / 6.0
         scale = round_e4m3(raw)
-        edge = rounding_margin(raw, 3, -6)
+        edge = rounding_margin(raw, np.ones_like(raw), raw, 3, -6)
     else:
         scale = pow2_ceil(np.maximum(amax, 6.0 * 2.0**-126) / 6.0)
         edge = scale_margin(amax, 6.0)
+    b = np.clip(b, -6.0 * scale, 6.0 * scale)
     if margins is not None:
-        margins.append(min(rounding_margin(np.minimum(np.abs(b / scale), 6.0), 1, 0), edge))
-    return (round_e2m1(np.clip(b / scale, -6.0, 6.0)) * scale).reshape(np.shape(x))
+        margins.append(min(rounding_margin(b, scale, amax, 1, 0), edge))
+    return (round_e2m1(b / scale) * scale).reshape(np.shape(x))
 
 
-def rounding_margin(x, mantissa_bits, min_exponent):
-    """Smallest distance of any |x| to a rounding boundary, in units of the spacing there."""
-    a = np.abs(np.asarray(x, F64))
-    _, e = np.frexp(a)
-    step = np.ldexp(1.0, np.maximum(e - 1, min_exponent) - mantissa_bits)
-    q = a / step
-    return float(np.min(np.abs(q - np.floor(q) - 0.5))) if q.size else 0.5
+def rounding_margin(x, scale, amax, mantissa_bits, min_exponent):
+    """Smallest distance of any value to a rounding boundary, relative to the largest value of its block.
+    Values whose spacing is below amax / 256 do not count: rounding them the other way changes next to nothing."""
+    _, e = np.frexp(np.abs(x) / scale)
+    step = np.ldexp(1.0, np.maximum(e - 1, min_exponent) - mantissa_bits) * scale
+    q = np.abs(x) / step
+    far = np.abs(q - np.floor(q) - 0.5) * step / np.maximum(amax, 1e-30)
+    far = far[step >= amax / 256]
+    return float(np.min(far)) if far.size else 0.5
 
 
 def scale_margin(amax, largest):
