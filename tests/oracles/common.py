@@ -7,6 +7,7 @@ to x @ W.T.
 
 Random numbers come from our own counter (splitmix64), so that the files do not depend on the numpy version.
 """
+import contextlib
 import json
 import os
 import struct
@@ -15,6 +16,22 @@ import zlib
 import numpy as np
 
 F64 = np.float64
+
+
+@contextlib.contextmanager
+def arithmetic(kind):
+    """Runs the functions of this file, and oracles that call them, in another float type: float32 shows how
+    much of an error bound a plain single-precision engine needs on a fixture."""
+    global F64
+    before, F64 = F64, kind
+    try:
+        yield
+    finally:
+        F64 = before
+
+
+def cast(weights, kind):
+    return {k: v.astype(kind) if v.dtype == np.float64 else v for k, v in weights.items()}
 
 # ---------------------------------------------------------------------------------------------- random weights
 

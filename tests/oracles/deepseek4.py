@@ -563,16 +563,31 @@ def main_model(seed=None):
 
 
 def small_model(seed=None):
-    """Two layers, wide enough for packed FP4, with a draft block: checkpoint formats and MTP."""
-    cfg = replace(Config(), ratios=[0, 4], experts=4, expert_width=32, next_layers=1, index_top_k=4)
+    """One layer, wide enough for packed FP4, with a draft block: checkpoint formats and MTP."""
+    cfg = replace(Config(), ratios=[4], experts=4, expert_width=32, next_layers=1, index_top_k=4)
     seed = SMALL_SEED if seed is None else seed
     return cfg, random_weights(cfg, seed, fp4_experts=True), random_tokens(cfg, seed, 65)
 
 
-MAIN_SEED, SMALL_SEED = 99, 91
+MAIN_SEED, SMALL_SEED = 390, 49
 QUANTISED_TOKENS = 144  # one group of 128 closes; more tokens would mean more roundings near a boundary
 MAIN_POSITIONS = [0, 1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 35, 36, 47, 63, 64, 95, 126, 127, 128, 129, 159, 191, 223, 254,
                   255, 256, 257, 283, 298, 299]
+
+
+def self_test():
+    """A float32 run of every fixture takes the same decisions and stays within 1e-5 of the float64 one."""
+    problems = []
+    for name, model, count in (("deepseek4", main_model, QUANTISED_TOKENS), ("deepseek4_small", small_model, 64)):
+        cfg, w, tokens = model()
+        for quantise, few in ((True, tokens[:count]), (False, tokens[:300])):
+            exact, _ = forward(few, w, cfg, quantise, quantise)
+            with c.arithmetic(np.float32):
+                single, _ = forward(few, c.cast(w, np.float32), cfg, quantise, quantise)
+            d = c.relative_difference(single, exact)
+            if d > 1e-5:
+                problems.append("%s: float32 differs by %.2g (quantise %s): choose another seed" % (name, d, quantise))
+    return problems
 
 
 def fixtures():
@@ -589,7 +604,7 @@ def fixtures():
     yield f
 
     cfg, w, tokens = small_model()
-    f, at = c.Fixture("deepseek4_small"), np.arange(0, 64, 3)
+    f, at = c.Fixture("deepseek4_small"), np.arange(0, 64, 4)
     f.add_gguf("model.gguf", gguf(w, cfg, "oracle-deepseek4-small"))
     f.add_json("hf/config.json", hf_config(cfg, True))
     f.add_tensors("hf/model.safetensors", checkpoint(w, cfg, True))
