@@ -15,6 +15,12 @@ import os
 import sys
 import time
 
+try:
+    import numpy  # noqa: F401
+except ImportError:
+    print("no numpy for this interpreter (Debian: python3-numpy): nothing checked")
+    sys.exit(77)
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 HELPERS = {"common", "run"}
 
