@@ -25,13 +25,13 @@ import numpy as np
 import common
 import parts
 
-D, HEADS, LATENT, NOPE, ROPE, VALUE = 32, 4, 32, 16, 8, 24
+D, HEADS, LATENT, NOPE, ROPE, VALUE = 32, 4, 32, 16, 8, 8
 EXPERTS, TOP_K, WIDTH, DENSE_WIDTH, EPS = 8, 2, 16, 32, 1e-6
 
 VARIANTS = {
     "deepseek2": dict(
-        layers=3, query_rank=32, base=10000.0, factor=40.0, original=4096, mscale=1.0, scoring="sigmoid", groups=2,
-        groups_used=1, shared=1, scale=2.5, renormalise=True, tied=False, pre="deepseek-v3", seed=21, margin=0.02),
+        layers=2, query_rank=32, base=10000.0, factor=40.0, original=4096, mscale=1.0, scoring="sigmoid", groups=2,
+        groups_used=1, shared=1, scale=2.5, renormalise=True, tied=False, pre="deepseek-v3", seed=24, margin=0.02),
     "glm47_flash": dict(
         layers=2, query_rank=32, base=1000000.0, factor=1.0, original=0, mscale=0.0, scoring="sigmoid", groups=1,
         groups_used=1, shared=1, scale=1.8, renormalise=True, tied=False, pre="glm4", seed=22, margin=0.02),
@@ -265,7 +265,7 @@ def gguf_file(name, v, w):
     return g
 
 
-def make_all():
+def fixtures():
     made = []
     for name, v in VARIANTS.items():
         w = make_weights(v)
@@ -284,9 +284,10 @@ def make_all():
                 if key.endswith("e_score_correction_bias"):
                     tensors[key] = ("F32", w[key])
             fixture.add_tensors("hf/model.safetensors", tensors)
-        made.append((fixture, trace))
+        fixture.trace = trace
+        made.append(fixture)
     return made
 
 
 if __name__ == "__main__":
-    sys.exit(parts.main(make_all))
+    sys.exit(parts.main(fixtures))

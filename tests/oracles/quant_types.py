@@ -258,12 +258,12 @@ def make_cases():
     return cases
 
 
-def make_all():
+def fixtures():
     fixture = common.Fixture("quant_types")
     kinds = {np.dtype(np.uint8): "U8", np.dtype(np.float32): "F32"}
     fixture.add_tensors("cases.safetensors", {name: (kinds[value.dtype], value) for name, value in make_cases().items()})
-    return [(fixture, None)]
+    return [fixture]
 
 
 if __name__ == "__main__":
-    sys.exit(parts.main(make_all))
+    sys.exit(parts.main(fixtures))
