@@ -31,7 +31,7 @@ EXPERTS, TOP_K, WIDTH, DENSE_WIDTH, EPS = 8, 2, 16, 32, 1e-6
 VARIANTS = {
     "deepseek2": dict(
         layers=2, query_rank=32, base=10000.0, factor=40.0, original=4096, mscale=1.0, scoring="sigmoid", groups=2,
-        groups_used=1, shared=1, scale=2.5, renormalise=True, tied=False, pre="deepseek-v3", seed=24, margin=0.02),
+        groups_used=1, shared=1, scale=2.5, renormalise=True, tied=False, pre="deepseek-v3", seed=43, margin=0.02),
     "glm47_flash": dict(
         layers=2, query_rank=32, base=1000000.0, factor=1.0, original=0, mscale=0.0, scoring="sigmoid", groups=1,
         groups_used=1, shared=1, scale=1.8, renormalise=True, tied=False, pre="glm4", seed=22, margin=0.02),
