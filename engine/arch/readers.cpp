@@ -73,7 +73,7 @@ Result<blocks::Matrix> TensorReader::matrix(const std::string& name,
   if (tensor->type->to_float == nullptr)
     return fail(ErrorCode::unsupported,
                 "tensor " + name + " is of type " + std::string(tensor->type->name) +
-                    ", which this engine does not run: it runs F32, F16, BF16, Q8_0, Q4_K, Q6_K");
+                    ", which this engine does not run: it runs " + quant::runnable_type_names());
   const size_t* size = shape.begin();
   blocks::Matrix matrix;
   matrix.type = quant::Type(tensor->type->id);

@@ -6,15 +6,20 @@
 // tables differ only by the order of float additions.
 // Within one table a result never depends on how many columns share the call: reading a prompt in
 // one piece or token by token gives the same bits.
+// A table is keyed by (operator, type): an operator that reads weights is an array indexed with the
+// weights' type, so a new type is one row in each table's list. A device is another table.
 // Stateless functions: any thread. Weight pointers need no alignment.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/cpu/operators.h"
 #include "engine/quant/types.h"
 
 namespace engramd::engine::cpu {
@@ -22,26 +27,29 @@ namespace engramd::engine::cpu {
 // What a weight type multiplies.
 enum class ActivationFormat {
   f32,
-  q8_32,   // for Q8_0
-  q8_256,  // for Q4_K and Q6_K
+  q8_32,   // for types with blocks of 32
+  q8_256,  // for types with blocks of 256
 };
 
 struct BlockQ8_32 {
   float d;
+  int32_t sum;  // of the 32 values, for the offsets and minima of the weights
   int8_t q[32];
 };
 struct BlockQ8_256 {
   int8_t q[256];
-  int16_t sums[16];  // of 16 values each, for the mins and offsets of the weights
+  int16_t sums[16];    // of 16 values each, for the mins and offsets of the weights
+  int16_t sums_32[8];  // of 32 values each
   float d;
-  float unused[7];  // keeps blocks a multiple of 64 bytes
+  float unused[3];  // keeps blocks a multiple of 64 bytes
 };
-static_assert(sizeof(BlockQ8_32) == 36 && sizeof(BlockQ8_256) == 320);
+static_assert(sizeof(BlockQ8_32) == 40 && sizeof(BlockQ8_256) == 320);
 
 inline ActivationFormat activation_format(quant::Type type) {
-  if (type == quant::Type::q8_0) return ActivationFormat::q8_32;
-  if (type == quant::Type::q4_k || type == quant::Type::q6_k) return ActivationFormat::q8_256;
-  return ActivationFormat::f32;
+  const size_t block = quant::info(type).block_elements;
+  return block == 32    ? ActivationFormat::q8_32
+         : block == 256 ? ActivationFormat::q8_256
+                        : ActivationFormat::f32;
 }
 
 inline size_t activation_bytes(ActivationFormat format, size_t n) {
@@ -60,46 +68,60 @@ struct MatmulArgs {
   float* const* out = nullptr;                    // [n_columns]
   size_t n_columns = 0;
 };
-
-// One key-value head of one query token: `group` query heads over n_keys cached positions.
-enum class KvType { f32, f16 };
-struct AttentionArgs {
-  const float* q = nullptr;        // [group, head_dim]
-  size_t group = 0, head_dim = 0;  // head_dim a multiple of 8
-  // Pages of page_keys rows of head_dim elements; the last page may be partly used.
-  const std::byte* const* k_pages = nullptr;
-  const std::byte* const* v_pages = nullptr;
-  size_t page_keys = 0, n_keys = 0;
-  KvType type = KvType::f16;
-  float scale = 1;
-  float* scores = nullptr;  // scratch, [group, n_keys]
-  float* page = nullptr;    // scratch, [page_keys, head_dim]
-  float* out = nullptr;     // [group, head_dim]
+using Matmul = void (*)(const MatmulArgs&);
+struct MatmulRow {
+  quant::Type type;
+  Matmul matmul;
 };
 
 struct Kernels {
   std::string_view name;
-  void (*matmul_f32)(const MatmulArgs&);
-  void (*matmul_f16)(const MatmulArgs&);
-  void (*matmul_bf16)(const MatmulArgs&);
-  void (*matmul_q8_0)(const MatmulArgs&);
-  void (*matmul_q4_k)(const MatmulArgs&);
-  void (*matmul_q6_k)(const MatmulArgs&);
+  std::array<Matmul, quant::kTypeNumbers> matmul_of{};  // by type number; null: none
   void (*quantise_q8_32)(const float* x, size_t n, BlockQ8_32* out);
   void (*quantise_q8_256)(const float* x, size_t n, BlockQ8_256* out);
-  // out = x / rms(x) * weight; out may be x.
+
+  // out = x / rms(x) * weight; out may be x; without a weight when that is null.
   void (*rms_norm)(const float* x, const float* weight, size_t n, float eps, float* out);
+  // x = x / max(|x|, eps), the length of the whole row
+  void (*l2_norm)(float* x, size_t n, float eps);
   // Element i turns with element i + n/2: cos and sin are [n/2].
   void (*rope_neox)(float* x, size_t n, const float* cos, const float* sin);
+  // Element 2i turns with element 2i + 1, backwards when `inverse`.
+  void (*rope_interleaved)(float* x, size_t n, const float* cos, const float* sin, bool inverse);
   void (*softmax)(float* x, size_t n);
+
   // gate = silu(gate) * up
   void (*silu_multiply)(float* gate, const float* up, size_t n);
-  void (*to_f16)(const float* x, size_t n, std::byte* out);
-  void (*attention)(const AttentionArgs&);
+  // gate = silu(min(gate, limit)) * clamp(up, -limit, limit): DeepSeek-V4
+  void (*silu_multiply_clamped)(float* gate, const float* up, size_t n, float limit);
+  // g = min(gate, limit), u = clamp(up, -limit, limit); gate = g sigmoid(alpha g) (u + 1): gpt-oss
+  // has alpha 1.702 and limit 7
+  void (*swiglu_oss)(float* gate, const float* up, size_t n, float alpha, float limit);
+  void (*sigmoid)(float* x, size_t n);
+  void (*silu)(float* x, size_t n);
+  // log(1 + e^x), and its square root
+  void (*softplus)(float* x, size_t n);
+  void (*sqrt_softplus)(float* x, size_t n);
+  // out += scale * x
+  void (*add_scaled)(float* out, const float* x, float scale, size_t n);
+  // In place, orthonormal (times 1 / sqrt(n)); n is a power of two.
+  void (*hadamard)(float* x, size_t n);
 
-  void (*matmul(quant::Type type) const)(const MatmulArgs&);
+  void (*to_f16)(const float* x, size_t n, std::byte* out);
+  void (*to_bf16)(const float* x, size_t n, std::byte* out);
+  void (*attention)(const AttentionArgs&);
+  void (*causal_conv)(const CausalConvArgs&);
+  void (*delta_rule)(const DeltaRuleArgs&);
+
+  // Null when this table has none for the type.
+  Matmul matmul(quant::Type type) const { return matmul_of[size_t(type)]; }
+  void set(std::span<const MatmulRow> rows) {
+    for (const MatmulRow& row : rows) matmul_of[size_t(row.type)] = row.matmul;
+  }
   // In the format that `type` multiplies; f32 is a copy.
   void quantise(ActivationFormat format, const float* x, size_t n, std::byte* out) const;
+  // A row of a cache.
+  void to_row(KvType type, const float* x, size_t n, std::byte* out) const;
 };
 
 const Kernels& reference_kernels();

@@ -7,24 +7,6 @@
 
 namespace engramd::engine::cpu {
 
-void (*Kernels::matmul(quant::Type type) const)(const MatmulArgs&) {
-  switch (type) {
-    case quant::Type::f32:
-      return matmul_f32;
-    case quant::Type::f16:
-      return matmul_f16;
-    case quant::Type::bf16:
-      return matmul_bf16;
-    case quant::Type::q8_0:
-      return matmul_q8_0;
-    case quant::Type::q4_k:
-      return matmul_q4_k;
-    case quant::Type::q6_k:
-      return matmul_q6_k;
-  }
-  return nullptr;
-}
-
 void Kernels::quantise(ActivationFormat format, const float* x, size_t n, std::byte* out) const {
   switch (format) {
     case ActivationFormat::f32:
@@ -35,6 +17,20 @@ void Kernels::quantise(ActivationFormat format, const float* x, size_t n, std::b
       return;
     case ActivationFormat::q8_256:
       quantise_q8_256(x, n, reinterpret_cast<BlockQ8_256*>(out));
+      return;
+  }
+}
+
+void Kernels::to_row(KvType type, const float* x, size_t n, std::byte* out) const {
+  switch (type) {
+    case KvType::f32:
+      std::memcpy(out, x, n * sizeof(float));
+      return;
+    case KvType::f16:
+      to_f16(x, n, out);
+      return;
+    case KvType::bf16:
+      to_bf16(x, n, out);
       return;
   }
 }

@@ -1,6 +1,6 @@
 // tests/engine/kernel_cases.h - the shapes and bounds that the kernels are checked and timed on.
 //
-// The same list drives kernel_tables.cpp (agreement with the reference) and the kernel table of
+// The same list drives kernel_matmul.cpp (agreement with the reference) and the kernel table of
 // tests/bench/engine_bench.cpp. Header-only so that the bench needs nothing else of the tests.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/cpu/kernels.h"
+#include "engine/quant/types.h"
 
 namespace engramd::engine::test {
 
@@ -20,16 +21,29 @@ struct MatmulCase {
   double bound;
 };
 
+inline constexpr quant::Type kFloatTypes[] = {quant::Type::f32, quant::Type::f16,
+                                              quant::Type::bf16};
+inline constexpr quant::Type kTypesOf32[] = {
+    quant::Type::q8_0, quant::Type::q4_0,   quant::Type::q4_1, quant::Type::q5_0,
+    quant::Type::q5_1, quant::Type::iq4_nl, quant::Type::mxfp4};
+inline constexpr quant::Type kTypesOf256[] = {quant::Type::q2_k, quant::Type::q3_k,
+                                              quant::Type::q4_k, quant::Type::q5_k,
+                                              quant::Type::q6_k, quant::Type::iq4_xs};
+
+// Column counts on both sides of every switch between ways: one, two, part of a tile, several
+// tiles, more than a panel is kept for.
 inline std::vector<MatmulCase> matmul_cases() {
   std::vector<MatmulCase> out;
   for (const size_t n : {size_t(1), size_t(19), size_t(77), size_t(256), size_t(2048)})
-    for (const quant::Type type : {quant::Type::f32, quant::Type::f16, quant::Type::bf16})
+    for (const quant::Type type : kFloatTypes)
       for (const size_t columns : {1, 2, 7}) out.push_back({type, 33, n, columns, 1e-5});
   for (const size_t n : {size_t(32), size_t(96), size_t(2048)})
-    for (const size_t columns : {1, 3, 6}) out.push_back({quant::Type::q8_0, 33, n, columns, 1e-5});
+    for (const quant::Type type : kTypesOf32)
+      for (const size_t columns : {1, 2, 3, 6, 13, 67}) out.push_back({type, 33, n, columns, 1e-5});
   for (const size_t n : {size_t(256), size_t(768), size_t(2048)})
-    for (const quant::Type type : {quant::Type::q4_k, quant::Type::q6_k})
-      for (const size_t columns : {1, 2, 4, 5, 32}) out.push_back({type, 33, n, columns, 1e-5});
+    for (const quant::Type type : kTypesOf256)
+      for (const size_t columns : {1, 2, 3, 4, 5, 32, 67})
+        out.push_back({type, 33, n, columns, 1e-5});
   return out;
 }
 
@@ -42,21 +56,15 @@ class MatmulData {
     const quant::TypeInfo& type = quant::info(c.type);
     weights_.resize(c.rows * c.n / type.block_elements * type.block_bytes);
     for (std::byte& byte : weights_) byte = std::byte(random());
-    const auto put = [&](std::byte* at, uint16_t bits) { std::memcpy(at, &bits, 2); };
     for (size_t i = 0; i < weights_.size(); i += type.block_bytes) {
       std::byte* block = weights_.data() + i;
-      const float value = normal(random);
-      const uint16_t small = quant::float_to_half(value * 0.01f);
+      const float value = normal(random), other = normal(random);
       if (c.type == quant::Type::f32) std::memcpy(block, &value, 4);
-      if (c.type == quant::Type::f16) put(block, quant::float_to_half(value));
-      if (c.type == quant::Type::bf16)
-        std::memcpy(block, reinterpret_cast<const char*>(&value) + 2, 2);
-      if (c.type == quant::Type::q8_0) put(block, small);
-      if (c.type == quant::Type::q4_k) {
-        put(block, small);
-        put(block + 2, quant::float_to_half(normal(random) * 0.01f));
-      }
-      if (c.type == quant::Type::q6_k) put(block + 208, small);
+      if (c.type == quant::Type::f16) quant::store_u16(block, quant::float_to_half(value));
+      if (c.type == quant::Type::bf16) quant::store_u16(block, quant::float_to_bf16(value));
+      if (c.type == quant::Type::mxfp4) block[0] = std::byte(120 + random() % 12);
+      for (size_t at : halves(c.type))
+        quant::store_u16(block + at, quant::float_to_half((at == 0 ? value : other) * 0.01f));
     }
     x_.resize(c.n_columns * c.n);
     for (float& value : x_) value = normal(random);
@@ -97,6 +105,32 @@ class MatmulData {
   }
 
  private:
+  // Where the half floats of a block are.
+  static std::vector<size_t> halves(quant::Type type) {
+    using quant::Type;
+    switch (type) {
+      case Type::q4_0:
+      case Type::q5_0:
+      case Type::q8_0:
+      case Type::iq4_nl:
+      case Type::iq4_xs:
+        return {0};
+      case Type::q4_1:
+      case Type::q5_1:
+      case Type::q4_k:
+      case Type::q5_k:
+        return {0, 2};
+      case Type::q2_k:
+        return {80, 82};
+      case Type::q3_k:
+        return {108};
+      case Type::q6_k:
+        return {208};
+      default:
+        return {};
+    }
+  }
+
   MatmulCase case_;
   std::vector<std::byte> weights_;
   std::vector<float> x_;

@@ -134,6 +134,14 @@ std::string random_tensor(quant::Type type, size_t n, float sigma, uint64_t seed
         put_half(out, sigma / (18.5f * 73.9f));
       }
       break;
+    default: {  // the others as a writer would make them
+      std::vector<float> values(n);
+      for (float& value : values) value = normal(random);
+      const quant::TypeInfo& info = quant::info(type);
+      out.resize(n / info.block_elements * info.block_bytes);
+      info.from_float(values.data(), reinterpret_cast<std::byte*>(out.data()), n);
+      break;
+    }
   }
   return out;
 }
