@@ -49,6 +49,10 @@ struct LoadOptions {
   size_t n_threads = 0;           // compute threads; 0: hardware threads
   uint64_t max_memory_bytes = 0;  // 0: what the machine has available
   std::string kernels;            // "", "reference", "avx2", "avx512": forced, for tests
+  // Keys and values are rounded as the model was trained with. Off only to compare with engines
+  // that leave it out.
+  bool cache_rounding = true;
+  std::string kv_type;  // "", "f32", "f16", "bf16": how keys and values are kept; "": the family's
 };
 
 struct ModelInfo {

@@ -89,6 +89,15 @@ class Session {
   virtual Result<std::vector<double>> score(std::span<const TokenId> prefix,
                                             const std::vector<std::vector<TokenId>>& candidates,
                                             const CancelToken& = {}) = 0;
+  // The whole timeline as bytes, for another session over the same weights, also of another
+  // process. docs/formats/session-snapshot.md has the layout.
+  virtual Result<std::string> snapshot() const = 0;
+  // Makes the timeline that of the snapshot. One that was cut short, damaged or taken over other
+  // weights is one clear error and leaves an empty timeline at worst.
+  virtual Status restore(std::string_view snapshot) = 0;
+  // A session of its own with the same timeline.
+  virtual Result<std::unique_ptr<Session>> fork() const = 0;
+
   virtual size_t n_tokens() const = 0;
   virtual size_t memory_bytes() const = 0;
 };

@@ -1,18 +1,20 @@
 // engine/arch/qwen3moe.cpp - Qwen3-MoE (Qwen3-30B-A3B, Qwen3-Coder-30B-A3B): grouped attention with
 // per-head norms and a mixture in every layer, no shared expert.
-#include "engine/arch/family.h"
+#include "engine/arch/decoder.h"
 
 namespace engramd::engine::arch {
 
-Result<Network> build_qwen3moe(const format::ModelFile& file) {
-  ENGRAMD_TRY(const MoeConfig config, read_moe_config(file, "qwen3moe"));
+Result<Network> build_qwen3moe(const format::ModelFile& file, const BuildOptions& options) {
+  ENGRAMD_TRY(const DecoderConfig config, read_decoder_config(file, "qwen3moe", options));
   TensorReader tensors(file);
   ENGRAMD_TRY(Network network, begin_network(tensors, config));
   for (size_t i = 0; i < config.n_layers; ++i) {
-    ENGRAMD_TRY(auto attention, attention_block(tensors, config, i, network.kv.type));
-    ENGRAMD_TRY(auto mixture, mixture_block(tensors, config, i, 0));
-    network.blocks.push_back(std::move(attention));
-    network.blocks.push_back(std::move(mixture));
+    ENGRAMD_TRY(auto attention, attention_branch(tensors, config, i, {.head_norms = true}));
+    ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "attn_norm.weight",
+                               std::move(attention), network));
+    ENGRAMD_TRY(auto mixture, mixture_branch(tensors, config, i, {}));
+    ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "ffn_norm.weight",
+                               std::move(mixture), network));
   }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;

@@ -2,103 +2,115 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+
+#include "engine/blocks/rows_state.h"
 
 namespace engramd::engine::blocks {
 namespace {
 
-class Attention final : public Block {
+class Attention final : public Branch {
  public:
   Attention(const AttentionWeights& weights, cpu::KvType kv_type)
       : w_(weights), kv_type_(kv_type) {}
 
   uint64_t n_parameters() const override {
+    const uint64_t biases = (w_.q_bias ? w_.q.rows : 0) + (w_.k_bias ? w_.k.rows : 0) +
+                            (w_.v_bias ? w_.v.rows : 0) + (w_.output_bias ? w_.output.rows : 0);
     return w_.q.n_elements() + w_.k.n_elements() + w_.v.n_elements() + w_.output.n_elements() +
-           w_.q.columns + 2 * w_.head_dim;
+           biases + (w_.q_norm ? w_.head_dim : 0) + (w_.k_norm ? w_.head_dim : 0) +
+           (w_.sinks ? w_.n_heads : 0);
   }
 
-  bool run(Step& step) const override {
+  std::unique_ptr<memory::BlockState> make_state(
+      const std::shared_ptr<memory::Budget>& budget) const override {
+    return std::make_unique<RowsState>(
+        2 * w_.n_kv_heads, w_.head_dim * cpu::kv_element_bytes(kv_type_), w_.window, budget);
+  }
+
+  bool run(Step& step, const float* x, float* y) const override {
     const size_t n = step.n_tokens, q_size = w_.n_heads * w_.head_dim,
                  kv_size = w_.n_kv_heads * w_.head_dim;
-    float* x = step.scratch.floats(n * step.d_model);
-    float* q = step.scratch.floats(n * q_size);
+    float* q = step.scratch.floats(n * w_.q.rows);
     float* k = step.scratch.floats(n * kv_size);
     float* v = step.scratch.floats(n * kv_size);
-    bool done = for_each_row(step, n, [&](size_t t, size_t) {
-      step.kernels.rms_norm(step.h + t * step.d_model, w_.norm, step.d_model, w_.epsilon,
-                            x + t * step.d_model);
-    });
-    if (!done) return false;
-    if (!project(step, x, q, k, v)) return false;
+    Activations rows(step, x, n, step.d_model);
+    if (!project(step, rows, {{&w_.q, q, w_.q_bias}, {&w_.k, k, w_.k_bias}, {&w_.v, v, w_.v_bias}}))
+      return false;
+    const float* gates = nullptr;
+    if (w_.gated && !split_gates(step, q, gates)) return false;
     if (!store(step, q, k, v)) return false;
     float* mixed = step.scratch.floats(n * q_size);
     if (!attend(step, q, mixed)) return false;
-
+    if (gates != nullptr && !for_each_row(step, n, [&](size_t t, size_t) {
+          float* row = mixed + t * q_size;
+          const float* gate = gates + t * q_size;
+          for (size_t i = 0; i < q_size; ++i) row[i] /= 1.0f + std::exp(-gate[i]);
+        }))
+      return false;
     Activations mixed_rows(step, mixed, n, q_size);
-    const auto* activations = mixed_rows.in_format_of(w_.output.type);
-    if (activations == nullptr) return false;
-    const MatmulJob job = {&w_.output, 0, activations, row_pointers(step, x, n, step.d_model), n};
-    if (!run_matmuls(step, {&job, 1})) return false;
-    return for_each_row(step, n, [&](size_t t, size_t) {
-      float* h = step.h + t * step.d_model;
-      const float* y = x + t * step.d_model;
-      for (size_t i = 0; i < step.d_model; ++i) h[i] += y[i];
-    });
+    return project(step, mixed_rows, {{&w_.output, y, w_.output_bias}});
   }
 
  private:
-  bool project(Step& step, const float* x, float* q, float* k, float* v) const {
-    const size_t n = step.n_tokens;
-    Activations rows(step, x, n, step.d_model);
-    const auto* for_q = rows.in_format_of(w_.q.type);
-    const auto* for_k = rows.in_format_of(w_.k.type);
-    const auto* for_v = rows.in_format_of(w_.v.type);
-    if (for_q == nullptr || for_k == nullptr || for_v == nullptr) return false;
-    const MatmulJob jobs[3] = {{&w_.q, 0, for_q, row_pointers(step, q, n, w_.q.rows), n},
-                               {&w_.k, 0, for_k, row_pointers(step, k, n, w_.k.rows), n},
-                               {&w_.v, 0, for_v, row_pointers(step, v, n, w_.v.rows), n}};
-    return run_matmuls(step, jobs);
+  // Wq's rows are [head][query, gate][head_dim]: parts them into two arrays of [head][head_dim].
+  bool split_gates(Step& step, float*& q, const float*& gates) const {
+    const size_t d = w_.head_dim, n_heads = w_.n_heads, size = n_heads * d;
+    float* both = step.scratch.floats(2 * step.n_tokens * size);
+    float* queries = both;
+    float* gate_rows = both + step.n_tokens * size;
+    const float* mixed = q;
+    if (!for_each_row(step, step.n_tokens, [&](size_t t, size_t) {
+          for (size_t head = 0; head < n_heads; ++head) {
+            const float* from = mixed + (t * n_heads + head) * 2 * d;
+            std::copy_n(from, d, queries + t * size + head * d);
+            std::copy_n(from + d, d, gate_rows + t * size + head * d);
+          }
+        }))
+      return false;
+    q = queries;
+    gates = gate_rows;
+    return true;
   }
 
-  // Norms and turns queries and keys, and puts keys and values into the cache.
+  // Norms and turns queries and keys, and puts keys and values into the session's rows.
   bool store(Step& step, float* q, float* k, const float* v) const {
-    const size_t d = w_.head_dim;
-    const auto table = step.rope.prepare(w_.rope_base, d);
+    const size_t d = w_.head_dim, rotated = w_.rope.n_rotated;
+    auto& rows = static_cast<RowsState&>(*step.state).rows;
+    const auto table = rotated > 0 ? step.rope.prepare(w_.rope) : std::span<const float>();
+    const auto turn = [&](float* row, size_t t) {
+      if (rotated == 0) return;
+      const auto [cos, sin] = RopeTables::row(table, t, rotated);
+      if (w_.pairs == RopePairs::halves)
+        step.kernels.rope_neox(row, rotated, cos, sin);
+      else
+        step.kernels.rope_interleaved(row, rotated, cos, sin, false);
+    };
     return for_each_row(step, step.n_tokens, [&](size_t t, size_t) {
-      const auto [cos, sin] = RopeTables::row(table, t, d);
       for (size_t head = 0; head < w_.n_heads; ++head) {
         float* row = q + (t * w_.n_heads + head) * d;
-        step.kernels.rms_norm(row, w_.q_norm, d, w_.epsilon, row);
-        step.kernels.rope_neox(row, d, cos, sin);
+        if (w_.q_norm != nullptr) step.kernels.rms_norm(row, w_.q_norm, d, w_.epsilon, row);
+        turn(row, t);
       }
+      const size_t position = step.first_position + t;
       for (size_t head = 0; head < w_.n_kv_heads; ++head) {
         float* key = k + (t * w_.n_kv_heads + head) * d;
-        step.kernels.rms_norm(key, w_.k_norm, d, w_.epsilon, key);
-        step.kernels.rope_neox(key, d, cos, sin);
-        const size_t position = step.first_position + t;
-        put(step, key, step.kv.k_row(w_.layer, head, position));
-        put(step, v + (t * w_.n_kv_heads + head) * d, step.kv.v_row(w_.layer, head, position));
+        if (w_.k_norm != nullptr) step.kernels.rms_norm(key, w_.k_norm, d, w_.epsilon, key);
+        turn(key, t);
+        step.kernels.to_row(kv_type_, key, d, rows.row(head, position));
+        step.kernels.to_row(kv_type_, v + (t * w_.n_kv_heads + head) * d, d,
+                            rows.row(w_.n_kv_heads + head, position));
       }
     });
   }
 
-  void put(Step& step, const float* row, std::byte* out) const {
-    if (kv_type_ == cpu::KvType::f16)
-      step.kernels.to_f16(row, w_.head_dim, out);
-    else
-      std::memcpy(out, row, w_.head_dim * sizeof(float));
-  }
-
   bool attend(Step& step, const float* q, float* mixed) const {
-    constexpr size_t kPage = memory::KvCache::kPageTokens;
+    constexpr size_t kPage = memory::PagedRows::kPageRows;
+    const auto& rows = static_cast<const RowsState&>(*step.state).rows;
     const size_t d = w_.head_dim, n_keys_max = step.first_position + step.n_tokens,
                  n_pages = (n_keys_max + kPage - 1) / kPage;
-    auto** k_pages = step.scratch.array<const std::byte*>(w_.n_kv_heads * n_pages);
-    auto** v_pages = step.scratch.array<const std::byte*>(w_.n_kv_heads * n_pages);
-    for (size_t head = 0; head < w_.n_kv_heads; ++head) {
-      step.kv.k_pages(w_.layer, head, n_pages, k_pages + head * n_pages);
-      step.kv.v_pages(w_.layer, head, n_pages, v_pages + head * n_pages);
-    }
+    auto** pages = step.scratch.array<const std::byte*>(2 * w_.n_kv_heads * n_pages);
+    for (size_t run = 0; run < 2 * w_.n_kv_heads; ++run)
+      rows.run_pages(run, n_pages, pages + run * n_pages);
     // The query heads of one key-value head share its pages; for a single token they are split
     // further when there are more threads than key-value heads.
     size_t group = w_.n_heads / w_.n_kv_heads;
@@ -114,12 +126,14 @@ class Attention final : public Block {
       args.q = q + (t * w_.n_heads + first_head) * d;
       args.group = group;
       args.head_dim = d;
-      args.k_pages = k_pages + kv_head * n_pages;
-      args.v_pages = v_pages + kv_head * n_pages;
+      args.k_pages = pages + kv_head * n_pages;
+      args.v_pages = pages + (w_.n_kv_heads + kv_head) * n_pages;
       args.page_keys = kPage;
       args.n_keys = step.first_position + t + 1;
+      if (w_.window > 0 && args.n_keys > w_.window) args.first_key = args.n_keys - w_.window;
       args.type = kv_type_;
-      args.scale = 1.0f / std::sqrt(float(d));
+      args.scale = w_.scale > 0 ? w_.scale : 1.0f / std::sqrt(float(d));
+      args.sinks = w_.sinks == nullptr ? nullptr : w_.sinks + first_head;
       args.scores = scores + thread * group * n_keys_max;
       args.page = page + thread * kPage * d;
       args.out = mixed + (t * w_.n_heads + first_head) * d;
@@ -133,7 +147,7 @@ class Attention final : public Block {
 
 }  // namespace
 
-std::unique_ptr<Block> make_attention(const AttentionWeights& weights, cpu::KvType kv_type) {
+std::unique_ptr<Branch> make_attention(const AttentionWeights& weights, cpu::KvType kv_type) {
   return std::make_unique<Attention>(weights, kv_type);
 }
 

@@ -1,7 +1,6 @@
 #include "engine/blocks/block.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <new>
 
@@ -36,27 +35,6 @@ size_t Scratch::memory_bytes() const {
   return sum;
 }
 
-std::span<const float> RopeTables::prepare(double base, size_t n_rotated) {
-  auto table = std::find_if(tables_.begin(), tables_.end(), [&](const Table& t) {
-    return t.base == base && t.n_rotated == n_rotated;
-  });
-  if (table == tables_.end()) table = tables_.insert(table, Table{base, n_rotated, false, {}});
-  if (!table->ready) {
-    const size_t half = n_rotated / 2;
-    table->values.resize(n_tokens_ * n_rotated);
-    for (size_t i = 0; i < half; ++i) {
-      const double frequency = std::pow(base, -2.0 * double(i) / double(n_rotated));
-      for (size_t t = 0; t < n_tokens_; ++t) {
-        const double angle = double(first_position_ + t) * frequency;
-        table->values[t * n_rotated + i] = float(std::cos(angle));
-        table->values[t * n_rotated + half + i] = float(std::sin(angle));
-      }
-    }
-    table->ready = true;
-  }
-  return table->values;
-}
-
 const std::byte* const* Activations::in_format_of(quant::Type type) {
   const cpu::ActivationFormat format = cpu::activation_format(type);
   auto& rows = formats_[size_t(format)];
@@ -75,6 +53,28 @@ const std::byte* const* Activations::in_format_of(quant::Type type) {
     if (!done) return nullptr;
   }
   return rows = pointers;
+}
+
+bool project(Step& step, Activations& rows, std::initializer_list<Projection> projections) {
+  const size_t n = rows.n_rows();
+  auto* jobs = step.scratch.array<MatmulJob>(projections.size());
+  size_t n_jobs = 0;
+  bool biased = false;
+  for (const Projection& p : projections) {
+    const auto* activations = rows.in_format_of(p.matrix->type);
+    if (activations == nullptr) return false;
+    jobs[n_jobs++] = {p.matrix, 0, activations, row_pointers(step, p.out, n, p.matrix->rows), n};
+    biased |= p.bias != nullptr;
+  }
+  if (!run_matmuls(step, {jobs, n_jobs})) return false;
+  if (!biased) return true;
+  return for_each_row(step, n, [&](size_t t, size_t) {
+    for (const Projection& p : projections) {
+      if (p.bias == nullptr) continue;
+      float* out = p.out + t * p.matrix->rows;
+      for (size_t i = 0; i < p.matrix->rows; ++i) out[i] += p.bias[i];
+    }
+  });
 }
 
 float* const* row_pointers(Step& step, float* data, size_t n, size_t stride) {

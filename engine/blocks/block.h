@@ -1,23 +1,28 @@
 // engine/blocks/block.h - the seam between a model family and its parts.
 //
-// A network is an embedding, a list of blocks and a head. A block does its own normalisation and
-// adds its share to the residual stream of every token of a step; it finds its own state (its
-// layer of the key-value cache) and may look at the tokens themselves. So a family is a list of
-// blocks, and a new kind of block is one new file here.
+// A network is an embedding, a list of blocks and a head. A block changes the residual streams of
+// every token of a step; it has its own state in each session and may look at the tokens
+// themselves. Most blocks are a residual connection (residual.h, hyper_connection.h) around a
+// branch: attention or feed-forward, which maps normalised rows to rows. So a family is a list of
+// blocks, and a new kind of block or branch is one new file here.
 // Blocks are immutable and shared by sessions; everything that changes is in the Step.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "base/cancel.h"
 #include "engine/api/model.h"
+#include "engine/blocks/rope.h"
 #include "engine/cpu/kernels.h"
 #include "engine/cpu/worker_team.h"
-#include "engine/memory/kv_cache.h"
+#include "engine/memory/block_state.h"
+#include "engine/memory/budget.h"
+#include "engine/memory/network_state.h"
 #include "engine/quant/types.h"
 
 namespace engramd::engine::blocks {
@@ -56,33 +61,16 @@ class Scratch {
   size_t chunk_ = 0, used_ = 0;
 };
 
-// Cosines and sines of rotary positions, computed once per step for all layers.
-class RopeTables {
- public:
-  struct Row {
-    const float* cos;
-    const float* sin;
-  };
-  void begin(size_t first_position, size_t n_tokens) {
-    first_position_ = first_position;
-    n_tokens_ = n_tokens;
-    for (Table& table : tables_) table.ready = false;
-  }
-  // Angles position * base^(-2 i / n_rotated), i below n_rotated / 2. Call before going parallel.
-  std::span<const float> prepare(double base, size_t n_rotated);
-  static Row row(std::span<const float> table, size_t token, size_t n_rotated) {
-    return {table.data() + token * n_rotated, table.data() + token * n_rotated + n_rotated / 2};
-  }
-
- private:
-  struct Table {
-    double base = 0;
-    size_t n_rotated = 0;
-    bool ready = false;
-    std::vector<float> values;  // per token: cosines, then sines
-  };
-  size_t first_position_ = 0, n_tokens_ = 0;
-  std::vector<Table> tables_;
+// What one layer leaves for the layers behind it in the same step: which compressed rows each token
+// looks at, and which blocks of rows a later index may choose from. Kept between steps to save
+// allocations.
+struct StepBoard {
+  std::vector<uint32_t> picks;    // [n_tokens, pick_stride], rising
+  std::vector<uint32_t> n_picks;  // [n_tokens]
+  size_t pick_stride = 0;
+  std::vector<uint32_t> candidates;    // [n_tokens, candidate_stride], rising
+  std::vector<uint32_t> n_candidates;  // [n_tokens]
+  size_t candidate_stride = 0;
 };
 
 // The tokens that go through the network together.
@@ -91,22 +79,44 @@ struct Step {
   cpu::WorkerTeam& team;
   const CancelToken& cancel;
   Scratch& scratch;  // reset between blocks
-  memory::KvCache& kv;
   RopeTables& rope;
   std::span<const TokenId> timeline;  // all tokens up to and including this step's
   size_t first_position = 0;          // of this step's tokens
   size_t n_tokens = 0;
-  size_t d_model = 0;
-  float* h = nullptr;  // the residual stream, [n_tokens, d_model]
+  size_t d_model = 0, n_streams = 1;
+  float* h = nullptr;      // the residual streams, [n_tokens, n_streams, d_model]
+  float* carry = nullptr;  // [n_tokens, n_streams]: what one residual site leaves for the next
+  StepBoard& board;
+  const memory::NetworkState& states;   // of all blocks: layers that read another one's rows
+  memory::BlockState* state = nullptr;  // of the block that runs; null when it makes none
 };
 
 class Block {
  public:
   virtual ~Block() = default;
-  // False when cancelled: the residual stream is then worthless.
+  // False when cancelled: the residual streams are then worthless.
   virtual bool run(Step& step) const = 0;
+  // The state of a new timeline; null for a block without memory.
+  virtual std::unique_ptr<memory::BlockState> make_state(
+      const std::shared_ptr<memory::Budget>&) const {
+    return nullptr;
+  }
   virtual uint64_t n_parameters() const = 0;
   // Those that one token uses.
+  virtual uint64_t n_active_parameters() const { return n_parameters(); }
+};
+
+// What a residual connection goes around.
+class Branch {
+ public:
+  virtual ~Branch() = default;
+  // y = f(x), both [n_tokens, d_model]; x is normalised, y overwritten. False when cancelled.
+  virtual bool run(Step& step, const float* x, float* y) const = 0;
+  virtual std::unique_ptr<memory::BlockState> make_state(
+      const std::shared_ptr<memory::Budget>&) const {
+    return nullptr;
+  }
+  virtual uint64_t n_parameters() const = 0;
   virtual uint64_t n_active_parameters() const { return n_parameters(); }
 };
 
@@ -119,6 +129,7 @@ class Activations {
       : step_(step), rows_(rows), n_rows_(n_rows), n_columns_(n_columns) {}
   // Row pointers in the format that `type` multiplies; null when cancelled.
   const std::byte* const* in_format_of(quant::Type type);
+  size_t n_rows() const { return n_rows_; }
 
  private:
   Step& step_;
@@ -126,6 +137,15 @@ class Activations {
   size_t n_rows_, n_columns_;
   const std::byte* const* formats_[3] = {nullptr, nullptr, nullptr};
 };
+
+// out[c] = matrix * x[c] for every row x[c] of `rows`, dense [n_rows, matrix.rows]. False when
+// cancelled.
+struct Projection {
+  const Matrix* matrix = nullptr;
+  float* out = nullptr;
+  const float* bias = nullptr;  // [matrix.rows], added; null: none
+};
+bool project(Step& step, Activations& rows, std::initializer_list<Projection> projections);
 
 // out[i] = row pointers into a dense [n, stride] array.
 float* const* row_pointers(Step& step, float* data, size_t n, size_t stride);

@@ -1,7 +1,7 @@
 #include "engine/blocks/mixture.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 
 namespace engramd::engine::blocks {
 namespace {
@@ -12,87 +12,66 @@ struct Visit {
   size_t slice = 0, first = 0, count = 0;  // its entries in the list of (token, slot) pairs
 };
 
-class Mixture final : public Block {
+class Mixture final : public Branch {
  public:
   explicit Mixture(const MixtureWeights& weights)
-      : w_(weights), n_slots_(weights.n_used + (weights.shared ? 1 : 0)) {}
+      : w_(weights), n_used_(weights.router.n_used), n_slots_(n_used_ + (weights.shared ? 1 : 0)) {}
 
-  uint64_t n_parameters() const override {
-    return w_.router.columns + w_.router.n_elements() + expert_elements(w_.experts) +
-           (w_.shared ? expert_elements(*w_.shared) : 0);
-  }
+  uint64_t n_parameters() const override { return always_active() + elements(w_.experts); }
   uint64_t n_active_parameters() const override {
-    return w_.router.columns + w_.router.n_elements() +
-           expert_elements(w_.experts) / w_.router.rows * w_.n_used +
-           (w_.shared ? expert_elements(*w_.shared) : 0);
+    return always_active() + elements(w_.experts) / w_.router.n_experts() * n_used_;
   }
 
-  bool run(Step& step) const override {
-    const size_t n = step.n_tokens, d = step.d_model, n_experts = w_.router.rows;
-    float* x = step.scratch.floats(n * d);
-    if (!for_each_row(step, n, [&](size_t t, size_t) {
-          step.kernels.rms_norm(step.h + t * d, w_.norm, d, w_.epsilon, x + t * d);
-        }))
-      return false;
+  bool run(Step& step, const float* x, float* y) const override {
+    const size_t n = step.n_tokens, d = step.d_model;
     Activations rows(step, x, n, d);
-
-    float* probabilities = step.scratch.floats(n * n_experts);
-    const auto* for_router = rows.in_format_of(w_.router.type);
-    if (for_router == nullptr) return false;
-    const MatmulJob router = {&w_.router, 0, for_router,
-                              row_pointers(step, probabilities, n, n_experts), n};
-    if (!run_matmuls(step, {&router, 1})) return false;
-    auto* chosen = step.scratch.array<uint32_t>(n * w_.n_used);
+    auto* chosen = step.scratch.array<uint32_t>(n * n_slots_);
     float* shares = step.scratch.floats(n * n_slots_);
-    if (!for_each_row(step, n, [&](size_t t, size_t) {
-          choose(step, probabilities + t * n_experts, chosen + t * w_.n_used,
-                 shares + t * n_slots_);
-        }))
-      return false;
+    if (!route(step, w_.router, rows, n_slots_, chosen, shares)) return false;
+    if (w_.shared)
+      for (size_t t = 0; t < n; ++t) shares[t * n_slots_ + n_used_] = shared_share(x + t * d, d);
 
     // Entry i is the pair (token, slot) pairs[i]; the entries of one expert lie together.
     auto* pairs = step.scratch.array<uint32_t>(n * n_slots_);
     const std::vector<Visit> visits = group_by_expert(step, chosen, pairs);
-    float* y = step.scratch.floats(n * n_slots_ * d);  // by pair, so that sums keep slot order
-    if (!run_experts(step, rows, visits, pairs, y)) return false;
+    float* by_pair = step.scratch.floats(n * n_slots_ * d);  // so that sums keep slot order
+    if (!run_experts(step, rows, visits, pairs, by_pair)) return false;
     return for_each_row(step, n, [&](size_t t, size_t) {
-      float* h = step.h + t * d;
+      float* out = y + t * d;
+      std::fill_n(out, d, 0.0f);
       for (size_t slot = 0; slot < n_slots_; ++slot) {
         const float share = shares[t * n_slots_ + slot];
-        const float* row = y + (t * n_slots_ + slot) * d;
-        for (size_t i = 0; i < d; ++i) h[i] += share * row[i];
+        const float* row = by_pair + (t * n_slots_ + slot) * d;
+        for (size_t i = 0; i < d; ++i) out[i] += share * row[i];
       }
     });
   }
 
  private:
-  static uint64_t expert_elements(const ExpertWeights& e) {
-    return e.gate.n_elements() + e.up.n_elements() + e.down.n_elements();
+  static uint64_t elements(const ExpertWeights& e) {
+    const uint64_t n = e.gate.n_slices;
+    return e.gate.n_elements() + e.up.n_elements() + e.down.n_elements() +
+           (e.gate_bias ? n * e.gate.rows : 0) + (e.up_bias ? n * e.up.rows : 0) +
+           (e.down_bias ? n * e.down.rows : 0);
+  }
+  uint64_t always_active() const {
+    return w_.router.n_parameters() + (w_.shared ? elements(*w_.shared) : 0) +
+           (w_.shared_gate ? w_.router.logits.columns : 0);
   }
 
-  void choose(Step& step, float* p, uint32_t* chosen, float* shares) const {
-    const size_t n_experts = w_.router.rows;
-    step.kernels.softmax(p, n_experts);
-    float sum = 0;
-    for (size_t slot = 0; slot < w_.n_used; ++slot) {
-      size_t best = n_experts;
-      for (size_t e = 0; e < n_experts; ++e) {
-        const bool taken = std::find(chosen, chosen + slot, uint32_t(e)) != chosen + slot;
-        if (!taken && (best == n_experts || p[e] > p[best])) best = e;
-      }
-      chosen[slot] = uint32_t(best);
-      sum += shares[slot] = p[best];
-    }
-    if (w_.renormalise)
-      for (size_t slot = 0; slot < w_.n_used; ++slot) shares[slot] /= sum;
-    if (w_.shared) shares[w_.n_used] = 1;
+  float shared_share(const float* x, size_t d) const {
+    if (w_.shared_gate == nullptr) return 1;
+    double sum = 0;
+    for (size_t i = 0; i < d; ++i) sum += double(x[i]) * double(w_.shared_gate[i]);
+    return float(1 / (1 + std::exp(-sum)));
   }
 
   std::vector<Visit> group_by_expert(const Step& step, const uint32_t* chosen,
                                      uint32_t* pairs) const {
-    const size_t n = step.n_tokens, n_experts = w_.router.rows;
+    const size_t n = step.n_tokens, n_experts = w_.router.n_experts();
     std::vector<Visit> by_expert(n_experts);
-    for (size_t i = 0; i < n * w_.n_used; ++i) ++by_expert[chosen[i]].count;
+    for (size_t t = 0; t < n; ++t)
+      for (size_t slot = 0; slot < n_used_; ++slot) ++by_expert[chosen[t * n_slots_ + slot]].count;
     size_t first = 0;
     std::vector<Visit> visits;
     for (size_t e = 0; e < n_experts; ++e) {
@@ -101,11 +80,11 @@ class Mixture final : public Block {
       if (by_expert[e].count > 0) visits.push_back(by_expert[e]);
     }
     for (size_t t = 0; t < n; ++t)
-      for (size_t slot = 0; slot < w_.n_used; ++slot)
-        pairs[by_expert[chosen[t * w_.n_used + slot]].first++] = uint32_t(t * n_slots_ + slot);
+      for (size_t slot = 0; slot < n_used_; ++slot)
+        pairs[by_expert[chosen[t * n_slots_ + slot]].first++] = uint32_t(t * n_slots_ + slot);
     if (w_.shared) {
       visits.push_back({&*w_.shared, 0, first, n});
-      for (size_t t = 0; t < n; ++t) pairs[first + t] = uint32_t(t * n_slots_ + w_.n_used);
+      for (size_t t = 0; t < n; ++t) pairs[first + t] = uint32_t(t * n_slots_ + n_used_);
     }
     return visits;
   }
@@ -133,7 +112,7 @@ class Mixture final : public Block {
     }
     if (!run_matmuls(step, jobs)) return false;
 
-    // silu and rounding, then the down projections of all experts together.
+    // Activation and rounding, then the down projections of all experts together.
     size_t bytes = 0;
     for (const Visit& visit : visits)
       bytes =
@@ -142,32 +121,44 @@ class Mixture final : public Block {
     std::byte* inner = step.scratch.bytes(n_entries * bytes);
     auto** inner_rows = step.scratch.array<const std::byte*>(n_entries);
     auto** y_rows = step.scratch.array<float*>(n_entries);
-    auto* weights_of = step.scratch.array<const ExpertWeights*>(n_entries);
+    auto* visit_of = step.scratch.array<const Visit*>(n_entries);
     jobs.clear();
     for (const Visit& visit : visits) {
-      std::fill_n(weights_of + visit.first, visit.count, visit.weights);
+      std::fill_n(visit_of + visit.first, visit.count, &visit);
       jobs.push_back({&visit.weights->down, visit.slice, inner_rows + visit.first,
                       y_rows + visit.first, visit.count});
     }
     if (!for_each_row(step, n_entries, [&](size_t i, size_t) {
-          const Matrix& down = weights_of[i]->down;
-          step.kernels.silu_multiply(gate_rows[i], up_rows[i], down.columns);
-          step.kernels.quantise(cpu::activation_format(down.type), gate_rows[i], down.columns,
+          const ExpertWeights& e = *visit_of[i]->weights;
+          const size_t slice = visit_of[i]->slice, n = e.down.columns;
+          add_bias(gate_rows[i], e.gate_bias, slice, n);
+          add_bias(up_rows[i], e.up_bias, slice, n);
+          e.activation.apply(step.kernels, gate_rows[i], up_rows[i], n);
+          step.kernels.quantise(cpu::activation_format(e.down.type), gate_rows[i], n,
                                 inner + i * bytes);
           inner_rows[i] = inner + i * bytes;
           y_rows[i] = y + size_t(pairs[i]) * step.d_model;
         }))
       return false;
-    return run_matmuls(step, jobs);
+    if (!run_matmuls(step, jobs)) return false;
+    if (w_.experts.down_bias == nullptr) return true;
+    return for_each_row(step, n_entries, [&](size_t i, size_t) {
+      add_bias(y_rows[i], visit_of[i]->weights->down_bias, visit_of[i]->slice, step.d_model);
+    });
+  }
+
+  static void add_bias(float* row, const float* bias, size_t slice, size_t n) {
+    if (bias == nullptr) return;
+    for (size_t i = 0; i < n; ++i) row[i] += bias[slice * n + i];
   }
 
   const MixtureWeights w_;
-  const size_t n_slots_;
+  const size_t n_used_, n_slots_;
 };
 
 }  // namespace
 
-std::unique_ptr<Block> make_mixture(const MixtureWeights& weights) {
+std::unique_ptr<Branch> make_mixture(const MixtureWeights& weights) {
   return std::make_unique<Mixture>(weights);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/hash.h"
 #include "base/thread_pool.h"
 #include "engine/api/session.h"
 #include "engine/format/gguf.h"
@@ -10,6 +11,35 @@
 
 namespace engramd::engine {
 namespace core {
+
+Result<std::optional<cpu::KvType>> parse_kv_type(std::string_view name) {
+  if (name.empty()) return std::optional<cpu::KvType>();
+  if (name == "f32") return std::optional(cpu::KvType::f32);
+  if (name == "f16") return std::optional(cpu::KvType::f16);
+  if (name == "bf16") return std::optional(cpu::KvType::bf16);
+  return fail(ErrorCode::invalid_input,
+              "key-value type \"" + std::string(name) + "\", expected f32, f16 or bf16");
+}
+
+namespace {
+
+// The tensor table and a page of each tensor: whoever changes weights changes some of it.
+uint64_t fingerprint_of(const format::ModelFile& file, const LoadOptions& options) {
+  constexpr size_t kSample = 4096;
+  uint64_t hash = hash64(options.kv_type, options.cache_rounding ? 1 : 2);
+  for (const format::Tensor& tensor : file.tensors()) {
+    hash = hash64(tensor.name, hash);
+    hash = hash64(std::string_view(reinterpret_cast<const char*>(tensor.shape.data()),
+                                   tensor.shape.size() * sizeof(uint64_t)),
+                  hash);
+    const auto sample = tensor.bytes.first(std::min(tensor.bytes.size(), kSample));
+    hash = hash64({reinterpret_cast<const char*>(sample.data()), sample.size()},
+                  hash + tensor.type->id);
+  }
+  return hash;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::ModelFile& file) {
   tokenizer::TokenizerData data;
@@ -66,9 +96,11 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   auto model = std::make_shared<core::LoadedModel>();
   ENGRAMD_TRY(model->kernels_, cpu::select_kernels(options.kernels));
   ENGRAMD_TRY(model->file_, format::GgufFile::open(path));
-  auto network = arch::build_network(*model->file_);
+  ENGRAMD_TRY(const auto kv_type, core::parse_kv_type(options.kv_type));
+  auto network = arch::build_network(*model->file_, {options.cache_rounding, kv_type});
   if (!network) return fail(std::move(network).error().with(path.string()));
   model->network_ = *std::move(network);
+  model->fingerprint_ = core::fingerprint_of(*model->file_, options);
   auto tokenizer = core::load_tokenizer(*model->file_);
   if (!tokenizer) return fail(std::move(tokenizer).error().with(path.string()));
   model->tokenizer_ = *std::move(tokenizer);

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "engine/api/model.h"
 #include "engine/arch/family.h"
 #include "engine/cpu/kernels.h"
 #include "engine/format/model_file.h"
-#include "engine/memory/kv_cache.h"
+#include "engine/memory/budget.h"
 
 namespace engramd::engine::core {
 
@@ -23,6 +25,8 @@ class LoadedModel final : public Model {
   const cpu::Kernels& kernels() const { return *kernels_; }
   size_t n_threads() const { return n_threads_; }
   const std::shared_ptr<memory::Budget>& budget() const { return budget_; }
+  // Of the weights and of how their state is kept: sessions with the same one can exchange it.
+  uint64_t fingerprint() const { return fingerprint_; }
 
  private:
   friend class engramd::engine::Model;
@@ -32,8 +36,12 @@ class LoadedModel final : public Model {
   const cpu::Kernels* kernels_ = nullptr;
   size_t n_threads_ = 1;
   std::shared_ptr<memory::Budget> budget_;
+  uint64_t fingerprint_ = 0;
   ModelInfo info_;
 };
+
+// None for the empty name; an error for one that is no type.
+Result<std::optional<cpu::KvType>> parse_kv_type(std::string_view name);
 
 // Reads the tokenizer's keys of the file.
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const format::ModelFile& file);

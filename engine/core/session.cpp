@@ -1,4 +1,4 @@
-// engine/core/session.cpp - the Session behind engine/api: a timeline, its key-value cache and the
+// engine/core/session.cpp - the Session behind engine/api: a timeline, the blocks' state and the
 // steps that extend it.
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,9 @@
 
 #include "engine/api/session.h"
 #include "engine/core/loaded_model.h"
+#include "engine/core/snapshot.h"
 #include "engine/decode/generate.h"
+#include "engine/memory/network_state.h"
 
 namespace engramd::engine::core {
 namespace {
@@ -16,6 +18,12 @@ namespace {
 // 256 tokens already give every expert of a 64-expert top-8 layer 32 of them, and the intermediate
 // rows stay within some tens of megabytes.
 constexpr size_t kStepTokens = 256;
+
+// Where a network with windows or recurrent state can be gone back to. Going back costs at most so
+// many tokens, and a checkpoint of a recurrent network costs some tens of megabytes.
+constexpr size_t kCheckpointTokens = 1024;
+// Of the memory that is left for sessions, the part that one session's checkpoints may take.
+constexpr uint64_t kCheckpointShare = 8;
 
 double log_probability(std::span<const float> logits, TokenId token) {
   const double largest = *std::max_element(logits.begin(), logits.end());
@@ -30,18 +38,24 @@ class LoadedSession final : public Session {
       : model_(std::move(model)),
         max_tokens_(max_tokens),
         team_(model_->n_threads()),
-        kv_(model_->network().kv, model_->budget()) {}
+        state_(block_states(*model_)),
+        checkpoints_(model_->budget()->total() / kCheckpointShare, model_->budget()) {}
 
   Result<SyncResult> sync(std::span<const TokenId> tokens, const CancelToken& cancel) override {
     ENGRAMD_CHECK(check_tokens(tokens, tokens.size()));
     size_t common = size_t(
         std::mismatch(timeline_.begin(), timeline_.end(), tokens.begin(), tokens.end()).first -
         timeline_.begin());
-    // The last token's logits are only known right after its step.
-    if (common == tokens.size() && common > 0 && logits_after_ != common) --common;
-    truncate(common);
-    ENGRAMD_CHECK(extend(tokens.subspan(common), nullptr, cancel));
-    ENGRAMD_CHECK(kv_.resize(timeline_.size()));
+    // The last token's logits are only known right after its step, or from a checkpoint.
+    if (common == tokens.size() && common > 0 && logits_after_ != common &&
+        !checkpoints_.has_logits(common))
+      --common;
+    const size_t shared = common;
+    ENGRAMD_TRY(common, go_back(shared));
+    // Whoever parted here once will do so again: a text that is typed along, a conversation.
+    ENGRAMD_CHECK(extend(tokens.subspan(common), nullptr, cancel, shared));
+    if (state_.reach() == 0 && !tokens.empty())
+      checkpoints_.add(tokens.size(), state_.save(tokens.size(), memory::Saved::tail), logits_);
     return SyncResult{common, tokens.size() - common};
   }
 
@@ -61,7 +75,7 @@ class LoadedSession final : public Session {
                                             " MiB, more than is left of the memory budget");
     model_->budget()->give_back(tokens.size() * n_vocab * sizeof(float));
     std::vector<float> out(tokens.size() * n_vocab);
-    truncate(0);
+    clear();
     ENGRAMD_CHECK(extend(tokens, out.data(), cancel));
     if (!tokens.empty()) {
       logits_.assign(out.end() - std::ptrdiff_t(n_vocab), out.end());
@@ -89,30 +103,76 @@ class LoadedSession final : public Session {
       ENGRAMD_CHECK(check_tokens(candidate, prefix.size() + candidate.size()));
     ENGRAMD_CHECK(sync(prefix, cancel));
     const size_t n_vocab = model_->network().n_vocab;
+    const std::string tail = state_.save(prefix.size(), memory::Saved::tail);
+    const std::vector<float> after_prefix = logits_;
     std::vector<double> out;
     std::vector<float> rows;
     for (const auto& candidate : candidates) {
-      double sum = candidate.empty() ? 0 : log_probability(logits_, candidate[0]);
+      double sum = candidate.empty() ? 0 : log_probability(after_prefix, candidate[0]);
       if (candidate.size() > 1) {
         rows.resize((candidate.size() - 1) * n_vocab);
         const Status extended =
             extend({candidate.data(), candidate.size() - 1}, rows.data(), cancel);
-        truncate(prefix.size());
+        checkpoints_.cut(prefix.size());
+        timeline_.resize(std::min(timeline_.size(), prefix.size()));
+        logits_after_ = 0;
+        if (timeline_.size() == prefix.size()) {
+          if (Status back = state_.load(prefix.size(), memory::Saved::tail, tail); !back) {
+            clear();
+            return fail(back.error());
+          }
+        }
         if (!extended) return fail(extended.error());
         for (size_t i = 1; i < candidate.size(); ++i)
           sum += log_probability({rows.data() + (i - 1) * n_vocab, n_vocab}, candidate[i]);
       }
       out.push_back(sum);
     }
-    ENGRAMD_CHECK(kv_.resize(timeline_.size()));
-    logits_after_ = prefix.size();  // logits_ were not touched since
+    logits_ = after_prefix;
+    logits_after_ = prefix.size();
     return out;
+  }
+
+  Result<std::string> snapshot() const override {
+    SnapshotHeader header;
+    header.weights = model_->fingerprint();
+    header.n_tokens = timeline_.size();
+    const bool known = logits_after_ == timeline_.size() && !timeline_.empty();
+    header.n_logits = known ? logits_.size() : 0;
+    return write_snapshot(
+        header, timeline_, {logits_.data(), size_t(header.n_logits)},
+        timeline_.empty() ? std::string() : state_.save(timeline_.size(), memory::Saved::all));
+  }
+
+  Status restore(std::string_view bytes) override {
+    ENGRAMD_TRY(const Snapshot read, read_snapshot(bytes, model_->fingerprint()));
+    ENGRAMD_CHECK(check_tokens(read.tokens, read.tokens.size()));
+    if (!read.logits.empty() && read.logits.size() != model_->network().n_vocab)
+      return fail(ErrorCode::corrupt, "a snapshot with " + std::to_string(read.logits.size()) +
+                                          " logits, the vocabulary has " +
+                                          std::to_string(model_->network().n_vocab));
+    clear();
+    if (read.tokens.empty()) return {};
+    ENGRAMD_CHECK(state_.load(read.tokens.size(), memory::Saved::all, read.state));
+    timeline_ = read.tokens;
+    if (!read.logits.empty()) {
+      logits_ = read.logits;
+      logits_after_ = timeline_.size();
+    }
+    return {};
+  }
+
+  Result<std::unique_ptr<Session>> fork() const override {
+    auto forked = std::make_unique<LoadedSession>(model_, max_tokens_);
+    ENGRAMD_TRY(const std::string bytes, snapshot());
+    ENGRAMD_CHECK(forked->restore(bytes));
+    return std::unique_ptr<Session>(std::move(forked));
   }
 
   size_t n_tokens() const override { return timeline_.size(); }
   size_t memory_bytes() const override {
-    return kv_.memory_bytes() + scratch_.memory_bytes() +
-           (logits_.capacity() + h_.capacity()) * sizeof(float);
+    return state_.memory_bytes() + checkpoints_.memory_bytes() + scratch_.memory_bytes() +
+           (logits_.capacity() + h_.capacity() + carry_.capacity()) * sizeof(float);
   }
 
  private:
@@ -129,73 +189,135 @@ class LoadedSession final : public Session {
     return {};
   }
 
-  void truncate(size_t n) {
-    if (n >= timeline_.size()) return;
+  void clear() {
+    timeline_.clear();
+    checkpoints_.cut(0);
+    state_.truncate(0);
+    logits_after_ = 0;
+  }
+
+  // Shortens the timeline to at most n tokens, as few shorter as the state allows; the new length.
+  Result<size_t> go_back(size_t n) {
+    if (n >= timeline_.size() && (logits_after_ == n || !checkpoints_.has_logits(n))) return n;
+    const auto found = checkpoints_.last_within(n);
+    if (found && (found->n_tokens == n || n < state_.earliest(timeline_.size()))) {
+      n = found->n_tokens;
+      if (Status loaded = state_.load(n, memory::Saved::tail, found->tail); !loaded) {
+        clear();
+        return fail(loaded.error());
+      }
+      logits_after_ = 0;
+      if (!found->logits.empty()) {
+        logits_.assign(found->logits.begin(), found->logits.end());
+        logits_after_ = n;
+      }
+    } else {
+      if (n < state_.earliest(timeline_.size())) n = 0;
+      state_.truncate(n);
+      if (logits_after_ != n) logits_after_ = 0;
+    }
+    checkpoints_.cut(n);
     timeline_.resize(n);
-    if (logits_after_ > n) logits_after_ = 0;
+    return n;
   }
 
   // Runs `added` through the network. Logits of every token go to all_rows; without it those of
   // the last token to logits_. On failure the timeline ends after the last complete step.
-  Status extend(std::span<const TokenId> added, float* all_rows, const CancelToken& cancel) {
+  // A network that cannot go back everywhere gets checkpoints: every so many tokens, and at
+  // `parted`, where this timeline left the one before.
+  Status extend(std::span<const TokenId> added, float* all_rows, const CancelToken& cancel,
+                size_t parted = 0) {
     if (added.empty()) return {};
     try {
-      const size_t total = timeline_.size() + added.size();
-      if (kv_.n_tokens() < total) ENGRAMD_CHECK(kv_.resize(total));
-      for (size_t begin = 0; begin < added.size(); begin += kStepTokens) {
-        const size_t n = std::min(kStepTokens, added.size() - begin);
-        const bool last = begin + n == added.size();
-        const size_t n_vocab = model_->network().n_vocab;
-        float* rows = all_rows == nullptr ? nullptr : all_rows + begin * n_vocab;
+      const size_t begin = timeline_.size(), end = begin + added.size();
+      ENGRAMD_CHECK(state_.reserve(end));
+      const size_t n_vocab = model_->network().n_vocab;
+      for (size_t at = begin; at < end;) {
+        size_t n = std::min(kStepTokens, end - at);
+        if (at < parted) n = std::min(n, parted - at);
+        const bool last = at + n == end;
+        float* rows = all_rows == nullptr ? nullptr : all_rows + (at - begin) * n_vocab;
         if (rows == nullptr && last) {
           logits_.resize(n_vocab);
           logits_after_ = 0;
           rows = logits_.data();
         }
-        const size_t n_rows = all_rows != nullptr ? n : last ? 1 : 0;
-        timeline_.insert(timeline_.end(), added.begin() + std::ptrdiff_t(begin),
-                         added.begin() + std::ptrdiff_t(begin + n));
-        if (!run_step(n, rows, n_rows, cancel)) {
-          timeline_.resize(timeline_.size() - n);
+        const auto first = added.begin() + std::ptrdiff_t(at - begin);
+        timeline_.insert(timeline_.end(), first, first + std::ptrdiff_t(n));
+        if (!run_step(n, rows, all_rows != nullptr ? n : last ? 1 : 0, cancel)) {
+          timeline_.resize(at);
           ENGRAMD_CHECK(cancel.check());
           return fail(ErrorCode::cancelled, "cancelled");
         }
+        at += n;
+        state_.commit(at);
+        if (all_rows == nullptr) keep_checkpoint(at, at == parted);
       }
       if (all_rows == nullptr) logits_after_ = timeline_.size();
       return {};
     } catch (const std::bad_alloc&) {
-      timeline_.clear();
-      logits_after_ = 0;
+      clear();
       return fail(ErrorCode::exhausted, "the system has no memory left for this step");
     }
+  }
+
+  void keep_checkpoint(size_t n_tokens, bool wanted) {
+    if (state_.reach() == SIZE_MAX) return;  // can be cut anywhere
+    const auto last = checkpoints_.last_within(n_tokens);
+    if (!wanted && n_tokens - (last ? last->n_tokens : 0) < kCheckpointTokens) return;
+    checkpoints_.add(n_tokens, state_.save(n_tokens, memory::Saved::tail), {});
   }
 
   // One step over the last n tokens of the timeline.
   bool run_step(size_t n, float* logits, size_t n_logit_rows, const CancelToken& cancel) {
     const arch::Network& network = model_->network();
-    h_.resize(std::max(h_.size(), n * network.d_model));
+    h_.resize(std::max(h_.size(), n * network.n_streams * network.d_model));
+    carry_.resize(std::max(carry_.size(), n * network.n_streams));
     const size_t first = timeline_.size() - n;
     rope_.begin(first, n);
-    blocks::Step step{model_->kernels(), team_, cancel, scratch_,        kv_,      rope_,
-                      timeline_,         first, n,      network.d_model, h_.data()};
+    blocks::Step step{.kernels = model_->kernels(),
+                      .team = team_,
+                      .cancel = cancel,
+                      .scratch = scratch_,
+                      .rope = rope_,
+                      .timeline = timeline_,
+                      .first_position = first,
+                      .n_tokens = n,
+                      .d_model = network.d_model,
+                      .n_streams = network.n_streams,
+                      .h = h_.data(),
+                      .carry = carry_.data(),
+                      .board = board_,
+                      .states = state_};
     scratch_.reset();
     if (!blocks::embed(step, network.embedding)) return false;
-    for (const auto& block : network.blocks) {
+    for (size_t i = 0; i < network.blocks.size(); ++i) {
       scratch_.reset();
-      if (!block->run(step)) return false;
+      step.state = state_.of_block(i);
+      if (!network.blocks[i]->run(step)) return false;
     }
     scratch_.reset();
+    step.state = nullptr;
     return n_logit_rows == 0 || blocks::run_head(step, network.head, n_logit_rows, logits);
+  }
+
+  static std::vector<std::unique_ptr<memory::BlockState>> block_states(const LoadedModel& model) {
+    std::vector<std::unique_ptr<memory::BlockState>> out;
+    for (const auto& block : model.network().blocks)
+      out.push_back(block->make_state(model.budget()));
+    return out;
   }
 
   const std::shared_ptr<const LoadedModel> model_;
   const size_t max_tokens_;
   cpu::WorkerTeam team_;
-  memory::KvCache kv_;
+  memory::NetworkState state_;
+  memory::Checkpoints checkpoints_;  // of the present timeline
   blocks::Scratch scratch_;
   blocks::RopeTables rope_;
+  blocks::StepBoard board_;
   std::vector<TokenId> timeline_;
-  std::vector<float> h_, logits_;
+  std::vector<float> h_, carry_, logits_;
   size_t logits_after_ = 0;  // logits_ follow the first so many tokens; 0: they are worthless
 };
 

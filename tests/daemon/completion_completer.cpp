@@ -94,6 +94,11 @@ class ScriptedSession final : public engine::Session {
     return fail(ErrorCode::unsupported, "not scripted");
   }
   size_t n_tokens() const override { return 0; }
+  Result<std::string> snapshot() const override { return fail(ErrorCode::unsupported, "scripted"); }
+  Status restore(std::string_view) override { return fail(ErrorCode::unsupported, "scripted"); }
+  Result<std::unique_ptr<engine::Session>> fork() const override {
+    return fail(ErrorCode::unsupported, "scripted");
+  }
   size_t memory_bytes() const override { return 1000; }
 
  private:

@@ -50,6 +50,11 @@ class ScriptedSession final : public Session {
     return fail(ErrorCode::unsupported, "the script scores nothing");
   }
   size_t n_tokens() const override { return timeline_.size(); }
+  Result<std::string> snapshot() const override { return fail(ErrorCode::unsupported, "scripted"); }
+  Status restore(std::string_view) override { return fail(ErrorCode::unsupported, "scripted"); }
+  Result<std::unique_ptr<Session>> fork() const override {
+    return fail(ErrorCode::unsupported, "scripted");
+  }
   size_t memory_bytes() const override { return 0; }
 
   size_t n_appended = 0;
