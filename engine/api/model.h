@@ -29,6 +29,13 @@ struct SpecialTokens {
   TokenId repo_name = -1, file_sep = -1;
 };
 
+// A stretch of text: with_specials where the spelling of a special token stands for the token
+// (what a chat dialect writes), without where it is only text (what a user wrote).
+struct TextPart {
+  std::string_view text;
+  bool with_specials = false;
+};
+
 // Text <-> tokens. Byte-level: every byte string encodes, and decode(encode(x)) == x.
 class Tokenizer {
  public:
@@ -37,9 +44,17 @@ class Tokenizer {
   virtual std::vector<TokenId> encode(std::string_view text) const = 0;
   // The spelling of special tokens is recognised too.
   virtual std::vector<TokenId> encode_with_specials(std::string_view text) const = 0;
+  // The parts as one text: words cross the parts, so that only the special tokens cut.
+  virtual std::vector<TokenId> encode_parts(std::span<const TextPart> parts) const = 0;
   virtual std::string decode(std::span<const TokenId> tokens) const = 0;
   // The bytes of one token; empty for special tokens.
   virtual std::string_view bytes(TokenId token) const = 0;
+  // As bytes, but a special token's name too: what a parser of chat text is fed.
+  virtual std::string_view spelling(TokenId token) const = 0;
+  // The special or user-defined token of this spelling, or -1.
+  virtual TokenId find_added(std::string_view spelling) const = 0;
+  // What the file says how a chat is written, or nothing.
+  virtual std::string_view chat_template() const = 0;
   virtual const SpecialTokens& specials() const = 0;
   virtual bool is_special(TokenId token) const = 0;
   virtual size_t n_vocab() const = 0;

@@ -5,12 +5,14 @@
 #include <bit>
 #include <bitset>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "base/hash.h"
 #include "engine/tokenizer/byte_alphabet.h"
 #include "engine/tokenizer/merge_table.h"
 #include "engine/tokenizer/pre_tokenizer.h"
+#include "engine/tokenizer/word_table.h"
 
 namespace engramd::engine::tokenizer {
 namespace {
@@ -118,7 +120,7 @@ constexpr std::pair<TokenId SpecialTokens::*, const char*> kSpecialFields[] = {
 class BytePairTokenizer final : public Tokenizer {
  public:
   BytePairTokenizer(NextWord next_word, size_t n_tokens, size_t n_merges)
-      : next_word_(next_word), merges_(n_merges), special_(n_tokens, false), begin_(1, 0) {}
+      : next_word_(next_word), merges_(n_merges), words_(n_tokens), special_(n_tokens, false) {}
 
   std::vector<TokenId> encode(std::string_view text) const override {
     std::vector<TokenId> out;
@@ -128,21 +130,34 @@ class BytePairTokenizer final : public Tokenizer {
   }
 
   std::vector<TokenId> encode_with_specials(std::string_view text) const override {
+    const TextPart part{text, true};
+    return encode_parts({&part, 1});
+  }
+
+  std::vector<TokenId> encode_parts(std::span<const TextPart> parts) const override {
     std::vector<TokenId> out;
-    out.reserve(text.size() / 3 + 1);
-    size_t done = 0;
-    for (size_t i = 0; i < text.size();) {
-      const auto* found = added_at(text.substr(i));
-      if (found == nullptr) {
-        ++i;
-        continue;
+    std::string ordinary;  // since the last special token: words may cross the parts
+    const auto flush = [&] {
+      encode_into(ordinary, out);
+      ordinary.clear();
+    };
+    for (const TextPart& part : parts) {
+      size_t done = 0;
+      for (size_t i = 0; part.with_specials && i < part.text.size();) {
+        const Added* found = added_at(part.text.substr(i));
+        if (found == nullptr) {
+          ++i;
+          continue;
+        }
+        ordinary += part.text.substr(done, i - done);
+        flush();
+        out.push_back(found->second);
+        i += found->first.size();
+        done = i;
       }
-      encode_into(text.substr(done, i - done), out);
-      out.push_back(found->second);
-      i += found->first.size();
-      done = i;
+      ordinary += part.text.substr(done);
     }
-    encode_into(text.substr(done), out);
+    flush();
     return out;
   }
 
@@ -153,11 +168,20 @@ class BytePairTokenizer final : public Tokenizer {
   }
 
   std::string_view bytes(TokenId token) const override {
+    return is_special(token) ? std::string_view() : spelling(token);
+  }
+  std::string_view spelling(TokenId token) const override {
     if (token < 0 || static_cast<size_t>(token) >= special_.size()) return {};
     const auto i = static_cast<size_t>(token);
     return std::string_view(bytes_).substr(begin_[i], begin_[i + 1] - begin_[i]);
   }
+  TokenId find_added(std::string_view text) const override {
+    if (text.empty()) return -1;
+    const Added* found = added_at(text);
+    return found != nullptr && found->first.size() == text.size() ? found->second : -1;
+  }
   const SpecialTokens& specials() const override { return specials_; }
+  std::string_view chat_template() const override { return chat_template_; }
   bool is_special(TokenId token) const override {
     return token >= 0 && static_cast<size_t>(token) < special_.size() &&
            special_[static_cast<size_t>(token)];
@@ -171,9 +195,22 @@ class BytePairTokenizer final : public Tokenizer {
   void encode_into(std::string_view text, std::vector<TokenId>& out) const {
     for (size_t i = 0; i < text.size();) {
       const size_t end = next_word_(text, i);
-      merges_.merge(text.substr(i, end - i), out);
+      encode_word(text, i, end, out);
       i = end;
     }
+  }
+  void encode_word(std::string_view text, size_t begin, size_t end,
+                   std::vector<TokenId>& out) const {
+    const size_t length = end - begin;
+    TokenId token = words_.find(text.data() + begin, length, text.size() - begin);
+    if (token < 0 && length > WordTable::kMaxBytes && !long_words_.empty()) {
+      const auto found = long_words_.find(text.substr(begin, length));
+      if (found != long_words_.end()) token = found->second;
+    }
+    if (token >= 0)
+      out.push_back(token);
+    else
+      merges_.merge(text.substr(begin, length), out);
   }
 
   // The longest added token that the text starts with.
@@ -186,12 +223,16 @@ class BytePairTokenizer final : public Tokenizer {
 
   NextWord next_word_;
   MergeTable merges_;
+  WordTable words_;  // what merging makes one token of
+  // Longer tokens, of vocabularies where a whole word goes before the merges.
+  std::unordered_map<std::string_view, TokenId> long_words_;
   std::vector<bool> special_;
-  std::string bytes_;          // of all tokens, one after the other
-  std::vector<size_t> begin_;  // token -> offset in bytes_; one more than tokens
-  std::vector<Added> added_;   // control and user-defined tokens, longest first
+  std::string bytes_;             // of all tokens, one after the other; of special ones, the name
+  std::vector<size_t> begin_{0};  // token -> offset in bytes_; one more than tokens
+  std::vector<Added> added_;      // control and user-defined tokens, longest first
   std::bitset<256> added_starts_;
   SpecialTokens specials_;
+  std::string chat_template_;
 };
 
 // Checks hostile data and fills a BytePairTokenizer.
@@ -203,19 +244,21 @@ class Builder {
     if (data_.model != "gpt2")
       return fail(ErrorCode::unsupported, "tokenizer model is " + shown(data_.model) +
                                               ", expected \"gpt2\" (byte-level BPE)");
-    const NextWord next_word = find_pre_tokenizer(data_.pre);
-    if (next_word == nullptr)
+    const PreTokenizer* pre = find_pre_tokenizer(data_.pre);
+    if (pre == nullptr)
       return fail(ErrorCode::unsupported, "pre-tokenizer is " + shown(data_.pre) +
                                               ", expected one of " + pre_tokenizer_names());
     ENGRAMD_CHECK(check_sizes());
     ENGRAMD_CHECK(index_tokens());
     ENGRAMD_CHECK(resolve_specials());
     made_ =
-        std::make_unique<BytePairTokenizer>(next_word, data_.tokens.size(), data_.merges.size());
+        std::make_unique<BytePairTokenizer>(pre->next, data_.tokens.size(), data_.merges.size());
     ENGRAMD_CHECK(fill_bytes());
     ENGRAMD_CHECK(fill_byte_tokens());
     ENGRAMD_CHECK(fill_merges());
+    fill_words(data_.whole_words_first.value_or(pre->whole_words_first));
     made_->specials_ = data_.specials;
+    made_->chat_template_ = std::move(data_.chat_template);
     return std::unique_ptr<Tokenizer>(std::move(made_));
   }
 
@@ -288,7 +331,7 @@ class Builder {
       if (special || type(id) == kUserDefined) {
         made.added_.emplace_back(token, static_cast<TokenId>(id));
         made.added_starts_.set(static_cast<unsigned char>(token[0]));
-        if (!special) made.bytes_ += token;  // spelled as it is, not in the byte alphabet
+        made.bytes_ += token;  // spelled as it is, not in the byte alphabet
       } else if (const auto bytes = bytes_of_spelling(token)) {
         made.bytes_ += *bytes;
       } else if (type(id) == kUnused) {
@@ -344,6 +387,27 @@ class Builder {
         return fail(ErrorCode::corrupt, where() + ", which an earlier merge has already");
     }
     return {};
+  }
+
+  // Without whole_words_first a token is a word only when merging its bytes gives it again.
+  void fill_words(bool whole_words_first) {
+    BytePairTokenizer& made = *made_;
+    std::vector<TokenId> merged;
+    for (size_t id = 0; id < data_.tokens.size(); ++id) {
+      if (made.special_[id] || type(id) != kNormal) continue;
+      const auto token = static_cast<TokenId>(id);
+      const std::string_view word = made.bytes(token);
+      if (word.size() > WordTable::kMaxBytes) {
+        if (whole_words_first) made.long_words_.emplace(word, token);
+        continue;
+      }
+      if (!whole_words_first) {
+        merged.clear();
+        made.merges_.merge(word, merged);
+        if (merged.size() != 1 || merged[0] != token) continue;
+      }
+      made.words_.add(word, token);
+    }
   }
 
   TokenizerData data_;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct TokenizerData {
   SpecialTokens specials;           // -1 when the file names none
   bool add_bos = false;
   std::string chat_template;
+  // A word that is a token as a whole is that token; nothing: as usual for `pre`.
+  std::optional<bool> whole_words_first;
 };
 
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(TokenizerData data);

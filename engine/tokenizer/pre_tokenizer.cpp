@@ -2,191 +2,167 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <utility>
 
-#include "base/text.h"
-#include "engine/tokenizer/character_classes.h"
+#include "engine/tokenizer/deepseek_scanners.h"
+#include "engine/tokenizer/scanner.h"
 
 namespace engramd::engine::tokenizer {
 namespace {
 
-constexpr char32_t kPlaneEnd = 0x30000;  // letters above it: none in Unicode 14
-
-struct ClassTable {
-  // Two bits per code point would be smaller; bytes are what the scanner reads fastest, and only
-  // the pages of the scripts in use are ever touched.
-  std::unique_ptr<std::array<CharacterClass, kPlaneEnd>> classes;
-
-  ClassTable() : classes(std::make_unique<std::array<CharacterClass, kPlaneEnd>>()) {
-    classes->fill(CharacterClass::other);
-    const auto mark = [&](std::span<const CodePointRange> ranges, CharacterClass as) {
-      for (const CodePointRange& range : ranges)
-        for (char32_t c = range.first; c <= range.last && c < kPlaneEnd; ++c) (*classes)[c] = as;
-    };
-    mark(letter_ranges(), CharacterClass::letter);
-    mark(number_ranges(), CharacterClass::number);
-    mark(space_ranges(), CharacterClass::space);
-  }
-};
-
-constexpr std::array<CharacterClass, 128> kAscii = [] {
-  std::array<CharacterClass, 128> table{};
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<size_t>(c)] = CharacterClass::number;
-  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<size_t>(c)] = CharacterClass::letter;
-  for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<size_t>(c)] = CharacterClass::letter;
-  for (char c = '\t'; c <= '\r'; ++c) table[static_cast<size_t>(c)] = CharacterClass::space;
-  table[' '] = CharacterClass::space;
-  return table;
-}();
-
-}  // namespace
-
-CharacterClass character_class(char32_t code_point) {
-  if (code_point < 128) return kAscii[code_point];
-  static const ClassTable table;
-  return code_point < kPlaneEnd ? (*table.classes)[code_point] : CharacterClass::other;
-}
-
-namespace {
-
-struct Character {
-  char32_t code = 0;
-  size_t length = 0;  // 0 at the end of the text
-  CharacterClass kind = CharacterClass::other;
-  bool is_line_end() const { return code == '\r' || code == '\n'; }
-};
-
-Character at(std::string_view text, size_t offset) {
-  Character c;
-  if (offset >= text.size()) return c;
-  const auto byte = static_cast<unsigned char>(text[offset]);
-  if (byte < 0x80) {
-    c.code = byte;
-    c.length = 1;
-    c.kind = kAscii[byte];
-    return c;
-  }
-  c.length = utf8_length_at(text, offset);
-  c.code = c.length == 1 ? 0xFFFD : utf8_decode_at(text, offset);
-  c.kind = character_class(c.code);
-  return c;
-}
-
-// Past the run of characters of this class, or with this class.
-size_t skip(std::string_view text, size_t offset, CharacterClass kind) {
-  for (;;) {
-    const Character c = at(text, offset);
-    if (c.length == 0 || c.kind != kind) return offset;
-    offset += c.length;
-  }
-}
-
-char32_t folded(const Character& c, bool ignore_case) {
-  if (!ignore_case) return c.code;
-  if (c.code >= 'A' && c.code <= 'Z') return c.code + ('a' - 'A');
-  return c.code == 0x17F ? 's' : c.code;  // U+017F folds to s; no other letter of these folds
-}
-
-// '(?:s|t|re|ve|m|ll|d): the length of the match, 0 for none.
-size_t contraction(std::string_view text, size_t begin, bool ignore_case) {
-  if (text[begin] != '\'') return 0;
-  const Character first = at(text, begin + 1);
-  const char32_t a = folded(first, ignore_case);
-  if (a == 's' || a == 't' || a == 'm' || a == 'd') return 1 + first.length;
-  if (a != 'r' && a != 'v' && a != 'l') return 0;
-  const Character second = at(text, begin + 1 + first.length);
-  const char32_t b = folded(second, ignore_case);
-  const bool found = a == 'l' ? b == 'l' : b == 'e';
-  return found ? 1 + first.length + second.length : 0;
-}
-
-// \s+(?!\S)|\s+ at a white-space character: the whole run at the end of the text or when it is one
-// character long; otherwise all but its last character, which belongs to the next word.
-size_t spaces(std::string_view text, size_t begin) {
-  size_t end = begin, last = begin;
-  for (;;) {
-    const Character c = at(text, end);
-    if (c.length == 0) return end;
-    if (c.kind != CharacterClass::space) break;
-    last = end;
-    end += c.length;
-  }
-  return last > begin ? last : end;
-}
-
-// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,kDigits}| ?[^\s\p{L}\p{N}]+[\r\n]*
-// |\s*[\r\n]+|\s+(?!\S)|\s+
-template <int kDigits>
+// (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?W+|\p{N}{1,kDigits}| ?[^\s\p{N}W]+[\r\n]*
+// |\s*[\r\n]+|\s+(?!\S)|\s+ where W is \p{L} and what kWord adds to it
+template <int kDigits, CharacterFlags kWord = kLetter>
 size_t next_of_qwen_and_llama(std::string_view text, size_t begin) {
-  if (const size_t n = contraction(text, begin, true)) return begin + n;
-  const Character first = at(text, begin);
-  if (first.kind == CharacterClass::letter)
-    return skip(text, begin + first.length, CharacterClass::letter);
-  if (first.kind == CharacterClass::number) {
-    size_t end = begin + first.length;
-    for (int n = 1; n < kDigits; ++n) {
-      const Character c = at(text, end);
-      if (c.length == 0 || c.kind != CharacterClass::number) break;
-      end += c.length;
-    }
-    return end;
-  }
-  const Character second = at(text, begin + first.length);
-  if (!first.is_line_end() && second.length != 0 && second.kind == CharacterClass::letter)
-    return skip(text, begin + first.length, CharacterClass::letter);
+  const WholeText source{text};
+  if (const size_t n = contraction(source, begin, true)) return begin + n;
+  const Character first = source.at(begin);
+  if (first.is(kWord)) return skip(source, begin + first.length, kWord);
+  if (first.is(kNumber)) return skip_numbers(source, begin, kDigits);
+  const Character second = source.at(begin + first.length);
+  if (!first.is_line_end() && second.is(kWord)) return skip(source, begin + first.length, kWord);
 
-  const bool space_before_symbol =
-      first.code == ' ' && second.length != 0 && second.kind == CharacterClass::other;
-  if (first.kind == CharacterClass::other || space_before_symbol) {
-    size_t end = skip(text, begin + first.length, CharacterClass::other);
-    while (end < text.size() && (text[end] == '\r' || text[end] == '\n')) ++end;
-    return end;
-  }
-  // White space. \s*[\r\n]+ reaches to the last line end of the run.
-  size_t end = begin, past_line_end = 0;
-  for (;;) {
-    const Character c = at(text, end);
-    if (c.length == 0 || c.kind != CharacterClass::space) break;
+  constexpr CharacterFlags kNoSymbol = kSpace | kNumber | kWord;
+  const bool space_before_symbol = first.code == ' ' && second.length != 0 && !second.is(kNoSymbol);
+  if (!first.is(kNoSymbol) || space_before_symbol)
+    return skip_line_ends(source, skip_others(source, begin + first.length, kNoSymbol));
+  return spaces_with_line_ends(source, begin);
+}
+
+// The ends of the two ways to read a word of the o200k patterns at `begin`, 0 where there is none:
+//   first   [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+
+//   second  [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*
+// A run of the upper set that no Ll follows can still end in the first way, after the last of its
+// characters that is in both sets: that is as far as the regular expression gives back.
+template <CharacterFlags kExcluded>
+std::pair<size_t, size_t> cased_word(const WholeText& source, size_t begin) {
+  constexpr CharacterFlags kBoth = kOtherLetter | kMark;
+  size_t end = begin, past_both = 0;
+  Character c = source.at(end);
+  while (c.is(kUpper | kBoth) && !c.is(kExcluded)) {
     end += c.length;
-    if (c.is_line_end()) past_line_end = end;
+    if (c.is(kBoth)) past_both = end;
+    c = source.at(end);
   }
-  return past_line_end != 0 ? past_line_end : spaces(text, begin);
+  if (!c.is(kLower)) return {past_both, end > begin ? end : 0};
+  while (c.is(kLower | kBoth) && !c.is(kExcluded)) {
+    end += c.length;
+    c = source.at(end);
+  }
+  return {end, 0};
+}
+
+struct O200k {
+  int digits = 3;
+  bool contractions = true;
+  bool slash_after_line_end = true;
+  bool han_apart = false;
+};
+// [^\r\n\p{L}\p{N}]?(a word of the first way)C?|[^\r\n\p{L}\p{N}]?(of the second way)C?
+// |\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ where C is a contraction;
+// with han_apart a run of \p{Han} comes before all of them and is in no other word.
+template <O200k kVariant>
+size_t next_of_o200k(std::string_view text, size_t begin) {
+  constexpr CharacterFlags kExcluded = kVariant.han_apart ? kHan : CharacterFlags{0};
+  const WholeText source{text};
+  const Character first = source.at(begin);
+  if (first.is(kExcluded)) return skip(source, begin, kHan);
+  if (first.is(kNumber)) return skip_numbers(source, begin, kVariant.digits);
+
+  const bool may_lead = !first.is(kLetter) && !first.is_line_end();
+  const auto with_lead = may_lead ? cased_word<kExcluded>(source, begin + first.length)
+                                  : std::pair<size_t, size_t>{0, 0};
+  // A mark may lead and may start the word.
+  const auto without = first.is(kLetter | kMark) ? cased_word<kExcluded>(source, begin) : with_lead;
+  for (const size_t end : {with_lead.first, without.first, with_lead.second, without.second})
+    if (end != 0) return kVariant.contractions ? end + contraction(source, end, true) : end;
+
+  constexpr CharacterFlags kNoSymbol = kSpace | kNumber | kLetter;
+  const Character second = source.at(begin + first.length);
+  const bool space_before_symbol = first.code == ' ' && second.length != 0 && !second.is(kNoSymbol);
+  if (!first.is(kNoSymbol) || space_before_symbol) {
+    size_t end = skip_others(source, begin + first.length, kNoSymbol);
+    for (;;) {
+      const char32_t c = source.at(end).code;
+      if (c != '\r' && c != '\n' && !(kVariant.slash_after_line_end && c == '/')) return end;
+      ++end;
+    }
+  }
+  return spaces_with_line_ends(source, begin);
 }
 
 // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 size_t next_of_gpt2(std::string_view text, size_t begin) {
-  if (const size_t n = contraction(text, begin, false)) return begin + n;
-  const Character first = at(text, begin);
-  Character word = first;
-  if (first.code == ' ') word = at(text, begin + 1);
-  if (word.length == 0 || word.kind == CharacterClass::space) return spaces(text, begin);
-  return skip(text, begin + first.length, word.kind);
+  const WholeText source{text};
+  if (const size_t n = contraction(source, begin, false)) return begin + n;
+  const Character first = source.at(begin);
+  const Character word = first.code == ' ' ? source.at(begin + 1) : first;
+  if (word.length == 0 || word.is(kSpace)) return spaces(source, begin);
+  for (const CharacterFlags kind : {kLetter, kNumber})
+    if (word.is(kind)) return skip(source, begin + first.length, kind);
+  return skip_others(source, begin + first.length, kSpace | kLetter | kNumber);
 }
 
-struct Row {
-  std::string_view name;
-  NextWord next;
+constexpr std::string_view kQwen2Patterns[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kQwen35Patterns[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kLlamaPatterns[] = {
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kGpt4oPatterns[] = {
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kTekkenPatterns[] = {
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kKimiPatterns[] = {
+    R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+constexpr std::string_view kGpt2Patterns[] = {
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"};
+
+constexpr auto kLlama = next_of_qwen_and_llama<3>;
+// Where two rows have one pattern, the first is what a tokenizer.json is taken for.
+constexpr PreTokenizer kRows[] = {
+    {"qwen2", kQwen2Patterns, next_of_qwen_and_llama<1>},
+    {"qwen35", kQwen35Patterns, next_of_qwen_and_llama<1, kLetter | kMark>},
+    {"deepseek-v3", kDeepseekV3Patterns, next_of_deepseek_v3},
+    {"deepseek-coder", kDeepseekCoderPatterns, next_of_deepseek_coder},
+    {"gpt-4o", kGpt4oPatterns, next_of_o200k<O200k{}>},
+    {"glm4", kLlamaPatterns, kLlama},
+    {"llama-bpe", kLlamaPatterns, kLlama, true},
+    {"kimi-k2", kKimiPatterns,
+     next_of_o200k<O200k{.slash_after_line_end = false, .han_apart = true}>},
+    {"tekken", kTekkenPatterns, next_of_o200k<O200k{.digits = 1, .contractions = false}>, true},
+    {"gpt-2", kGpt2Patterns, next_of_gpt2},
 };
-// gpt-2 and llama-bpe are here because many files in use name them and their patterns are parts of
-// qwen2's.
-constexpr Row kRows[] = {
-    {"qwen2", next_of_qwen_and_llama<1>},
-    {"deepseek-r1-qwen", next_of_qwen_and_llama<1>},
-    {"llama-bpe", next_of_qwen_and_llama<3>},
-    {"gpt-2", next_of_gpt2},
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+    {"deepseek-r1-qwen", "qwen2"}, {"megrez", "qwen2"},     {"stablelm2", "qwen2"},
+    {"joyai-llm", "deepseek-v3"},  {"chatglm-bpe", "glm4"}, {"llama3", "llama-bpe"},
+    {"llama-v3", "llama-bpe"},     {"llama4", "gpt-4o"},    {"minimax-m2", "gpt-4o"},
 };
 
 }  // namespace
 
-NextWord find_pre_tokenizer(std::string_view name) {
-  for (const Row& row : kRows)
-    if (row.name == name) return row.next;
+const PreTokenizer* find_pre_tokenizer(std::string_view name) {
+  for (const auto& [other, row] : kOtherNames)
+    if (other == name) name = row;
+  for (const PreTokenizer& row : kRows)
+    if (row.name == name) return &row;
   return nullptr;
+}
+
+const PreTokenizer* find_pre_tokenizer(std::span<const std::string> patterns) {
+  for (const PreTokenizer& row : kRows)
+    if (std::equal(row.patterns.begin(), row.patterns.end(), patterns.begin(), patterns.end()))
+      return &row;
+  return nullptr;
+}
+
+std::span<const PreTokenizer> pre_tokenizers() {
+  return kRows;
 }
 
 std::string pre_tokenizer_names() {
   std::string names;
-  for (const Row& row : kRows) {
+  for (const PreTokenizer& row : kRows) {
     if (!names.empty()) names += ", ";
     names += row.name;
   }

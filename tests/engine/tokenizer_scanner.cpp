@@ -1,171 +1,33 @@
-// The hand-written pre-tokenizers against a slow reading of the patterns they stand for.
+// The hand-written pre-tokenizers against PCRE2's reading of the patterns they stand for.
 #include <catch2/catch.hpp>
-#include <functional>
 #include <random>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/tokenizer/character_classes.h"
 #include "engine/tokenizer/pre_tokenizer.h"
+#include "tests/engine/tokenizer_patterns.h"
 
 using namespace engramd;
 using namespace engramd::engine::tokenizer;
 
 namespace {
 
-const std::string kQwen2 =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-const std::string kLlama =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-const std::string kGpt2 =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-
-// A backtracking matcher for the regular expressions above: alternation, (?i:...), (?!...), sets,
-// \p{L} \p{N} \s \S \r \n, and the quantifiers ? * + {m,n}. Obvious and slow, on purpose.
-class Pattern {
- public:
-  explicit Pattern(std::string pattern) : pattern_(std::move(pattern)) {}
-
-  // End of the match at `begin`, or npos.
-  size_t match(std::u32string_view text, size_t begin) const {
-    size_t end = std::u32string_view::npos;
-    alternatives(0, pattern_.size(), false, text, begin, [&](size_t at) {
-      end = at;
-      return true;
-    });
-    return end;
-  }
-
- private:
-  using Then = std::function<bool(size_t)>;
-
-  size_t group_end(size_t open) const {
-    int depth = 0;
-    for (size_t i = open;; ++i) {
-      if (pattern_[i] == '(') ++depth;
-      if (pattern_[i] == ')' && --depth == 0) return i;
+void check_words(const PreTokenizer& row, std::string_view text) {
+  size_t begin = 0;
+  for (const size_t expected : test::words_by_patterns(row, text)) {
+    const size_t end = row.next(text, begin);
+    if (end != expected) {
+      INFO(row.name << " at byte " << begin << " of: " << text);
+      REQUIRE(end == expected);
     }
-  }
-
-  bool alternatives(size_t from, size_t to, bool fold, std::u32string_view text, size_t at,
-                    const Then& then) const {
-    size_t begin = from;
-    int depth = 0;
-    for (size_t i = from; i <= to; ++i) {
-      if (i < to && pattern_[i] == '(') ++depth;
-      if (i < to && pattern_[i] == ')') --depth;
-      if (i < to && (pattern_[i] != '|' || depth > 0)) continue;
-      if (sequence(begin, i, fold, text, at, then)) return true;
-      begin = i + 1;
-    }
-    return false;
-  }
-
-  bool sequence(size_t from, size_t to, bool fold, std::u32string_view text, size_t at,
-                const Then& then) const {
-    if (from == to) return then(at);
-    if (pattern_[from] == '(') {
-      const size_t close = group_end(from);
-      if (pattern_.compare(from, 3, "(?!") == 0) {
-        if (alternatives(from + 3, close, fold, text, at, [](size_t) { return true; }))
-          return false;
-        return sequence(close + 1, to, fold, text, at, then);
-      }
-      REQUIRE(pattern_.compare(from, 4, "(?i:") == 0);
-      return alternatives(from + 4, close, true, text, at, [&](size_t next) {
-        return sequence(close + 1, to, fold, text, next, then);
-      });
-    }
-    size_t atom_end = from + 1;
-    if (pattern_[from] == '[') atom_end = pattern_.find(']', from) + 1;
-    if (pattern_[from] == '\\') atom_end = from + (pattern_[from + 1] == 'p' ? 5 : 2);
-    size_t least = 1, most = 1, next = atom_end;
-    if (next < to && pattern_[next] == '?')
-      least = 0, ++next;
-    else if (next < to && pattern_[next] == '*')
-      least = 0, most = text.size(), ++next;
-    else if (next < to && pattern_[next] == '+')
-      most = text.size(), ++next;
-    else if (next < to && pattern_[next] == '{') {
-      least = static_cast<size_t>(pattern_[next + 1] - '0');
-      most = static_cast<size_t>(pattern_[next + 3] - '0');
-      next += 5;
-    }
-    size_t n = 0;
-    while (n < most && at + n < text.size() && one(from, atom_end, fold, text[at + n])) ++n;
-    for (;; --n) {  // greedy, then giving back
-      if (n < least) return false;
-      if (sequence(next, to, fold, text, at + n, then)) return true;
-      if (n == 0) return false;
-    }
-  }
-
-  bool one(size_t from, size_t to, bool fold, char32_t c) const {
-    if (pattern_[from] == '[') {
-      const bool negated = pattern_[from + 1] == '^';
-      bool found = false;
-      for (size_t i = from + (negated ? 2 : 1); i + 1 < to;) {
-        const size_t length = pattern_[i] != '\\' ? 1 : pattern_[i + 1] == 'p' ? 5 : 2;
-        found = found || one(i, i + length, fold, c);
-        i += length;
-      }
-      return found != negated;
-    }
-    if (pattern_[from] == '\\') {
-      const CharacterClass kind = character_class(c);
-      switch (pattern_[from + 1]) {
-        case 'p':
-          return kind ==
-                 (pattern_[from + 3] == 'L' ? CharacterClass::letter : CharacterClass::number);
-        case 's':
-          return kind == CharacterClass::space;
-        case 'S':
-          return kind != CharacterClass::space;
-        case 'r':
-          return c == '\r';
-        case 'n':
-          return c == '\n';
-        default:
-          FAIL("unknown escape");
-          return false;
-      }
-    }
-    const auto wanted = static_cast<char32_t>(pattern_[from]);
-    if (c == wanted) return true;
-    return fold && ((c < 128 && (c | 0x20) == wanted && wanted >= 'a' && wanted <= 'z') ||
-                    (c == 0x17F && wanted == 's'));
-  }
-
-  std::string pattern_;
-};
-
-void check_words(const char* name, const Pattern& pattern, const std::string& text) {
-  std::u32string code_points;
-  std::vector<size_t> offsets;
-  for (size_t i = 0; i < text.size(); i += utf8_length_at(text, i)) {
-    code_points += utf8_decode_at(text, i);
-    offsets.push_back(i);
-  }
-  offsets.push_back(text.size());
-  const NextWord next_word = find_pre_tokenizer(name);
-  REQUIRE(next_word != nullptr);
-  size_t at = 0, begin = 0;
-  while (at < code_points.size()) {
-    const size_t expected = pattern.match(code_points, at);
-    REQUIRE(expected != std::u32string_view::npos);
-    const size_t end = next_word(text, begin);
-    INFO(name << " at byte " << begin << " of: " << text);
-    REQUIRE(end == offsets[expected]);
-    at = expected;
     begin = end;
   }
+  REQUIRE(begin == text.size());
 }
 
-void check_all_patterns(const std::string& text) {
-  static const Pattern qwen2(kQwen2), llama(kLlama), gpt2(kGpt2);
-  check_words("qwen2", qwen2, text);
-  check_words("llama-bpe", llama, text);
-  check_words("gpt-2", gpt2, text);
+void check_all_patterns(std::string_view text) {
+  for (const PreTokenizer& row : pre_tokenizers()) check_words(row, text);
 }
 
 }  // namespace
@@ -205,36 +67,79 @@ TEST_CASE("the scanners cut chosen texts as their patterns do") {
 }
 
 TEST_CASE("the scanners cut random texts as their patterns do") {
-  static constexpr std::string_view kPieces[] = {" ",
-                                                 " ",
-                                                 "\n",
-                                                 "\r",
-                                                 "\t",
-                                                 "a",
-                                                 "Z",
-                                                 "s",
-                                                 "'",
-                                                 "'",
-                                                 "7",
-                                                 "(",
-                                                 ".",
-                                                 "_",
-                                                 "l",
-                                                 "re",
-                                                 "\xC3\xA9",
-                                                 "\xC2\xBD",
-                                                 "\xC2\xA0",
-                                                 "\xE3\x80\x80",
-                                                 "\xE4\xB8\xAD",
-                                                 "\xF0\x9F\x98\x80",
-                                                 "\xCC\x81",
-                                                 "\xC5\xBF",
-                                                 "\xFF",
-                                                 "\xE2\x82",
-                                                 "\xF0\x9D\x9F\x98",
-                                                 "\xF0\xA0\x80\x80"};
+  static constexpr std::string_view kPieces[] = {
+      " ",
+      " ",
+      " ",
+      "\n",
+      "\r",
+      "\t",
+      "a",
+      "Z",
+      "s",
+      "'",
+      "'",
+      "'s",
+      "'LL",
+      "7",
+      "42",
+      "(",
+      ".",
+      "_",
+      "/",
+      "+",
+      "$",
+      "l",
+      "re",
+      "ab",
+      "AB",
+      "Ab",
+      "aB",
+      "\x01",
+      "\x7F",
+      "\xC3\xA9",                  // e acute
+      "\xC3\x89",                  // E acute
+      "\xC7\x85",                  // Dz caron: Lt
+      "\xCA\xB0",                  // modifier h: Lm
+      "\xC2\xAA",                  // feminine ordinal: Lo, not Han
+      "\xC2\xBD",                  // one half: No
+      "\xC2\xA0",                  // no-break space
+      "\xC2\x85",                  // next line: white space that is a control
+      "\xC2\xAD",                  // soft hyphen: Cf
+      "\xC2\xA3",                  // pound: Sc
+      "\xC2\xBF",                  // inverted question mark: Po
+      "\xE3\x80\x80",              // ideographic space
+      "\xE4\xB8\xAD",              // Han
+      "\xE9\xBE\xA6",              // Han just above deepseek-v3's range
+      "\xE3\x80\x85",              // iteration mark: Lm and Han
+      "\xE3\x80\x87",              // zero: Nl and Han
+      "\xE2\xBA\x80",              // radical: So and Han
+      "\xE3\x81\x82",              // hiragana
+      "\xE3\x83\xBB",              // katakana middle dot: Po
+      "\xE3\x82\x99",              // combining voiced mark, in the kana block
+      "\xE3\x82\x9B",              // voiced mark, Sk
+      "\xEA\xB0\x80",              // hangul
+      "\xE0\xA4\xB9\xE0\xA4\xBF",  // devanagari letter and mark
+      "\xE0\xA5\xA7",              // devanagari digit
+      "\xCC\x81",                  // combining acute
+      "\xE2\x83\x9D",              // enclosing circle: Me
+      "\xC5\xBF",                  // long s, which folds to s
+      "\xF0\x9F\x98\x80",          // emoji
+      "\xE2\x80\x8D",              // joiner: Cf
+      "\xEF\xB8\x8F",              // variation selector: Mn
+      "\xEF\xBB\xBF",              // byte order mark
+      "\xE2\x80\xA8",              // line separator
+      "\xFF",
+      "\xE2\x82",
+      "\xED\xA0\x80",
+      "\xF0\x9D\x9F\x98",  // mathematical digit
+      "\xF0\x9D\x95\xB3",  // mathematical capital
+      "\xF0\xA0\x80\x80",  // Han, plane 2
+      "\xF0\xB0\x80\x80",  // Han, plane 3
+      "\xF3\xA0\x84\x80",  // variation selector, plane 14
+      "\xF4\x8F\xBF\xBF"};
   std::mt19937 random(1123);
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 20000; ++round) {
     std::string text;
     const size_t n = 1 + random() % 24;
     for (size_t i = 0; i < n; ++i) text += kPieces[random() % std::size(kPieces)];
@@ -242,28 +147,99 @@ TEST_CASE("the scanners cut random texts as their patterns do") {
   }
 }
 
-TEST_CASE("the scanners cut real source files as their patterns do") {
-  for (const auto* path : {"/base/process.cpp", "/scripts/cmake/modules.cmake",
-                           "/engine/tokenizer/generate_character_classes.py"}) {
-    const auto text = read_file(std::string(ENGRAMD_SOURCE_DIR) + path);
-    REQUIRE(text.has_value());
-    // By line groups: the slow matcher recurses once a character.
-    for (size_t begin = 0; begin < text->size(); begin += 2000)
-      check_all_patterns(text->substr(begin, 2000));
+TEST_CASE("the scanners cut any code points as their patterns do") {
+  std::mt19937 random(51);
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (int i = 0; i < 30; ++i) {
+      const char32_t planes[] = {0x80, 0x300, 0x3000, 0x10000, 0x20000, 0x110000};
+      const char32_t code = random() % planes[random() % std::size(planes)];
+      if (code >= 0xD800 && code < 0xE000) continue;
+      utf8_append(text, code);
+      if (random() % 4 == 0) text += ' ';
+    }
+    check_all_patterns(text);
   }
 }
 
-TEST_CASE("character classes at their edges") {
-  CHECK(character_class('a') == CharacterClass::letter);
-  CHECK(character_class('_') == CharacterClass::other);
-  CHECK(character_class(0x1F) == CharacterClass::other);
-  CHECK(character_class(0x0B) == CharacterClass::space);
-  CHECK(character_class(0x85) == CharacterClass::space);
-  CHECK(character_class(0x180E) == CharacterClass::other);  // no longer white space
-  CHECK(character_class(0xFEFF) == CharacterClass::other);
-  CHECK(character_class(0x4E00) == CharacterClass::letter);
-  CHECK(character_class(0x2160) == CharacterClass::number);  // ROMAN NUMERAL ONE
-  CHECK(character_class(0x2A6DF) == CharacterClass::letter);
-  CHECK(character_class(0x10FFFF) == CharacterClass::other);
-  CHECK(character_class(0xE0100) == CharacterClass::other);
+TEST_CASE("long runs are cut as the patterns do") {
+  // PCRE2 gives up on the very long ones; they must still end.
+  for (const std::string unit : {"a", "A", " ", "\n", "=", "7", "\xE4\xB8\xAD", "A\xE4\xB8\xAD",
+                                 "\xCC\x81", "\xF0\x9F\x98\x80", "\x01", "'s", "a'", " \n"}) {
+    std::string text;
+    while (text.size() < 1500) text += unit;
+    check_all_patterns(text);
+    while (text.size() < (1u << 20)) text += text;
+    for (const PreTokenizer& row : pre_tokenizers()) {
+      size_t at = 0;
+      while (at < text.size()) {
+        const size_t end = row.next(text, at);
+        if (end <= at) FAIL(row.name << " does not get past byte " << at);
+        at = end;
+      }
+    }
+  }
+}
+
+TEST_CASE("the scanners cut real source files as their patterns do") {
+  for (const auto* path : {"/base/process.cpp", "/scripts/cmake/modules.cmake", "/README.md",
+                           "/engine/tokenizer/generate_character_classes.py",
+                           "/tests/fixtures/languages/swift.swift"}) {
+    const auto text = read_file(std::string(ENGRAMD_SOURCE_DIR) + path);
+    REQUIRE(text.has_value());
+    check_all_patterns(*text);
+  }
+}
+
+TEST_CASE("every code point has the flags that another Unicode table gives it") {
+  std::string text;
+  std::vector<char32_t> codes;
+  for (char32_t code = 0; code < 0x110000; ++code) {
+    if (code >= 0xD800 && code < 0xE000) continue;
+    utf8_append(text, code);
+    codes.push_back(code);
+  }
+  const std::pair<const char*, CharacterFlags> rows[] = {{"[\\p{Lu}\\p{Lt}]+", kUpper},
+                                                         {"\\p{Ll}+", kLower},
+                                                         {"[\\p{Lm}\\p{Lo}]+", kOtherLetter},
+                                                         {"\\p{M}+", kMark},
+                                                         {"\\p{N}+", kNumber},
+                                                         {"\\p{P}+", kPunctuation},
+                                                         {"\\p{S}+", kSymbol},
+                                                         {"\\s+", kSpace},
+                                                         {"\\p{Han}+", kHan}};
+  for (const auto& [pattern, flag] : rows) {
+    INFO(pattern);
+    // The pieces are runs with and without the flag, in turn.
+    std::vector<size_t> expected;
+    test::Regex(pattern).cut(text, 0, expected);
+    std::vector<size_t> ends;
+    size_t at = 0;
+    for (size_t i = 0; i < codes.size(); ++i) {
+      const bool has = (character_flags(codes[i]) & flag) != 0;
+      if (i > 0 && has != ((character_flags(codes[i - 1]) & flag) != 0)) ends.push_back(at);
+      at += utf8_length_at(text, at);
+    }
+    ends.push_back(at);
+    for (size_t i = 0; i < std::min(ends.size(), expected.size()); ++i)
+      if (ends[i] != expected[i]) {
+        const size_t differs = std::min(ends[i], expected[i]);
+        FAIL("they differ at code point " << std::hex
+                                          << static_cast<uint32_t>(utf8_decode_at(text, differs)));
+      }
+    REQUIRE(ends.size() == expected.size());
+  }
+}
+
+TEST_CASE("pre-tokenizers are found by every name they go by and by their patterns") {
+  CHECK(find_pre_tokenizer("joyai-llm") == find_pre_tokenizer("deepseek-v3"));
+  CHECK(find_pre_tokenizer("llama3") == find_pre_tokenizer("llama-bpe"));
+  CHECK(find_pre_tokenizer("klingon") == nullptr);
+  for (const PreTokenizer& row : pre_tokenizers()) {
+    CHECK(find_pre_tokenizer(row.name) == &row);
+    const std::vector<std::string> patterns(row.patterns.begin(), row.patterns.end());
+    const PreTokenizer* found = find_pre_tokenizer(patterns);
+    REQUIRE(found != nullptr);
+    CHECK(found->next == row.next);
+  }
 }
