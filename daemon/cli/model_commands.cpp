@@ -10,6 +10,7 @@
 #include "daemon/cli/command.h"
 #include "engine/api/model.h"
 #include "engine/api/session.h"
+#include "engine/api/tokenizer_file.h"
 
 namespace engramd::daemon::cli {
 namespace {
@@ -251,10 +252,14 @@ Action define_tokenize(CLI::App& app) {
   add_model_option(app, *options);
   return [options]() -> Result<int> {
     ENGRAMD_TRY(const std::string text, text_of(options->text, options->file));
-    ENGRAMD_TRY(const auto model, load_model(*options));
-    const engine::Tokenizer& tokenizer = model->tokenizer();
-    std::cout << json(options->specials ? tokenizer.encode_with_specials(text)
-                                        : tokenizer.encode(text))
+    ENGRAMD_TRY(const Settings settings, settings_for(*options));
+    ENGRAMD_TRY(const ModelReference reference, model_for(settings, "complete"));
+    if (reference.is_endpoint())
+      return fail(ErrorCode::invalid_input,
+                  "tokens need a file, a .gguf or a tokenizer.json, and this is an endpoint");
+    ENGRAMD_TRY(const auto tokenizer, engine::load_tokenizer(reference.file));
+    std::cout << json(options->specials ? tokenizer->encode_with_specials(text)
+                                        : tokenizer->encode(text))
                      .dump()
               << '\n';
     return 0;

