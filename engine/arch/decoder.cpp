@@ -177,6 +177,7 @@ Result<std::unique_ptr<blocks::Branch>> mixture_branch(TensorReader& tensors,
                                                        const MixtureParts& parts) {
   const std::string prefix = layer_prefix(layer);
   const size_t d = c.d_model, n = c.n_experts;
+  if (n == 0) return fail(ErrorCode::corrupt, "key expert_count is missing or zero");
   blocks::MixtureWeights w;
   ENGRAMD_TRY(w.router.logits, tensors.matrix(prefix + "ffn_gate_inp.weight", {d, n}));
   if (parts.biases) {

@@ -230,7 +230,10 @@ class LoadedSession final : public Session {
     if (added.empty()) return {};
     try {
       const size_t begin = timeline_.size(), end = begin + added.size();
-      ENGRAMD_CHECK(state_.reserve(end));
+      if (Status room = state_.reserve(end); !room) {
+        state_.truncate(begin);  // the layers that did get room give it back
+        return room;
+      }
       const size_t n_vocab = model_->network().n_vocab;
       for (size_t at = begin; at < end;) {
         size_t n = std::min(kStepTokens, end - at);

@@ -72,7 +72,8 @@ int main(int argc, char** argv) {
     const double s = cpu_seconds() - start;
     best = std::max(best, n_bytes / 1e6 / s);
   }
-  std::printf("%zu texts, %.2f MB, %zu tokens: %.1f MB/s (best of %d, CPU time), loaded in %.2f s\n",
-              texts.size(), n_bytes / 1e6, n_tokens, best, rounds, load_s);
+  std::printf(
+      "%zu texts, %.2f MB, %zu tokens: %.1f MB/s (best of %d, CPU time), loaded in %.2f s\n",
+      texts.size(), n_bytes / 1e6, n_tokens, best, rounds, load_s);
   return 0;
 }

@@ -21,21 +21,13 @@ struct FamilyCase {
 };
 
 const std::vector<FamilyCase> kFamilies = {
-    {"deepseek2"},
-    {"deepseek2_lite"},
-    {"glm47_flash"},
-    {"deepseek4"},
-    {"deepseek4", "expected_plain.safetensors", false},
-    {"deepseek4_small"},
-    {"deepseek4_small", "expected_plain.safetensors", false},
-    {"deepseek41"},
-    {"deepseek41", "expected_plain.safetensors", false},
-    {"gpt_oss"},
-    {"llama"},
-    {"qwen2"},
-    {"qwen3"},
-    {"qwen35moe"},
-    {"qwen3moe"},
+    {"deepseek2"},       {"glm47_flash"},
+    {"deepseek4"},       {"deepseek4", "expected_plain.safetensors", false},
+    {"deepseek4_small"}, {"deepseek4_small", "expected_plain.safetensors", false},
+    {"deepseek41"},      {"deepseek41", "expected_plain.safetensors", false},
+    {"gpt_oss"},         {"llama"},
+    {"qwen2"},           {"qwen3"},
+    {"qwen35moe"},       {"qwen3moe"},
     {"qwen3next"},
 };
 

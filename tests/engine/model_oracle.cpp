@@ -69,6 +69,7 @@ void check_against_oracle(const std::filesystem::path& path, const std::vector<T
     LoadOptions options;
     options.kernels = kernels->name;
     options.n_threads = 2;
+    options.kv_type = bound < 1e-4 ? "f32" : "";
     const auto model = Model::load(path, options);
     INFO((model ? std::string() : model.error().message));
     REQUIRE(model);
