@@ -139,6 +139,10 @@ struct Avx2 {
                                _mm_set1_epi16(short((4 * k + 1) << 8 | (4 * k)))));
   }
   template <class Type>
+  static Int byte_scale(Int scales, int j) {
+    return _mm256_shuffle_epi8(scales, _mm256_set1_epi16(short(0x8000 | j)));
+  }
+  template <class Type>
   static Int add_scaled_dot(Int sum, Int q, Int x, Int scale) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(scale, pairs<Type>(q, x)));
   }

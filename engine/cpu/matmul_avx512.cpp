@@ -113,6 +113,10 @@ struct Avx512 {
                   ? _mm256_set_m128i(_mm_set1_epi16(short(high)), _mm_set1_epi16(short(low)))
                   : _mm256_set_m128i(_mm_set1_epi32(above | high), _mm_set1_epi32(above | low)));
   }
+  template <class Type>
+  static __m256i byte_scale(__m256i scales, int j) {
+    return _mm256_shuffle_epi8(scales, _mm256_set1_epi32(int(0x80808000) | j));
+  }
   // Four products of at most 63 * 127 fit an int16, which dpwssd multiplies by the scale; wide ones
   // take the longer way over pairs.
   template <class Type>

@@ -29,6 +29,14 @@ inline __m256i sum8x8(const __m256i* v) {
                           _mm256_permute2x128_si256(a, b, 0x31));
 }
 
+// The same for registers of four.
+inline __m256i sum4x8(const __m128i* v) {
+  __m256i pair[4];
+  for (int i = 0; i < 4; ++i) pair[i] = _mm256_set_m128i(v[i + 4], v[i]);
+  return _mm256_hadd_epi32(_mm256_hadd_epi32(pair[0], pair[1]),
+                           _mm256_hadd_epi32(pair[2], pair[3]));
+}
+
 constexpr int log2_of(int power) {
   int n = 0;
   while (1 << n < power) ++n;
@@ -58,6 +66,14 @@ inline void store_rows(float* out, __m256 values, size_t count) {
   for (size_t i = 0; i < count; ++i) out[i] = spill[i];
 }
 
+// How far ahead of its use a row's memory is fetched. The processor's own prefetcher stops at the
+// end of each page of 4 KiB.
+constexpr size_t kAhead = 2048;
+
+inline void fetch(const std::byte* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
+
 template <class Type, class V, size_t T>
 void rows_32(const MatmulArgs& args, size_t r, size_t column) {
   EightRows rows(args, r);
@@ -67,12 +83,13 @@ void rows_32(const MatmulArgs& args, size_t r, size_t column) {
     x[c] = reinterpret_cast<const BlockQ8_32*>(args.activations[column + c]);
     acc[c] = _mm256_setzero_ps();
   }
-  const size_t ahead = 8 * args.row_bytes;
-  for (size_t b = 0; b < args.n / 32; ++b) {
+  // The next eight rows lie behind these and are fetched in order meanwhile: the processor does not
+  // foresee a walk down eight rows at once.
+  const std::byte* next = args.weights + (r + 8) * args.row_bytes;
+  for (size_t b = 0; b < args.n / 32; ++b, next += 8 * Type::kBytes) {
+    for (size_t at = 0; at < 8 * Type::kBytes; at += 64) fetch(next + at);
     __m256i sums[T][8];
     for (size_t i = 0; i < 8; ++i) {
-      if (b % (64 / Type::kBytes) == 0)
-        _mm_prefetch(reinterpret_cast<const char*>(rows.row[i] + ahead), _MM_HINT_T0);
       const __m256i q = Type::values(rows.row[i]);
       for (size_t c = 0; c < T; ++c) sums[c][i] = V::template dot<Type>(q, load256(x[c][b].q));
     }
@@ -93,8 +110,13 @@ void rows_32(const MatmulArgs& args, size_t r, size_t column) {
   for (size_t c = 0; c < T; ++c) store_rows(args.out[column + c] + r, acc[c], rows.count);
 }
 
+// Goes down one row after the other, so that memory is read in order, keeps what each block gave in
+// the lanes it came in, and then adds up the lanes of eight rows' blocks at once.
 template <class Type, class V, size_t T>
 void rows_256(const MatmulArgs& args, size_t r, size_t column) {
+  constexpr size_t kChunk = 8;
+  // A min for 32 elements needs half the additions of one for 16.
+  constexpr bool kHalf = Type::kSub == 32;
   EightRows rows(args, r);
   const BlockQ8_256* x[T];
   __m256 acc[T];
@@ -102,44 +124,70 @@ void rows_256(const MatmulArgs& args, size_t r, size_t column) {
     x[c] = reinterpret_cast<const BlockQ8_256*>(args.activations[column + c]);
     acc[c] = _mm256_setzero_ps();
   }
-  const size_t ahead = 8 * args.row_bytes;
-  for (size_t b = 0; b < args.n / 256; ++b) {
-    __m256i sums[T][8], mins[T][8];
+  __m256i sums[T][kChunk][8];
+  [[maybe_unused]] __m128i mins_32[T][kChunk][8];
+  [[maybe_unused]] __m256i mins_16[T][kChunk][8];
+  const size_t n_blocks = args.n / 256;
+  for (size_t first = 0; first < n_blocks; first += kChunk) {
+    const size_t n = n_blocks - first < kChunk ? n_blocks - first : kChunk;
     for (size_t i = 0; i < 8; ++i) {
       const std::byte* w = rows.row[i];
-      for (size_t line = 0; line < Type::kBytes; line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(w + ahead + line), _MM_HINT_T0);
-      const __m256i scales = Type::scales(w);
-      const __m256i half_scales[2] = {_mm256_permute4x64_epi64(scales, 0x44),
-                                      _mm256_permute4x64_epi64(scales, 0xee)};
-      __m256i sum[T];
-      for (size_t c = 0; c < T; ++c) {
-        sum[c] = _mm256_setzero_si256();
-        if constexpr (Type::kOffset != 0)
-          sum[c] = _mm256_sub_epi32(
-              sum[c], _mm256_slli_epi32(_mm256_madd_epi16(scales, load256(x[c][b].sums)),
-                                        log2_of(Type::kOffset)));
-        if constexpr (Type::kMin)
-          mins[c][i] = _mm256_madd_epi16(Type::mins(w), load256(x[c][b].sums));
-      }
+      for (size_t b = 0; b < n; ++b, w += Type::kBytes) {
+        for (size_t line = 0; line < Type::kBytes; line += 64) fetch(w + kAhead + line);
+        __m256i scales, half_scales[2];
+        if constexpr (Type::kByteScales) {
+          scales = Type::byte_scales(w);
+        } else {
+          scales = Type::scales(w);
+          half_scales[0] = _mm256_permute4x64_epi64(scales, 0x44);
+          half_scales[1] = _mm256_permute4x64_epi64(scales, 0xee);
+        }
+        __m256i sum[T];
+        for (size_t c = 0; c < T; ++c) {
+          const BlockQ8_256& block = x[c][first + b];
+          sum[c] = _mm256_setzero_si256();
+          if constexpr (Type::kOffset != 0)
+            sum[c] = _mm256_sub_epi32(
+                sum[c], _mm256_slli_epi32(_mm256_madd_epi16(scales, load256(block.sums)),
+                                          log2_of(Type::kOffset)));
+          if constexpr (Type::kMin && kHalf)
+            mins_32[c][b][i] = _mm_madd_epi16(Type::mins_32(w), load128(block.sums_32));
+          else if constexpr (Type::kMin)
+            mins_16[c][b][i] = _mm256_madd_epi16(Type::mins(w), load256(block.sums));
+        }
 #pragma GCC unroll 8
-      for (int j = 0; j < 8; ++j) {
-        const __m256i q = Type::group(w, j);
-        const __m256i scale = V::template row_scale<Type>(half_scales[j / 4], j % 4);
-        for (size_t c = 0; c < T; ++c)
-          sum[c] = V::template add_scaled_dot<Type>(sum[c], q, load256(x[c][b].q + 32 * j), scale);
+        for (int j = 0; j < 8; ++j) {
+          const __m256i q = Type::group(w, j);
+          __m256i scale;
+          if constexpr (Type::kByteScales)
+            scale = V::template byte_scale<Type>(scales, j);
+          else
+            scale = V::template row_scale<Type>(half_scales[j / 4], j % 4);
+          for (size_t c = 0; c < T; ++c)
+            sum[c] = V::template add_scaled_dot<Type>(sum[c], q,
+                                                      load256(x[c][first + b].q + 32 * j), scale);
+        }
+        for (size_t c = 0; c < T; ++c) sums[c][b][i] = sum[c];
       }
-      for (size_t c = 0; c < T; ++c) sums[c][i] = sum[c];
     }
-    const __m256 d = Type::d(rows.row);
-    for (size_t c = 0; c < T; ++c) {
-      const __m256 dx = _mm256_set1_ps(x[c][b].d);
-      acc[c] = _mm256_fmadd_ps(_mm256_mul_ps(d, dx), _mm256_cvtepi32_ps(sum8x8(sums[c])), acc[c]);
-      if constexpr (Type::kMin)
-        acc[c] = _mm256_fnmadd_ps(_mm256_mul_ps(Type::dmin(rows.row), dx),
-                                  _mm256_cvtepi32_ps(sum8x8(mins[c])), acc[c]);
+    for (size_t b = 0; b < n; ++b) {
+      const __m256 d = Type::d(rows.row);
+      for (size_t c = 0; c < T; ++c) {
+        const __m256 dx = _mm256_set1_ps(x[c][first + b].d);
+        acc[c] =
+            _mm256_fmadd_ps(_mm256_mul_ps(d, dx), _mm256_cvtepi32_ps(sum8x8(sums[c][b])), acc[c]);
+        if constexpr (Type::kMin) {
+          __m256i offset;
+          if constexpr (kHalf)
+            offset = sum4x8(mins_32[c][b]);
+          else
+            offset = sum8x8(mins_16[c][b]);
+          acc[c] = _mm256_fnmadd_ps(_mm256_mul_ps(Type::dmin(rows.row), dx),
+                                    _mm256_cvtepi32_ps(offset), acc[c]);
+        }
+      }
+      for (size_t i = 0; i < 8; ++i) rows.row[i] += Type::kBytes;
     }
-    for (size_t i = 0; i < 8; ++i) rows.row[i] += Type::kBytes;
   }
   for (size_t c = 0; c < T; ++c) store_rows(args.out[column + c] + r, acc[c], rows.count);
 }
@@ -293,8 +341,15 @@ void panels(const MatmulArgs& args) {
       const std::byte* block[kRows];
       for (size_t i = 0; i < kRows; ++i)
         block[i] = args.weights + (r + (i < n_rows ? i : n_rows - 1)) * args.row_bytes;
+      // The next rows lie behind these: a share of them is fetched with each block, since the
+      // processor does not foresee a walk down sixteen rows at once.
+      const size_t n_blocks = args.n / Type::kBlock;
+      const std::byte* next = args.weights + (r + kRows) * args.row_bytes;
+      const size_t share = (kRows * args.row_bytes + n_blocks - 1) / n_blocks;
       Panel<Type, V> panel;
-      for (size_t b = 0; b < args.n / Type::kBlock; ++b) {
+      for (size_t b = 0; b < n_blocks; ++b) {
+        for (size_t at = 0; at < share; at += 64)
+          _mm_prefetch(reinterpret_cast<const char*>(next + b * share + at), _MM_HINT_T1);
         panel.unpack(block);
         size_t c = 0;
         for (; c + kTile / 2 < n; c += kTile)

@@ -10,6 +10,8 @@
 // and one with super-blocks of 256
 //   group(block, j)   elements 32 j to 32 j + 31, as above
 //   scales(block)     int16 for each 16 elements; mins(block) when kMin
+//   byte_scales(block) when kByteScales: the same as bytes, one for each kSub elements, in both
+//                     lanes; and mins_32(block) when a min is for 32: eight int16
 //   d(blocks), dmin(blocks)
 // The element's integer is the byte less kOffset. kLargest bounds the bytes (kWide: 128).
 #pragma once
@@ -39,24 +41,24 @@ inline uint16_t load_u16(const void* p) {
   return value;
 }
 
+// Four 16-bit numbers put together in an integer register: those ports are idle here, the vector
+// ones are not.
+inline uint64_t words4(const std::byte* const* blocks, size_t offset) {
+  return uint64_t(load_u16(blocks[0] + offset)) | uint64_t(load_u16(blocks[1] + offset)) << 16 |
+         uint64_t(load_u16(blocks[2] + offset)) << 32 |
+         uint64_t(load_u16(blocks[3] + offset)) << 48;
+}
+
 // The half floats at `offset` of eight blocks.
 inline __m256 halves(const std::byte* const* blocks, size_t offset) {
-  __m128i h = _mm_setzero_si128();
-  h = _mm_insert_epi16(h, load_u16(blocks[0] + offset), 0);
-  h = _mm_insert_epi16(h, load_u16(blocks[1] + offset), 1);
-  h = _mm_insert_epi16(h, load_u16(blocks[2] + offset), 2);
-  h = _mm_insert_epi16(h, load_u16(blocks[3] + offset), 3);
-  h = _mm_insert_epi16(h, load_u16(blocks[4] + offset), 4);
-  h = _mm_insert_epi16(h, load_u16(blocks[5] + offset), 5);
-  h = _mm_insert_epi16(h, load_u16(blocks[6] + offset), 6);
-  h = _mm_insert_epi16(h, load_u16(blocks[7] + offset), 7);
-  return _mm256_cvtph_ps(h);
+  return _mm256_cvtph_ps(
+      _mm_set_epi64x(int64_t(words4(blocks + 4, offset)), int64_t(words4(blocks, offset))));
 }
 
 // 16 bytes of nibbles as 32 bytes: the low ones, then the high ones.
 inline __m256i nibbles16(const std::byte* p) {
-  const __m128i packed = load128(p);
-  return _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(packed, 4), packed),
+  const __m256i twice = _mm256_broadcastsi128_si256(load128(p));
+  return _mm256_and_si256(_mm256_srlv_epi32(twice, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4)),
                           _mm256_set1_epi8(15));
 }
 
@@ -156,7 +158,7 @@ struct TypeMxfp4 {
 struct TypeQ2_K {
   static constexpr size_t kBlock = 256, kBytes = 84, kSub = 16;
   static constexpr int kOffset = 0, kLargest = 3;
-  static constexpr bool kMin = true, kWide = false;
+  static constexpr bool kMin = true, kWide = false, kByteScales = false;
   static __m256i group(const std::byte* b, int j) {
     return _mm256_and_si256(_mm256_srli_epi16(load256(b + 16 + 32 * (j / 4)), 2 * (j % 4)),
                             _mm256_set1_epi8(3));
@@ -174,7 +176,7 @@ struct TypeQ2_K {
 struct TypeQ3_K {
   static constexpr size_t kBlock = 256, kBytes = 110, kSub = 16;
   static constexpr int kOffset = 4, kLargest = 7;
-  static constexpr bool kMin = false, kWide = false;
+  static constexpr bool kMin = false, kWide = false, kByteScales = false;
   static __m256i group(const std::byte* b, int j) {
     const __m256i low = _mm256_and_si256(
         _mm256_srli_epi16(load256(b + 32 + 32 * (j / 4)), 2 * (j % 4)), _mm256_set1_epi8(3));
@@ -192,30 +194,37 @@ struct TypeQ3_K {
   static __m256 d(const std::byte* const* blocks) { return halves(blocks, 108); }
 };
 
-// Eight 6-bit scales, then eight mins, from the 12 bytes of Q4_K and Q5_K.
-inline __m128i k_scales_and_mins(const std::byte* packed) {
-  const uint32_t p0 = load_u32(packed), p1 = load_u32(packed + 4), p2 = load_u32(packed + 8);
-  return _mm_setr_epi32(int(p0 & 0x3f3f3f3f), int((p2 & 0x0f0f0f0f) | ((p0 >> 2) & 0x30303030)),
-                        int(p1 & 0x3f3f3f3f),
-                        int(((p2 >> 4) & 0x0f0f0f0f) | ((p1 >> 2) & 0x30303030)));
+// Eight 6-bit scales, or eight mins, as bytes from the 12 of Q4_K and Q5_K.
+inline uint64_t k_scales(const std::byte* packed) {
+  const uint32_t p0 = load_u32(packed), p2 = load_u32(packed + 8);
+  return uint64_t(p0 & 0x3f3f3f3f) | uint64_t((p2 & 0x0f0f0f0f) | ((p0 >> 2) & 0x30303030)) << 32;
 }
-// Byte i of the low eight as int16 at 2 i and 2 i + 1.
-inline __m256i doubled(__m128i bytes) {
+inline uint64_t k_mins(const std::byte* packed) {
+  const uint32_t p1 = load_u32(packed + 4), p2 = load_u32(packed + 8);
+  return uint64_t(p1 & 0x3f3f3f3f) | uint64_t(((p2 >> 4) & 0x0f0f0f0f) | ((p1 >> 2) & 0x30303030))
+                                         << 32;
+}
+// Byte i as int16 at 2 i and 2 i + 1.
+inline __m256i doubled(uint64_t eight) {
+  const __m128i bytes = _mm_cvtsi64_si128(int64_t(eight));
   return _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(bytes, bytes));
 }
 
 struct TypeQ4_K {
   static constexpr size_t kBlock = 256, kBytes = 144, kSub = 32;
   static constexpr int kOffset = 0, kLargest = 15;
-  static constexpr bool kMin = true, kWide = false;
+  static constexpr bool kMin = true, kWide = false, kByteScales = true;
   static __m256i group(const std::byte* b, int j) {
     return _mm256_and_si256(_mm256_srli_epi16(load256(b + 16 + 32 * (j / 2)), 4 * (j % 2)),
                             _mm256_set1_epi8(15));
   }
-  static __m256i scales(const std::byte* b) { return doubled(k_scales_and_mins(b + 4)); }
-  static __m256i mins(const std::byte* b) {
-    const __m128i both = k_scales_and_mins(b + 4);
-    return doubled(_mm_unpackhi_epi64(both, both));
+  static __m256i scales(const std::byte* b) { return doubled(k_scales(b + 4)); }
+  static __m256i byte_scales(const std::byte* b) {
+    return _mm256_set1_epi64x(int64_t(k_scales(b + 4)));
+  }
+  static __m256i mins(const std::byte* b) { return doubled(k_mins(b + 4)); }
+  static __m128i mins_32(const std::byte* b) {
+    return _mm_cvtepu8_epi16(_mm_cvtsi64_si128(int64_t(k_mins(b + 4))));
   }
   static __m256 d(const std::byte* const* blocks) { return halves(blocks, 0); }
   static __m256 dmin(const std::byte* const* blocks) { return halves(blocks, 2); }
@@ -224,7 +233,7 @@ struct TypeQ4_K {
 struct TypeQ5_K {
   static constexpr size_t kBlock = 256, kBytes = 176, kSub = 32;
   static constexpr int kOffset = 0, kLargest = 31;
-  static constexpr bool kMin = true, kWide = false;
+  static constexpr bool kMin = true, kWide = false, kByteScales = true;
   static __m256i group(const std::byte* b, int j) {
     const __m256i low = _mm256_and_si256(
         _mm256_srli_epi16(load256(b + 48 + 32 * (j / 2)), 4 * (j % 2)), _mm256_set1_epi8(15));
@@ -233,7 +242,9 @@ struct TypeQ5_K {
     return _mm256_or_si256(low, _mm256_slli_epi16(bit, 4));
   }
   static __m256i scales(const std::byte* b) { return TypeQ4_K::scales(b); }
+  static __m256i byte_scales(const std::byte* b) { return TypeQ4_K::byte_scales(b); }
   static __m256i mins(const std::byte* b) { return TypeQ4_K::mins(b); }
+  static __m128i mins_32(const std::byte* b) { return TypeQ4_K::mins_32(b); }
   static __m256 d(const std::byte* const* blocks) { return halves(blocks, 0); }
   static __m256 dmin(const std::byte* const* blocks) { return halves(blocks, 2); }
 };
@@ -241,7 +252,7 @@ struct TypeQ5_K {
 struct TypeQ6_K {
   static constexpr size_t kBlock = 256, kBytes = 210, kSub = 16;
   static constexpr int kOffset = 32, kLargest = 63;
-  static constexpr bool kMin = false, kWide = false;
+  static constexpr bool kMin = false, kWide = false, kByteScales = false;
   static __m256i group(const std::byte* b, int j) {
     const int half = j / 4, g = j % 4;
     const __m256i low =
@@ -258,7 +269,7 @@ struct TypeQ6_K {
 struct TypeIq4Xs {
   static constexpr size_t kBlock = 256, kBytes = 136, kSub = 32;
   static constexpr int kOffset = 0, kLargest = 128;
-  static constexpr bool kMin = false, kWide = true;
+  static constexpr bool kMin = false, kWide = true, kByteScales = false;
   static __m256i group(const std::byte* b, int j) {
     return _mm256_shuffle_epi8(iq4_values(), nibbles16(b + 8 + 16 * j));
   }

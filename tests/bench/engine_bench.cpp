@@ -2,13 +2,16 @@
 // open benches print, so that one driver runs both side by side.
 //
 //   engine_bench MODEL [-p 512] [-n 64] [-d 0] [-t 0] [-r 3] [--kernels NAME]
-//   engine_bench --kernel-table [REPEATS]      the matmul kernels over the shapes of the tests
+//   engine_bench --kernel-table [REPEATS [TYPE]]   the matmul kernels, CPU time of one thread
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "engine/api/bench.h"
 #include "tests/engine/kernel_cases.h"
@@ -29,25 +32,42 @@ void print_line(const engramd::engine::BenchResult& r, size_t n_prompt, size_t n
   std::fflush(stdout);
 }
 
-int kernel_table(int repeats) {
+// Of this thread: other programs on the machine do not count, though they cost cache.
+double thread_cpu_s() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) + double(t.tv_nsec) * 1e-9;
+}
+
+// The matmul kernels of every type, fewer columns as in decoding and more as in reading a prompt.
+int kernel_table(int repeats, const std::string& only) {
   using namespace engramd::engine;
-  for (const test::MatmulCase& c : test::matmul_cases()) {
-    const test::MatmulData data(c);
-    for (const cpu::Kernels* kernels : cpu::usable_kernels()) {
-      const bool slow = kernels->name == "reference";
-      double best = 1e9;
-      for (int i = 0; i < (slow ? 1 : repeats); ++i) {
-        const auto begin = std::chrono::steady_clock::now();
-        data.run(*kernels, data.activations(*kernels), c.n_columns);
-        best = std::min(
-            best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  std::vector<quant::Type> types(std::begin(test::kFloatTypes), std::end(test::kFloatTypes));
+  types.insert(types.end(), std::begin(test::kTypesOf32), std::end(test::kTypesOf32));
+  types.insert(types.end(), std::begin(test::kTypesOf256), std::end(test::kTypesOf256));
+  for (const quant::Type type : types)
+    for (const size_t columns : {0, 1, 2, 3, 8, 32, 256}) {
+      if (!only.empty() && quant::info(type).name != only) continue;
+      // 0 columns stand for one column and weights that no cache holds.
+      const test::MatmulCase c{type, size_t(columns == 0 ? 65536 : 768), 2048,
+                               std::max<size_t>(columns, 1), 0};
+      const test::MatmulData data(c);
+      for (const cpu::Kernels* kernels : cpu::usable_kernels()) {
+        if (kernels->name == "reference") continue;
+        const auto activations = data.activations(*kernels);
+        double best = 1e9;
+        for (int i = 0; i < repeats; ++i) {
+          const double begin = thread_cpu_s();
+          data.run(*kernels, activations, c.n_columns);
+          best = std::min(best, thread_cpu_s() - begin);
+        }
+        std::printf("%-6s %5zu x %zu x %3zu %-7s %7.1f GMAC/s %6.1f GB/s\n",
+                    std::string(quant::info(c.type).name).c_str(), c.rows, c.n, c.n_columns,
+                    std::string(kernels->name).c_str(),
+                    double(c.rows) * double(c.n) * double(c.n_columns) / best / 1e9,
+                    double(c.rows) * double(data.row_bytes()) / best / 1e9);
       }
-      std::printf("%-5s %5zu x %5zu x %3zu %-10s %8.2f GMAC/s\n",
-                  std::string(quant::info(c.type).name).c_str(), c.rows, c.n, c.n_columns,
-                  std::string(kernels->name).c_str(),
-                  double(c.rows) * double(c.n) * double(c.n_columns) / best / 1e9);
     }
-  }
   return 0;
 }
 
@@ -55,7 +75,7 @@ int kernel_table(int repeats) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "--kernel-table")
-    return kernel_table(argc > 2 ? std::atoi(argv[2]) : 20);
+    return kernel_table(argc > 2 ? std::atoi(argv[2]) : 20, argc > 3 ? argv[3] : "");
   engramd::engine::BenchOptions options;
   std::string model;
   size_t repeats = 3;

@@ -86,9 +86,10 @@ class MatmulData {
     return out;
   }
 
-  // All columns, at most `together` in one call; [n_columns, rows].
+  // All columns, at most `together` in one call, and all rows, in two calls parted at `row`;
+  // [n_columns, rows].
   std::vector<float> run(const cpu::Kernels& kernels, const std::vector<std::byte>& activations,
-                         size_t together) const {
+                         size_t together, size_t row = 0) const {
     const size_t bytes = activations.size() / case_.n_columns;
     std::vector<float> out(case_.n_columns * case_.rows);
     std::vector<const std::byte*> in_rows;
@@ -98,9 +99,10 @@ class MatmulData {
       out_rows.push_back(out.data() + c * case_.rows);
     }
     for (size_t c = 0; c < case_.n_columns; c += together)
-      kernels.matmul(case_.type)({weights_.data(), row_bytes(), case_.n, 0, case_.rows,
-                                  in_rows.data() + c, out_rows.data() + c,
-                                  std::min(together, case_.n_columns - c)});
+      for (const auto& [begin, end] : {std::pair(size_t(0), row), std::pair(row, case_.rows)})
+        kernels.matmul(case_.type)({weights_.data(), row_bytes(), case_.n, begin, end,
+                                    in_rows.data() + c, out_rows.data() + c,
+                                    std::min(together, case_.n_columns - c)});
     return out;
   }
 

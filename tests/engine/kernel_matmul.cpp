@@ -21,6 +21,7 @@ TEST_CASE("matmul kernels agree with the reference over the case table") {
       CHECK(relative_error(found, expected) <= c.bound);
       for (const size_t together : {1, 2, 5})  // and does not depend on the batch
         CHECK(data.run(*kernels, activations, together) == found);
+      CHECK(data.run(*kernels, activations, c.n_columns, 5) == found);  // nor on the rows' parts
     }
   }
 }
