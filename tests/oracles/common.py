@@ -423,7 +423,8 @@ def safetensors_bytes(tensors, metadata=None):
         kind, array = tensors[name]
         a = encode_bf16(array) if kind == "BF16" else np.asarray(array)
         data = np.ascontiguousarray(a, _ST[kind]).tobytes()
-        header[name] = {"dtype": kind, "shape": list(np.shape(array)), "data_offsets": [len(body), len(body) + len(data)]}
+        header[name] = {"dtype": kind, "shape": list(np.shape(array)),
+                        "data_offsets": [len(body), len(body) + len(data)]}
         body += data
     text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
     text += b" " * (-len(text) % 8)
@@ -433,7 +434,10 @@ def safetensors_bytes(tensors, metadata=None):
 def read_safetensors(path):
     """name -> array (BF16 as float32, F8 kinds as their bytes)."""
     with open(path, "rb") as f:
-        raw = f.read()
+        return parse_safetensors(f.read())
+
+
+def parse_safetensors(raw):
     (n,) = struct.unpack_from("<Q", raw)
     header, base, out = json.loads(raw[8:8 + n]), 8 + n, {}
     for name, info in header.items():
@@ -546,18 +550,11 @@ class Fixture:
             if not path.endswith(".safetensors") or path.startswith("hf/"):
                 problems.append(label + ": bytes differ")
                 continue
-            problems += self._compare(label, full, data, tolerance)
+            problems += self._compare(label, parse_safetensors(data), parse_safetensors(old), tolerance)
         return problems
 
     @staticmethod
-    def _compare(label, full, data, tolerance):
-        tmp = full + ".check"
-        with open(tmp, "wb") as f:
-            f.write(data)
-        try:
-            new, old = read_safetensors(tmp), read_safetensors(full)
-        finally:
-            os.remove(tmp)
+    def _compare(label, new, old, tolerance):
         problems = []
         for name in sorted(set(new) | set(old)):
             if name not in new or name not in old:

@@ -209,7 +209,8 @@ def fixtures():
     wkv = f32("wkv", ((n + 1) * width, columns), columns**-0.5)
     q, kw = d.around_one("q", (n, width), 0.5), d.around_one("k", (n, width), 0.5)
     new, gate = apply(h, rows, live, wkv, q, kw, 1e-20)
-    for name, value in (("streams", h), ("rows", rows), ("wkv", wkv), ("q", q), ("k", kw), ("out", new), ("gate", gate)):
+    for name, value in (("streams", h), ("rows", rows), ("wkv", wkv), ("q", q), ("k", kw), ("out", new),
+                        ("gate", gate)):
         out["gate." + name] = ("F32", value)
 
     w = {"key": f32("key", (n, width, columns), columns**-0.5), "key_bias": f32("kb", (n, width), 0.5),

@@ -22,7 +22,7 @@ except ImportError:
     sys.exit(77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-HELPERS = {"common", "run"}
+HELPERS = {"common", "run", "mistakes_v4"}
 
 
 def main():
