@@ -56,6 +56,8 @@ class Tokenizer {
   // What the file says how a chat is written, or nothing.
   virtual std::string_view chat_template() const = 0;
   virtual const SpecialTokens& specials() const = 0;
+  // Prompts start with the bos token.
+  virtual bool adds_bos() const = 0;
   virtual bool is_special(TokenId token) const = 0;
   virtual size_t n_vocab() const = 0;
 };

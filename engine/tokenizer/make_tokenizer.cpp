@@ -67,42 +67,34 @@ class SpellingTable {
   std::vector<TokenId> slots_;
 };
 
-// The spellings by which files without the GGUF keys name their fill-in-the-middle tokens.
+// The spellings by which files without the GGUF keys name their special tokens, one set a line.
+// DeepSeek writes a wide bar (U+FF5C) and a low block for the space (U+2581).
 struct SpecialSpelling {
   TokenId SpecialTokens::*field;
   std::string_view spelling;
 };
+constexpr TokenId SpecialTokens::*kPrefix = &SpecialTokens::fim_prefix;
+constexpr TokenId SpecialTokens::*kSuffix = &SpecialTokens::fim_suffix;
+constexpr TokenId SpecialTokens::*kMiddle = &SpecialTokens::fim_middle;
+constexpr TokenId SpecialTokens::*kPad = &SpecialTokens::fim_pad;
+constexpr TokenId SpecialTokens::*kRepository = &SpecialTokens::repo_name;
+constexpr TokenId SpecialTokens::*kFile = &SpecialTokens::file_sep;
+// clang-format off
 constexpr SpecialSpelling kSpecialSpellings[] = {
-    {&SpecialTokens::fim_prefix, "<|fim_prefix|>"},
-    {&SpecialTokens::fim_prefix, "<fim_prefix>"},
-    {&SpecialTokens::fim_prefix, "<|code_prefix|>"},
-    {&SpecialTokens::fim_prefix,
-     "<\xEF\xBD\x9C"
-     "fim\xE2\x96\x81"
-     "begin\xEF\xBD\x9C>"},
-    {&SpecialTokens::fim_suffix, "<|fim_suffix|>"},
-    {&SpecialTokens::fim_suffix, "<fim_suffix>"},
-    {&SpecialTokens::fim_suffix, "<|code_suffix|>"},
-    {&SpecialTokens::fim_suffix,
-     "<\xEF\xBD\x9C"
-     "fim\xE2\x96\x81"
-     "hole\xEF\xBD\x9C>"},
-    {&SpecialTokens::fim_middle, "<|fim_middle|>"},
-    {&SpecialTokens::fim_middle, "<fim_middle>"},
-    {&SpecialTokens::fim_middle, "<|code_middle|>"},
-    {&SpecialTokens::fim_middle,
-     "<\xEF\xBD\x9C"
-     "fim\xE2\x96\x81"
-     "end\xEF\xBD\x9C>"},
-    {&SpecialTokens::fim_pad, "<|fim_pad|>"},
-    {&SpecialTokens::fim_pad, "<fim_pad>"},
-    {&SpecialTokens::repo_name, "<|repo_name|>"},
-    {&SpecialTokens::repo_name, "<|fim_repo|>"},
-    {&SpecialTokens::repo_name, "<reponame>"},
-    {&SpecialTokens::file_sep, "<|file_sep|>"},
-    {&SpecialTokens::file_sep, "<file_sep>"},
+    // Qwen
+    {kPrefix, "<|fim_prefix|>"}, {kSuffix, "<|fim_suffix|>"}, {kMiddle, "<|fim_middle|>"},
+    {kPad, "<|fim_pad|>"}, {kRepository, "<|repo_name|>"}, {kRepository, "<|fim_repo|>"}, {kFile, "<|file_sep|>"},
+    // DeepSeek
+    {kPrefix, "<｜fim▁begin｜>"}, {kSuffix, "<｜fim▁hole｜>"}, {kMiddle, "<｜fim▁end｜>"},
+    // GLM
+    {kPrefix, "<|code_prefix|>"}, {kSuffix, "<|code_suffix|>"}, {kMiddle, "<|code_middle|>"},
+    // StarCoder, Granite; SantaCoder
+    {kPrefix, "<fim_prefix>"}, {kSuffix, "<fim_suffix>"}, {kMiddle, "<fim_middle>"},
+    {kPad, "<fim_pad>"}, {kRepository, "<reponame>"}, {kRepository, "<repo_name>"}, {kFile, "<file_sep>"},
+    {kPrefix, "<fim-prefix>"}, {kSuffix, "<fim-suffix>"}, {kMiddle, "<fim-middle>"}, {kPad, "<fim-pad>"},
     {&SpecialTokens::eos, "<|endoftext|>"},
 };
+// clang-format on
 constexpr std::pair<TokenId SpecialTokens::*, const char*> kSpecialFields[] = {
     {&SpecialTokens::bos, "bos"},
     {&SpecialTokens::eos, "eos"},
@@ -181,6 +173,7 @@ class BytePairTokenizer final : public Tokenizer {
     return found != nullptr && found->first.size() == text.size() ? found->second : -1;
   }
   const SpecialTokens& specials() const override { return specials_; }
+  bool adds_bos() const override { return adds_bos_; }
   std::string_view chat_template() const override { return chat_template_; }
   bool is_special(TokenId token) const override {
     return token >= 0 && static_cast<size_t>(token) < special_.size() &&
@@ -232,6 +225,7 @@ class BytePairTokenizer final : public Tokenizer {
   std::vector<Added> added_;      // control and user-defined tokens, longest first
   std::bitset<256> added_starts_;
   SpecialTokens specials_;
+  bool adds_bos_ = false;
   std::string chat_template_;
 };
 
@@ -258,6 +252,7 @@ class Builder {
     ENGRAMD_CHECK(fill_merges());
     fill_words(data_.whole_words_first.value_or(pre->whole_words_first));
     made_->specials_ = data_.specials;
+    made_->adds_bos_ = data_.add_bos;
     made_->chat_template_ = std::move(data_.chat_template);
     return std::unique_ptr<Tokenizer>(std::move(made_));
   }
