@@ -69,9 +69,15 @@ struct GenerateResult {
   std::string stop_reason;  // "eos", "stop", "length", "cancelled"
 };
 
+// Of the sessions of one model: while a foreground one computes, background ones stand aside
+// between work items of about a millisecond.
+enum class Priority { foreground, background };
+
 class Session {
  public:
   virtual ~Session() = default;
+  // Foreground at first. Between calls only.
+  virtual void set_priority(Priority) {}
 
   // Makes the timeline equal to `tokens`. When cancelled, what was computed stays usable.
   virtual Result<SyncResult> sync(std::span<const TokenId> tokens, const CancelToken& = {}) = 0;

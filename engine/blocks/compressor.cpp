@@ -15,6 +15,8 @@ void round_for_cache(CacheRounding rounding, float* row, size_t n, size_t rotate
       return;
     case CacheRounding::e4m3_64:
       if ((n - rotated) % 64 == 0) quant::round_trip_e4m3(row, n - rotated, 64);
+      for (size_t i = n - rotated; i < n; ++i)
+        row[i] = quant::bf16_to_float(quant::float_to_bf16(row[i]));
       return;
     case CacheRounding::e4m3_32_all:
       if (n % 32 == 0) quant::round_trip_e4m3(row, n, 32);

@@ -20,7 +20,7 @@ namespace engramd::engine::blocks {
 // What is rounded away before a row is kept; part of the models (they were trained with it).
 enum class CacheRounding {
   none,
-  e4m3_64,      // all but the rotated elements, which stay: e4m3, blocks of 64
+  e4m3_64,      // all but the rotated elements: e4m3, blocks of 64; those: bf16
   e4m3_32_all,  // e4m3, blocks of 32, all elements
   e2m1_16_all,  // e2m1, blocks of 16 with an e4m3 scale, all elements
   index_e2m1,   // e2m1, blocks of 32

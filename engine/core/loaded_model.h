@@ -12,6 +12,7 @@
 #include "engine/cpu/kernels.h"
 #include "engine/format/model_file.h"
 #include "engine/memory/budget.h"
+#include "engine/schedule/turns.h"
 
 namespace engramd::engine::core {
 
@@ -25,6 +26,7 @@ class LoadedModel final : public Model {
   const cpu::Kernels& kernels() const { return *kernels_; }
   size_t n_threads() const { return n_threads_; }
   const std::shared_ptr<memory::Budget>& budget() const { return budget_; }
+  schedule::Turns& turns() const { return turns_; }
   // Of the weights and of how their state is kept: sessions with the same one can exchange it.
   uint64_t fingerprint() const { return fingerprint_; }
 
@@ -37,6 +39,7 @@ class LoadedModel final : public Model {
   size_t n_threads_ = 1;
   std::shared_ptr<memory::Budget> budget_;
   uint64_t fingerprint_ = 0;
+  mutable schedule::Turns turns_;
   ModelInfo info_;
 };
 

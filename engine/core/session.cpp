@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <new>
+#include <optional>
 
 #include "engine/api/session.h"
 #include "engine/core/loaded_model.h"
@@ -40,6 +41,14 @@ class LoadedSession final : public Session {
         team_(model_->n_threads()),
         state_(block_states(*model_)),
         checkpoints_(model_->budget()->total() / kCheckpointShare, model_->budget()) {}
+
+  void set_priority(Priority priority) override {
+    priority_ = priority;
+    if (priority == Priority::background)
+      team_.set_gate([this](const CancelToken& cancel) { model_->turns().give_way(cancel); });
+    else
+      team_.set_gate({});
+  }
 
   Result<SyncResult> sync(std::span<const TokenId> tokens, const CancelToken& cancel) override {
     ENGRAMD_CHECK(check_tokens(tokens, tokens.size()));
@@ -228,6 +237,8 @@ class LoadedSession final : public Session {
   Status extend(std::span<const TokenId> added, float* all_rows, const CancelToken& cancel,
                 size_t parted = 0) {
     if (added.empty()) return {};
+    std::optional<schedule::Turns::Foreground> announced;
+    if (priority_ == Priority::foreground) announced.emplace(model_->turns());
     try {
       const size_t begin = timeline_.size(), end = begin + added.size();
       if (Status room = state_.reserve(end); !room) {
@@ -313,6 +324,7 @@ class LoadedSession final : public Session {
 
   const std::shared_ptr<const LoadedModel> model_;
   const size_t max_tokens_;
+  Priority priority_ = Priority::foreground;
   cpu::WorkerTeam team_;
   memory::NetworkState state_;
   memory::Checkpoints checkpoints_;  // of the present timeline

@@ -65,6 +65,11 @@ void WorkerTeam::take_items(uint32_t epoch, size_t thread) {
     const CancelToken* cancel = job_.cancel.load(std::memory_order_acquire);
     const auto item = uint32_t(next);
     if (item >= n_items) return;
+    if (gate_) {
+      gate_(*cancel);
+      next = next_.load(std::memory_order_acquire);
+      if (uint32_t(next >> 32) != epoch || uint32_t(next) != item) continue;
+    }
     if (!next_.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel,
                                      std::memory_order_acquire))
       continue;
@@ -83,6 +88,7 @@ bool WorkerTeam::run_erased(size_t n_items, const CancelToken& cancel, Call call
   if (n_items == 0) return true;
   if (n_items == 1 || n_threads_ == 1) {
     for (size_t item = 0; item < n_items; ++item) {
+      if (gate_) gate_(cancel);
       if (cancel.cancelled()) return false;
       call(body, item, 0);
     }

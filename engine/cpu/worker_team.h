@@ -10,8 +10,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/cancel.h"
@@ -27,6 +29,9 @@ class WorkerTeam {
   WorkerTeam& operator=(const WorkerTeam&) = delete;
 
   size_t n_threads() const { return n_threads_; }
+
+  // Called by each thread before it takes an item: where others may go first. Between runs only.
+  void set_gate(std::function<void(const CancelToken&)> gate) { gate_ = std::move(gate); }
 
   // body(item, thread) for every item below n_items (at most 2^32 - 2), thread < n_threads.
   // False when `cancel` stopped it: the remaining items were skipped. Bodies must not throw.
@@ -55,6 +60,7 @@ class WorkerTeam {
   void start();
 
   const size_t n_threads_;
+  std::function<void(const CancelToken&)> gate_;  // empty: nobody goes first
   std::vector<std::thread> threads_;
   Job job_;  // written only while no item is open, see take_items
   // High half: the epoch of the job. Low half: the next item. One word, so that a late worker
