@@ -102,7 +102,8 @@ bool run_matmuls(Step& step, std::span<const MatmulJob> jobs) {
     const MatmulJob& job = jobs[j];
     if (job.n_columns == 0) continue;
     const double per_row = double(job.matrix->columns) * double(job.n_columns);
-    const size_t rows = std::max<size_t>(size_t(per_item / per_row), 4);
+    // Kernels take up to 16 rows at once.
+    const size_t rows = std::max<size_t>(size_t(per_item / per_row) / 16 * 16, 16);
     for (size_t r = 0; r < job.matrix->rows; r += rows)
       items.push_back({uint32_t(j), uint32_t(r), uint32_t(std::min(r + rows, job.matrix->rows))});
   }

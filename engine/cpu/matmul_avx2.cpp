@@ -13,10 +13,6 @@ inline float half_at(const void* p) {
 
 // ---------------------------------------------------------------- float weights
 
-// Up to four columns at once, so that a weight is loaded once for four tokens. The additions of one
-// output come in the same order for any column count.
-constexpr size_t kTile = 4;
-
 struct LoadF32 {
   static constexpr size_t kBytes = 4;
   static __m256 eight(const std::byte* p) {
@@ -51,59 +47,65 @@ struct LoadBf16 {
   }
 };
 
-template <class Load, size_t T>
-void float_row(const std::byte* w, const std::byte* const* x, size_t n, float* const* out,
-               size_t row) {
-  __m256 even[T], odd[T];
-  for (size_t c = 0; c < T; ++c) even[c] = odd[c] = _mm256_setzero_ps();
+// R rows times T columns. Each product has one register of its own, so its additions come in the
+// same order whatever the tile is.
+template <class Load, size_t R, size_t T>
+void float_tile(const MatmulArgs& args, size_t row, size_t column) {
+  const std::byte* w[R];
+  const float* x[T];
+  __m256 sum[R][T];
+#pragma GCC unroll 4
+  for (size_t r = 0; r < R; ++r) w[r] = args.weights + (row + r) * args.row_bytes;
+#pragma GCC unroll 4
+  for (size_t c = 0; c < T; ++c)
+    x[c] = reinterpret_cast<const float*>(args.activations[column + c]);
+#pragma GCC unroll 4
+  for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (size_t c = 0; c < T; ++c) sum[r][c] = _mm256_setzero_ps();
   size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    const __m256 w0 = Load::eight(w + i * Load::kBytes);
-    const __m256 w1 = Load::eight(w + (i + 8) * Load::kBytes);
-    for (size_t c = 0; c < T; ++c) {
-      const auto* v = reinterpret_cast<const float*>(x[c]) + i;
-      even[c] = _mm256_fmadd_ps(w0, _mm256_loadu_ps(v), even[c]);
-      odd[c] = _mm256_fmadd_ps(w1, _mm256_loadu_ps(v + 8), odd[c]);
+  for (; i + 8 <= args.n; i += 8) {
+    __m256 v[T];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < T; ++c) v[c] = _mm256_loadu_ps(x[c] + i);
+#pragma GCC unroll 4
+    for (size_t r = 0; r < R; ++r) {
+      const __m256 weights = Load::eight(w[r] + i * Load::kBytes);
+#pragma GCC unroll 4
+      for (size_t c = 0; c < T; ++c) sum[r][c] = _mm256_fmadd_ps(weights, v[c], sum[r][c]);
     }
   }
-  for (size_t c = 0; c < T; ++c) {
-    float sum = sum8(_mm256_add_ps(even[c], odd[c]));
-    for (size_t j = i; j < n; ++j)
-      sum += Load::one(w + j * Load::kBytes) * reinterpret_cast<const float*>(x[c])[j];
-    out[c][row] = sum;
-  }
+#pragma GCC unroll 4
+  for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (size_t c = 0; c < T; ++c) {
+      float total = sum8(sum[r][c]);
+      for (size_t j = i; j < args.n; ++j) total += Load::one(w[r] + j * Load::kBytes) * x[c][j];
+      args.out[column + c][row + r] = total;
+    }
+}
+
+template <class Load, size_t T>
+void float_columns(const MatmulArgs& args, size_t column) {
+  constexpr size_t kRows = T == 1 ? 4 : 2;
+  size_t row = args.row_begin;
+  for (; row + kRows <= args.row_end; row += kRows) float_tile<Load, kRows, T>(args, row, column);
+  for (; row < args.row_end; ++row) float_tile<Load, 1, T>(args, row, column);
 }
 
 template <class Load>
-struct RowFloat {
-  template <size_t T>
-  static void row(const std::byte* w, const std::byte* const* x, size_t n, float* const* out,
-                  size_t row_index) {
-    float_row<Load, T>(w, x, n, out, row_index);
-  }
-};
-
-template <class Row>
 void float_matmul(const MatmulArgs& args) {
   size_t c = 0;
-  const auto rows = [&](auto tile) {
-    for (size_t r = args.row_begin; r < args.row_end; ++r)
-      Row::template row<decltype(tile)::value>(args.weights + r * args.row_bytes,
-                                               args.activations + c, args.n, args.out + c, r);
-  };
-  for (; c + kTile <= args.n_columns; c += kTile) rows(std::integral_constant<size_t, kTile>{});
+  for (; c + 4 <= args.n_columns; c += 4) float_columns<Load, 4>(args, c);
   switch (args.n_columns - c) {
     case 3:
-      rows(std::integral_constant<size_t, 3>{});
-      break;
+      return float_columns<Load, 3>(args, c);
     case 2:
-      rows(std::integral_constant<size_t, 2>{});
-      break;
+      return float_columns<Load, 2>(args, c);
     case 1:
-      rows(std::integral_constant<size_t, 1>{});
-      break;
+      return float_columns<Load, 1>(args, c);
     default:
-      break;
+      return;
   }
 }
 
@@ -220,9 +222,9 @@ struct Avx2 {
 
 void set_avx2_matmuls(Kernels& kernels) {
   using quant::Type;
-  kernels.matmul_of[size_t(Type::f32)] = float_matmul<RowFloat<LoadF32>>;
-  kernels.matmul_of[size_t(Type::f16)] = float_matmul<RowFloat<LoadF16>>;
-  kernels.matmul_of[size_t(Type::bf16)] = float_matmul<RowFloat<LoadBf16>>;
+  kernels.matmul_of[size_t(Type::f32)] = float_matmul<LoadF32>;
+  kernels.matmul_of[size_t(Type::f16)] = float_matmul<LoadF16>;
+  kernels.matmul_of[size_t(Type::bf16)] = float_matmul<LoadBf16>;
   set_integer_matmuls<Avx2>(kernels);
 }
 

@@ -8,8 +8,6 @@ namespace {
 
 // ---------------------------------------------------------------- float weights
 
-constexpr size_t kTile = 4;
-
 struct LoadF32 {
   static constexpr size_t kBytes = 4;
   static __m512 sixteen(const std::byte* p, __mmask16 mask) {
@@ -30,57 +28,61 @@ struct LoadBf16 {
   }
 };
 
-template <class Load>
-struct RowFloat {
-  template <size_t T>
-  static void row(const std::byte* w, const std::byte* const* x, size_t n, float* const* out,
-                  size_t row_index) {
-    __m512 even[T], odd[T];
-    for (size_t c = 0; c < T; ++c) even[c] = odd[c] = _mm512_setzero_ps();
-    constexpr __mmask16 kAll = 0xffff;
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-      const __m512 w0 = Load::sixteen(w + i * Load::kBytes, kAll);
-      const __m512 w1 = Load::sixteen(w + (i + 16) * Load::kBytes, kAll);
-      for (size_t c = 0; c < T; ++c) {
-        const auto* v = reinterpret_cast<const float*>(x[c]) + i;
-        even[c] = _mm512_fmadd_ps(w0, _mm512_loadu_ps(v), even[c]);
-        odd[c] = _mm512_fmadd_ps(w1, _mm512_loadu_ps(v + 16), odd[c]);
-      }
+// R rows times T columns. Each product has one register of its own, so its additions come in the
+// same order whatever the tile is.
+template <class Load, size_t R, size_t T>
+void float_tile(const MatmulArgs& args, size_t row, size_t column) {
+  const std::byte* w[R];
+  const float* x[T];
+  __m512 sum[R][T];
+#pragma GCC unroll 4
+  for (size_t r = 0; r < R; ++r) w[r] = args.weights + (row + r) * args.row_bytes;
+#pragma GCC unroll 4
+  for (size_t c = 0; c < T; ++c)
+    x[c] = reinterpret_cast<const float*>(args.activations[column + c]);
+#pragma GCC unroll 4
+  for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (size_t c = 0; c < T; ++c) sum[r][c] = _mm512_setzero_ps();
+  for (size_t i = 0; i < args.n; i += 16) {
+    const __mmask16 mask =
+        args.n - i >= 16 ? __mmask16(0xffff) : __mmask16((1u << (args.n - i)) - 1);
+    __m512 v[T];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < T; ++c) v[c] = _mm512_maskz_loadu_ps(mask, x[c] + i);
+#pragma GCC unroll 4
+    for (size_t r = 0; r < R; ++r) {
+      const __m512 weights = Load::sixteen(w[r] + i * Load::kBytes, mask);
+#pragma GCC unroll 4
+      for (size_t c = 0; c < T; ++c) sum[r][c] = _mm512_fmadd_ps(weights, v[c], sum[r][c]);
     }
-    for (; i < n; i += 16) {
-      const __mmask16 mask = n - i >= 16 ? kAll : __mmask16((1u << (n - i)) - 1);
-      const __m512 w0 = Load::sixteen(w + i * Load::kBytes, mask);
-      for (size_t c = 0; c < T; ++c)
-        even[c] = _mm512_fmadd_ps(
-            w0, _mm512_maskz_loadu_ps(mask, reinterpret_cast<const float*>(x[c]) + i), even[c]);
-    }
-    for (size_t c = 0; c < T; ++c)
-      out[c][row_index] = _mm512_reduce_add_ps(_mm512_add_ps(even[c], odd[c]));
   }
-};
+#pragma GCC unroll 4
+  for (size_t r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (size_t c = 0; c < T; ++c) args.out[column + c][row + r] = _mm512_reduce_add_ps(sum[r][c]);
+}
 
-template <class Row>
+template <class Load, size_t T>
+void float_columns(const MatmulArgs& args, size_t column) {
+  size_t row = args.row_begin;
+  for (; row + 4 <= args.row_end; row += 4) float_tile<Load, 4, T>(args, row, column);
+  for (; row < args.row_end; ++row) float_tile<Load, 1, T>(args, row, column);
+}
+
+template <class Load>
 void float_matmul(const MatmulArgs& args) {
   size_t c = 0;
-  const auto rows = [&](auto tile) {
-    for (size_t r = args.row_begin; r < args.row_end; ++r)
-      Row::template row<decltype(tile)::value>(args.weights + r * args.row_bytes,
-                                               args.activations + c, args.n, args.out + c, r);
-  };
-  for (; c + kTile <= args.n_columns; c += kTile) rows(std::integral_constant<size_t, kTile>{});
+  for (; c + 4 <= args.n_columns; c += 4) float_columns<Load, 4>(args, c);
   switch (args.n_columns - c) {
     case 3:
-      rows(std::integral_constant<size_t, 3>{});
-      break;
+      return float_columns<Load, 3>(args, c);
     case 2:
-      rows(std::integral_constant<size_t, 2>{});
-      break;
+      return float_columns<Load, 2>(args, c);
     case 1:
-      rows(std::integral_constant<size_t, 1>{});
-      break;
+      return float_columns<Load, 1>(args, c);
     default:
-      break;
+      return;
   }
 }
 
@@ -204,9 +206,9 @@ const Kernels* avx512_kernels() {
     using quant::Type;
     Kernels k = *avx2_kernels();
     k.name = "avx512";
-    k.matmul_of[size_t(Type::f32)] = float_matmul<RowFloat<LoadF32>>;
-    k.matmul_of[size_t(Type::f16)] = float_matmul<RowFloat<LoadF16>>;
-    k.matmul_of[size_t(Type::bf16)] = float_matmul<RowFloat<LoadBf16>>;
+    k.matmul_of[size_t(Type::f32)] = float_matmul<LoadF32>;
+    k.matmul_of[size_t(Type::f16)] = float_matmul<LoadF16>;
+    k.matmul_of[size_t(Type::bf16)] = float_matmul<LoadBf16>;
     set_integer_matmuls<Avx512>(k);
     return k;
   }();
