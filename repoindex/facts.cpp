@@ -1,5 +1,7 @@
 #include "repoindex/facts.h"
 
+#include <algorithm>
+
 namespace engramd::repoindex {
 
 std::string_view to_string(SymbolKind kind) {
@@ -62,6 +64,11 @@ std::string_view to_string(Role role) {
       return "write";
   }
   return "reference";
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 }  // namespace engramd::repoindex

@@ -103,8 +103,17 @@ struct FileFacts {
   bool has_errors = false;        // the tree held ERROR or MISSING nodes
   bool truncated = false;         // a size, time or node budget cut the walk short
   bool marked_generated = false;  // the first lines say that a program writes it
+  bool is_ascii = false;          // every byte: columns are the same in all encodings
   LineMap lines;                  // of the names and definitions above; unknown without a grammar
+
+  // Read for the uses of one name: all symbols without signatures and docs, all imports, and of
+  // names and occurrences those around the uses and some definitions. lines are of those.
+  bool partial = false;
+  // Of the occurrences above, before which (and behind the last) others are left out; rising.
+  std::vector<uint32_t> gaps;
 };
 using FileFactsPtr = std::shared_ptr<const FileFacts>;
+
+bool is_ascii(std::string_view text);
 
 }  // namespace engramd::repoindex

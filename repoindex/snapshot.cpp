@@ -216,6 +216,15 @@ FileFactsPtr Snapshot::imports(const FileEntry& file) const {
   return segment != nullptr ? facts_->imports(*segment, doc) : nullptr;
 }
 
+FileFactsPtr Snapshot::facts_around(const FileEntry& file, std::string_view name) const {
+  uint32_t doc = 0;
+  const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
+  PlacesPtr places = segment != nullptr ? facts_->places(*segment, doc) : nullptr;
+  if (places == nullptr) return nullptr;
+  auto facts = segment->facts_around(doc, *places, segment->find_name(name).name);
+  return facts ? *facts : nullptr;
+}
+
 Result<SymbolCard> Snapshot::symbol(const FileEntry& file, uint32_t symbol) const {
   uint32_t doc = 0;
   const Segment* segment = segment_of(file, patch_.get(), base_.get(), &doc);
@@ -245,7 +254,8 @@ void Snapshot::definitions(std::string_view name,
         container = d.container == kNone ? std::string() : part.segment->name(d.container);
       }
       return reader.files(table, part, d.doc, [&](const FileEntry& file) {
-        return visit({&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, container});
+        return visit(
+            {&file, d.symbol, d.kind, d.is_declaration, d.is_top_level, d.has_owner, container});
       });
     });
   });

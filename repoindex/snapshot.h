@@ -36,6 +36,7 @@ struct DefinitionRef {
   SymbolKind kind = SymbolKind::variable;
   bool is_declaration = false;
   bool is_top_level = false;  // nothing around it but namespaces and modules, and no qualifier
+  bool has_owner = false;     // a qualifier, or a class right around it
   // Its qualifier, else the name of the definition right around it, or empty. Valid during the
   // visit.
   std::string_view container;
@@ -76,6 +77,9 @@ class Snapshot {
   FileSummary summary(const FileEntry& file) const;  // loads nothing
   // Facts of nothing but the language and the imports, for a fraction; null as facts() is.
   FileFactsPtr imports(const FileEntry& file) const;
+  // Partial facts for the uses of the name in that file; null when they cannot be had: the whole
+  // ones may tell.
+  FileFactsPtr facts_around(const FileEntry& file, std::string_view name) const;
   // One symbol by its index in the facts, without loading them; an error when that cannot be: the
   // facts may still tell.
   Result<SymbolCard> symbol(const FileEntry& file, uint32_t symbol) const;

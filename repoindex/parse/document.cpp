@@ -87,6 +87,7 @@ class DocumentImpl : public Document {
                                                            ts_tree_root_node(tree_.get()), *text_,
                                                            masked.macros(), ExtractLimits{}, {}));
     facts->marked_generated = says_generated(*text_);
+    facts->is_ascii = is_ascii(*text_);
     return facts;
   }
 
@@ -94,6 +95,7 @@ class DocumentImpl : public Document {
     if (facts_ == nullptr) {
       auto facts = std::make_shared<FileFacts>(parse());
       facts->marked_generated = says_generated(*text_);
+      facts->is_ascii = is_ascii(*text_);
       facts_ = std::move(facts);
     }
     std::shared_ptr<const TextTree> tree;

@@ -42,6 +42,7 @@ FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
     facts->n_bytes = static_cast<uint32_t>(text.size());
     facts->n_lines = count_lines(text);
     facts->marked_generated = says_generated(text);
+    facts->is_ascii = is_ascii(text);
     return facts;
   }
   const CompiledLanguage& rules = compiled(*language);
@@ -63,6 +64,7 @@ FileFactsPtr Extractor::extract(const Language* language, std::string_view text,
           : facts_of_tree(rules, ts_tree_root_node(tree.get()), text, macros, limits, cancel));
   impl_->memory.forget(std::move(tree));
   facts->marked_generated = says_generated(text);
+  facts->is_ascii = is_ascii(text);
   if (cancel.cancelled()) return nullptr;  // half a walk must not be cached as the file's facts
   return facts;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "repoindex/facts.h"
 #include "repoindex/search/find.h"
 
 namespace engramd::repoindex {
@@ -20,11 +21,6 @@ constexpr int64_t kMaxRegexBytes = 32 << 20;  // of RE2's automata, per query
 bool is_word(char c) {
   return isalnum(static_cast<unsigned char>(c)) || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 RE2::Options options_of(const TextQuery& query) {

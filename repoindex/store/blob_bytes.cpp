@@ -9,9 +9,10 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr uint8_t kHasErrors = 1, kTruncated = 2, kMarkedGenerated = 4;  // of a blob
-constexpr uint64_t kOccurs = 1, kDefines = 2;                            // of a term
-constexpr uint8_t kDeclaration = 0x20, kTopLevel = 0x40, kKind = 0x1F;   // of a definition
+constexpr uint8_t kHasErrors = 1, kTruncated = 2, kMarkedGenerated = 4, kIsAscii = 8;  // of a blob
+constexpr uint64_t kOccurs = 1, kDefines = 2;                                          // of a term
+constexpr uint8_t kDeclaration = 0x20, kTopLevel = 0x40, kHasOwner = 0x80,
+                  kKind = 0x1F;  // of a definition
 
 Error out_of_bounds() {
   return {ErrorCode::corrupt, "the encoded facts are out of bounds"};
@@ -42,7 +43,7 @@ bool names_are_distinct(const EncodedBlob& blob) {
 std::string bytes_of_blob(const EncodedBlob& blob) {
   // Named one by one, so that a new member does not compile until it travels too.
   const auto& [blob_id, language, n_bytes, n_lines, n_symbols, n_occurrences, has_errors, truncated,
-               marked_generated, outline, uses, pool, terms, n_names] = blob;
+               marked_generated, is_ascii, outline, uses, pool, terms, n_names] = blob;
   std::string out;
   out.reserve(outline.size() + uses.size() + pool.size() + 4 * terms.size() + 8 * n_symbols + 64);
   put_varint(out, n_bytes);
@@ -50,7 +51,7 @@ std::string bytes_of_blob(const EncodedBlob& blob) {
   put_varint(out, n_symbols);
   put_varint(out, n_occurrences);
   out += static_cast<char>((has_errors ? kHasErrors : 0) | (truncated ? kTruncated : 0) |
-                           (marked_generated ? kMarkedGenerated : 0));
+                           (marked_generated ? kMarkedGenerated : 0) | (is_ascii ? kIsAscii : 0));
   put_text(out, outline);
   put_text(out, uses);
   put_text(out, pool);
@@ -64,11 +65,12 @@ std::string bytes_of_blob(const EncodedBlob& blob) {
                         (term.definitions.empty() ? 0 : kDefines));
     if (term.definitions.empty()) continue;
     put_varint(out, term.definitions.size());
-    for (const auto& [symbol, container, kind, is_declaration, is_top_level] : term.definitions) {
-      put_varint(out, symbol);
-      put_varint(out, container == kNone ? 0 : uint64_t{container} + 1);
-      out += static_cast<char>(static_cast<uint8_t>(kind) | (is_declaration ? kDeclaration : 0) |
-                               (is_top_level ? kTopLevel : 0));
+    for (const EncodedBlob::Definition& d : term.definitions) {
+      put_varint(out, d.symbol);
+      put_varint(out, d.container == kNone ? 0 : uint64_t{d.container} + 1);
+      out +=
+          static_cast<char>(static_cast<uint8_t>(d.kind) | (d.is_declaration ? kDeclaration : 0) |
+                            (d.is_top_level ? kTopLevel : 0) | (d.has_owner ? kHasOwner : 0));
     }
   }
   return out;
@@ -88,6 +90,7 @@ Result<EncodedBlob> blob_of_bytes(std::string_view bytes, std::string blob_id, s
   out.has_errors = (flags & kHasErrors) != 0;
   out.truncated = (flags & kTruncated) != 0;
   out.marked_generated = (flags & kMarkedGenerated) != 0;
+  out.is_ascii = (flags & kIsAscii) != 0;
   out.outline = std::string(r.text());
   out.uses = std::string(r.text());
   out.pool = std::string(r.text());
@@ -119,6 +122,7 @@ Result<EncodedBlob> blob_of_bytes(std::string_view bytes, std::string blob_id, s
       d.kind = static_cast<SymbolKind>(bits & kKind);
       d.is_declaration = (bits & kDeclaration) != 0;
       d.is_top_level = (bits & kTopLevel) != 0;
+      d.has_owner = (bits & kHasOwner) != 0;
     }
   }
   if (!r.ok() || !r.at_end() || out.n_names > out.terms.size() || !names_are_distinct(out)) {
@@ -136,6 +140,7 @@ Result<FileFactsPtr> facts_of_blob(const EncodedBlob& blob) {
     facts->has_errors = blob.has_errors;
     facts->truncated = blob.truncated;
     facts->marked_generated = blob.marked_generated;
+    facts->is_ascii = blob.is_ascii;
     return FileFactsPtr(std::move(facts));
   }
   std::vector<std::string> names;

@@ -20,6 +20,16 @@ bool is_top_level(const FileFacts& facts, const Symbol& symbol) {
   return true;
 }
 
+// As owner_of() of query/candidates.cpp has it.
+bool has_owner(const FileFacts& facts, const Symbol& symbol) {
+  if (!symbol.qualifier.empty()) return true;
+  if (symbol.parent == kNone) return false;
+  const Symbol& around = facts.symbols[symbol.parent];
+  return !around.name.empty() &&
+         (around.kind == SymbolKind::class_ || around.kind == SymbolKind::struct_ ||
+          around.kind == SymbolKind::enum_ || around.kind == SymbolKind::interface_);
+}
+
 }  // namespace
 
 EncodedBlob encode_blob(std::string blob_id, const FileFacts& facts) {
@@ -33,6 +43,7 @@ EncodedBlob encode_blob(std::string blob_id, const FileFacts& facts) {
   out.has_errors = facts.has_errors;
   out.truncated = facts.truncated;
   out.marked_generated = facts.marked_generated;
+  out.is_ascii = facts.is_ascii;
   if (facts.names.empty() && facts.symbols.empty() && facts.imports.empty() &&
       facts.errors.empty()) {
     return out;
@@ -63,8 +74,12 @@ EncodedBlob encode_blob(std::string blob_id, const FileFacts& facts) {
   for (uint32_t s = 0; s < facts.symbols.size(); ++s) {
     const Symbol& symbol = facts.symbols[s];
     if (symbol.local || symbol.name.empty()) continue;
-    EncodedBlob::Definition d{s, kNone, symbol.kind, symbol.is_declaration,
-                              is_top_level(facts, symbol)};
+    EncodedBlob::Definition d{s,
+                              kNone,
+                              symbol.kind,
+                              symbol.is_declaration,
+                              is_top_level(facts, symbol),
+                              has_owner(facts, symbol)};
     if (!symbol.qualifier.empty()) {
       d.container = term_of(symbol.qualifier);
     } else if (symbol.parent != kNone && !facts.symbols[symbol.parent].name.empty()) {

@@ -17,7 +17,7 @@ struct EncodedBlob {
     uint32_t symbol = 0;
     uint32_t container = kNone;  // index into terms
     SymbolKind kind = SymbolKind::variable;
-    bool is_declaration = false, is_top_level = false;
+    bool is_declaration = false, is_top_level = false, has_owner = false;
   };
   // A name that occurs, is defined, or contains something that is. The name is a range of pool.
   struct Term {
@@ -29,7 +29,7 @@ struct EncodedBlob {
   std::string blob_id;  // hex
   std::string language;
   uint32_t n_bytes = 0, n_lines = 0, n_symbols = 0, n_occurrences = 0;
-  bool has_errors = false, truncated = false, marked_generated = false;
+  bool has_errors = false, truncated = false, marked_generated = false, is_ascii = false;
   // Compressed; both empty when what is above says it all.
   std::string outline, uses;
   std::string pool;

@@ -50,6 +50,14 @@ class PlaceReader {
 
   size_t n() const { return n_; }
 
+  // Of the i-th occurrence, which must be one.
+  uint32_t name_at(size_t i) const {
+    uint32_t id = 0;
+    for (size_t p = n_planes_; p > 0; --p) id = id << 8 | byte_of(planes_, (p - 1) * n_ + i);
+    return id;
+  }
+  uint8_t role_at(size_t i) const { return byte_of(roles_, i); }
+
   // To the next occurrence. False at the end or at damage. sizes(name) is the length of a name of
   // that number.
   template <class Sizes>
@@ -113,6 +121,16 @@ class PlaceReader {
     }
   }
 
+  // So that next() goes to the i-th occurrence, which must not be behind. False at damage.
+  bool skip_to(size_t i, const std::vector<uint32_t>& name_sizes) {
+    auto sizes = [&](uint64_t n) { return n < name_sizes.size() ? name_sizes[n] : 0; };
+    while (at_ < i) {
+      if (n_planes_ <= 2) skip_plain(kNone, name_sizes, i);
+      if (at_ < i && !next(sizes)) return false;
+    }
+    return at_ == i;
+  }
+
   bool complete() const {
     return good_ && at_ == n_ && steps_.ok() && steps_.at_end() && columns_.ok() &&
            columns_.at_end() && skips_.ok() && skips_.at_end() && odd_.ok() && odd_.at_end();
@@ -129,10 +147,14 @@ class PlaceReader {
   }
 
   // Over occurrences that are told in one byte, or two with a column, up to one that is not or has
-  // the wanted name: nine in ten, and next() takes five times as long for each.
-  void skip_plain(uint32_t wanted, const std::vector<uint32_t>& name_sizes) {
+  // the wanted name, or is the one at `until`: nine in ten, and next() takes five times as long for
+  // each.
+  void skip_plain(uint32_t wanted, const std::vector<uint32_t>& name_sizes,
+                  size_t until = SIZE_MAX) {
     std::string_view steps = steps_.rest(), columns = columns_.rest();
-    size_t n = std::min({n_ - at_, steps.size(), static_cast<size_t>(odd_at_ - at_)}), i = 0, q = 0;
+    size_t n =
+        std::min({std::min(n_, until) - at_, steps.size(), static_cast<size_t>(odd_at_ - at_)});
+    size_t i = 0, q = 0;
     const char* low = planes_.data() + at_;
     // With one plane the low bytes stand for both, and the high ones count as 0.
     const char* high = n_planes_ == 2 ? low + n_ : low;

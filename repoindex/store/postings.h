@@ -18,7 +18,7 @@
 
 namespace engramd::repoindex {
 
-constexpr uint8_t kKindBits = 0x1F, kIsDeclaration = 0x20, kIsTopLevel = 0x40;
+constexpr uint8_t kKindBits = 0x1F, kIsDeclaration = 0x20, kIsTopLevel = 0x40, kHasOwner = 0x80;
 
 // Collects the docs of one name, rising.
 class DocsWriter {
@@ -58,6 +58,7 @@ struct DefinitionPosting {
   uint32_t container = kNone;  // a name's number in the segment
   SymbolKind kind = SymbolKind::variable;
   bool is_declaration = false, is_top_level = false;
+  bool has_owner = false;  // a qualifier, or a class right around it
 };
 
 // Collects the definitions of one name; docs do not fall.
@@ -69,7 +70,7 @@ class DefinitionsWriter {
     put_varint(bytes_, d.symbol);
     bytes_ +=
         static_cast<char>(static_cast<uint8_t>(d.kind) | (d.is_declaration ? kIsDeclaration : 0) |
-                          (d.is_top_level ? kIsTopLevel : 0));
+                          (d.is_top_level ? kIsTopLevel : 0) | (d.has_owner ? kHasOwner : 0));
     put_varint(bytes_, d.container == kNone ? 0 : uint64_t{d.container} + 1);
     ++n_;
   }
@@ -108,6 +109,7 @@ bool visit_definitions(std::string_view definitions, Visit visit) {
     d.kind = static_cast<SymbolKind>(bits & kKindBits);
     d.is_declaration = (bits & kIsDeclaration) != 0;
     d.is_top_level = (bits & kIsTopLevel) != 0;
+    d.has_owner = (bits & kHasOwner) != 0;
     if (!visit(static_cast<const DefinitionPosting&>(d))) return false;
   }
   return true;

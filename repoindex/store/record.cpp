@@ -10,12 +10,12 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr std::string_view kFactsMagic = "EFX4";
+constexpr std::string_view kFactsMagic = "EFX5";
 constexpr size_t kHeader = 4 + 8;  // magic, checksum of what follows
 
 Result<FileFactsPtr> join_facts(std::vector<std::string> names, std::string_view numbers,
-                                std::string_view texts, std::string_view places,
-                                std::string_view scopes) {
+                                std::string_view texts, std::string_view prose,
+                                std::string_view places, std::string_view scopes) {
   auto facts = std::make_shared<FileFacts>();
   facts->names = std::move(names);
   ByteReader outline(numbers);
@@ -27,7 +27,8 @@ Result<FileFactsPtr> join_facts(std::vector<std::string> names, std::string_view
   if (good) {
     size_t n_known = lines.size();
     facts->lines = LineMap(lines);
-    good = read_outline(outline, texts, *facts, &lines) && read_scopes(scopes, receivers, *facts);
+    good = read_outline(outline, texts, prose, *facts, &lines) &&
+           read_scopes(scopes, receivers, *facts);
     if (lines.size() > n_known) sort_lines(&lines);
   }
   good = good && LineMap::sound(lines);
@@ -82,14 +83,16 @@ FactsParts split_facts(const FileFacts& facts) {
     }
     new_number[old] = static_cast<uint32_t>(out.names.size() - 1);
   }
-  outline_of(facts, ids, &out.numbers, &out.texts);
+  outline_of(facts, ids, &out);
   out.places = places_of(facts, new_number);
   out.scopes = scopes_of(facts, new_number);
   return out;
 }
 
 std::string packed_outline(const FactsParts& parts) {
-  return packed(Part::numbers, parts.numbers, Part::texts, parts.texts);
+  std::string out;
+  put_text(out, compress(Part::numbers, parts.numbers));
+  return out + packed(Part::texts, parts.texts, Part::texts, parts.prose);
 }
 
 std::string packed_uses(const FactsParts& parts) {
@@ -99,16 +102,17 @@ std::string packed_uses(const FactsParts& parts) {
 Result<FileFactsPtr> unpack_facts(std::vector<std::string> names, std::string_view outline,
                                   std::string_view uses) {
   ByteReader first(outline), second(uses);
-  std::string_view numbers = first.text(), places = second.text();
+  std::string_view numbers = first.text(), texts = first.text(), places = second.text();
   if (!first.ok() || !second.ok()) {
     return fail(ErrorCode::corrupt, "the record's parts are out of bounds");
   }
-  std::string plain[4];
+  std::string plain[5];
   ENGRAMD_CHECK(decompress(Part::numbers, numbers, &plain[0]));
-  ENGRAMD_CHECK(decompress(Part::texts, first.rest(), &plain[1]));
-  ENGRAMD_CHECK(decompress(Part::places, places, &plain[2]));
-  ENGRAMD_CHECK(decompress(Part::scopes, second.rest(), &plain[3]));
-  return join_facts(std::move(names), plain[0], plain[1], plain[2], plain[3]);
+  ENGRAMD_CHECK(decompress(Part::texts, texts, &plain[1]));
+  ENGRAMD_CHECK(decompress(Part::texts, first.rest(), &plain[2]));
+  ENGRAMD_CHECK(decompress(Part::places, places, &plain[3]));
+  ENGRAMD_CHECK(decompress(Part::scopes, second.rest(), &plain[4]));
+  return join_facts(std::move(names), plain[0], plain[1], plain[2], plain[3], plain[4]);
 }
 
 std::string facts_payload(const FileFacts& facts) {
@@ -117,8 +121,8 @@ std::string facts_payload(const FileFacts& facts) {
   put_varint(out, parts.names.size());
   TextColumn names;
   for (std::string_view name : parts.names) names.add(name);
-  for (const std::string* part :
-       {&names.lengths, &names.bytes, &parts.numbers, &parts.texts, &parts.places, &parts.scopes}) {
+  for (const std::string* part : {&names.lengths, &names.bytes, &parts.numbers, &parts.texts,
+                                  &parts.prose, &parts.places, &parts.scopes}) {
     put_text(out, *part);
   }
   return out;
@@ -132,11 +136,12 @@ Result<FileFactsPtr> facts_of_payload(std::string_view payload) {
   std::vector<std::string> names;
   names.reserve(n_names);
   for (size_t i = 0; i < n_names; ++i) names.emplace_back(column.next());
-  std::string_view numbers = r.text(), texts = r.text(), places = r.text(), scopes = r.text();
+  std::string_view numbers = r.text(), texts = r.text(), prose = r.text(), places = r.text(),
+                   scopes = r.text();
   if (!r.ok() || !r.at_end() || !column.ok()) {
     return fail(ErrorCode::corrupt, "the record's content is out of bounds");
   }
-  return join_facts(std::move(names), numbers, texts, places, scopes);
+  return join_facts(std::move(names), numbers, texts, prose, places, scopes);
 }
 
 std::string encode_facts(const FileFacts& facts) {

@@ -7,6 +7,7 @@
 //   record_outline.cpp  symbols and imports
 //   record_symbol.cpp   one symbol alone
 //   record_imports.cpp  the imports alone
+//   record_around.cpp   what the uses of one name need
 //   frames.cpp          compression
 #pragma once
 
@@ -22,18 +23,18 @@
 namespace engramd::repoindex {
 
 // Raise it when the parts change: segments of other versions are then not read.
-inline constexpr uint32_t kRecordVersion = 5;
+inline constexpr uint32_t kRecordVersion = 6;
 
 // Facts in parts. A segment has a table of names already, so its records only number them; and the
 // places stand apart because those of one name are read without the rest.
 struct FactsParts {
   std::vector<std::string_view> names;  // sorted; views into the facts
-  std::string numbers, texts;           // outline: counts, symbols, imports
-  std::string places, scopes;           // uses: occurrences
+  std::string numbers, texts, prose;  // outline: counts, symbols, imports; prose: signatures, docs
+  std::string places, scopes;         // uses: occurrences
 };
 FactsParts split_facts(const FileFacts& facts);
 
-// The parts as they stand in a record: two frames each for the outline and for the uses.
+// The parts as they stand in a record: three frames for the outline, two for the uses.
 std::string packed_outline(const FactsParts& parts);
 std::string packed_uses(const FactsParts& parts);
 // names as they were split; the facts number their names in that order.
@@ -69,6 +70,13 @@ Result<SymbolCard> unpack_symbol(std::string_view outline, std::string_view plac
 // record. Error: corrupt.
 Result<FileFactsPtr> unpack_imports(std::string_view outline, size_t n_names,
                                     const std::function<std::string_view(uint32_t)>& name_of);
+
+// Facts that are partial (see there): around the occurrences of the name of that number. places
+// are unpacked. Error: corrupt; not_found when the file's lines are not known.
+Result<FileFactsPtr> unpack_around(std::string_view outline, std::string_view uses,
+                                   std::string_view places, uint32_t name,
+                                   const std::vector<uint32_t>& name_sizes,
+                                   const std::function<std::string_view(uint32_t)>& name_of);
 
 // All parts and the names as one: what exchange files hold, one file's facts for themselves.
 std::string facts_payload(const FileFacts& facts);

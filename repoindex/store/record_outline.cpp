@@ -7,7 +7,8 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr uint8_t kHasErrors = 1, kTruncated = 2, kMarkedGenerated = 4, kHasLines = 8;
+constexpr uint8_t kHasErrors = 1, kTruncated = 2, kMarkedGenerated = 4, kHasLines = 8,
+                  kIsAscii = 16;
 constexpr size_t kMaxSymbols = 4u << 20;
 
 // A string that is also a name is written as that name's number plus two, an empty one as 0,
@@ -101,14 +102,15 @@ struct SymbolColumns {
 }  // namespace
 
 void outline_of(const FileFacts& facts, const std::unordered_map<std::string_view, uint32_t>& ids,
-                std::string* numbers, std::string* texts) {
-  std::string& out = *numbers;
+                FactsParts* parts) {
+  std::string& out = parts->numbers;
   put_text(out, facts.language);
   put_varint(out, facts.n_bytes);
   put_varint(out, facts.n_lines);
-  out += static_cast<char>(
-      (facts.has_errors ? kHasErrors : 0) | (facts.truncated ? kTruncated : 0) |
-      (facts.marked_generated ? kMarkedGenerated : 0) | (facts.lines.known() ? kHasLines : 0));
+  out +=
+      static_cast<char>((facts.has_errors ? kHasErrors : 0) | (facts.truncated ? kTruncated : 0) |
+                        (facts.marked_generated ? kMarkedGenerated : 0) |
+                        (facts.lines.known() ? kHasLines : 0) | (facts.is_ascii ? kIsAscii : 0));
 
   put_varint(out, facts.symbols.size());
   TextColumn others, signatures, docs;
@@ -198,9 +200,10 @@ void outline_of(const FileFacts& facts, const std::unordered_map<std::string_vie
                                     &error_places}) {
     put_text(out, *column);
   }
-  for (const TextColumn* column : {&others, &signatures, &docs, &import_others, &errors}) {
-    put_text(*texts, column->bytes);
+  for (const TextColumn* column : {&others, &import_others, &errors}) {
+    put_text(parts->texts, column->bytes);
   }
+  for (const TextColumn* column : {&signatures, &docs}) put_text(parts->prose, column->bytes);
 }
 
 bool read_head(ByteReader& numbers, FileFacts& facts, bool* has_lines) {
@@ -211,6 +214,7 @@ bool read_head(ByteReader& numbers, FileFacts& facts, bool* has_lines) {
   facts.has_errors = (flags & kHasErrors) != 0;
   facts.truncated = (flags & kTruncated) != 0;
   facts.marked_generated = (flags & kMarkedGenerated) != 0;
+  facts.is_ascii = (flags & kIsAscii) != 0;
   *has_lines = (flags & kHasLines) != 0;
   return numbers.ok();
 }
@@ -243,8 +247,7 @@ bool read_columns(ByteReader& r, std::string_view text_bytes, OutlineColumns* c)
     *column = r.text();
   }
   ByteReader texts(text_bytes);
-  for (std::string_view* column :
-       {&c->other_bytes, &c->signature_bytes, &c->doc_bytes, &c->import_bytes, &c->error_bytes}) {
+  for (std::string_view* column : {&c->other_bytes, &c->import_bytes, &c->error_bytes}) {
     *column = texts.text();
   }
   return r.ok() && r.at_end() && texts.ok() && texts.at_end() && c->n_symbols <= kMaxSymbols &&
@@ -252,10 +255,17 @@ bool read_columns(ByteReader& r, std::string_view text_bytes, OutlineColumns* c)
          c->n_errors <= c->error_places.size();
 }
 
-bool read_outline(ByteReader& r, std::string_view text_bytes, FileFacts& facts,
-                  std::vector<LineMap::Line>* lines) {
+bool read_prose(std::string_view prose, OutlineColumns* c) {
+  ByteReader r(prose);
+  c->signature_bytes = r.text();
+  c->doc_bytes = r.text();
+  return r.ok() && r.at_end();
+}
+
+bool read_outline(ByteReader& r, std::string_view text_bytes, std::string_view prose,
+                  FileFacts& facts, std::vector<LineMap::Line>* lines) {
   OutlineColumns c;
-  if (!read_columns(r, text_bytes, &c)) return false;
+  if (!read_columns(r, text_bytes, &c) || !read_prose(prose, &c)) return false;
   ByteReader at(c.at), symbol_names(c.symbol_names), kinds(c.kinds), own_places(c.own_places),
       before(c.before), lengths(c.lengths), begin_lines(c.begin_lines), end_lines(c.end_lines),
       parents(c.parents), qualifiers(c.qualifiers), types(c.types), n_bases(c.n_bases),

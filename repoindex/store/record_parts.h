@@ -1,6 +1,7 @@
 // repoindex/store/record_parts.h - what the files of record.h share. Only they include it.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 
 #include "repoindex/facts.h"
 #include "repoindex/store/bytes.h"
+#include "repoindex/store/record.h"
 
 namespace engramd::repoindex {
 
@@ -53,8 +55,9 @@ struct OutlineColumns {
       imported, import_lengths, import_places, error_lengths, error_places;
   std::string_view other_bytes, signature_bytes, doc_bytes, import_bytes, error_bytes;
 };
-// False when they cannot be.
+// False when they cannot be. The bytes of signatures and docs are left empty.
 bool read_columns(ByteReader& numbers, std::string_view texts, OutlineColumns* columns);
+bool read_prose(std::string_view prose, OutlineColumns* columns);
 
 // Of the byte for a symbol's kind.
 constexpr uint8_t kKindMask = 0x1F, kLocal = 0x20, kDeclaration = 0x40, kInsideOnly = 0x80;
@@ -75,13 +78,52 @@ uint32_t likely_parent(const std::vector<AnySymbol>& symbols, uint32_t symbol, u
   return parent;
 }
 
+// Of the role byte of a place: bits 3 and 4.
+constexpr uint8_t kNoReceiver = 0, kNameBefore = 1, kOtherReceiver = 2;
+
+// The symbol that an occurrence is probably inside: the last one that begins before it, or around
+// that. Only a guess, but the same one when writing and reading, whichever occurrences are asked
+// about; these come by their begin.
+class ScopeGuess {
+ public:
+  explicit ScopeGuess(const std::vector<Symbol>& symbols) : symbols_(symbols) {
+    auto before = [&](const Symbol& a, const Symbol& b) { return a.begin < b.begin; };
+    if (std::is_sorted(symbols.begin(), symbols.end(), before)) return;
+    order_.resize(symbols.size());
+    for (uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&](uint32_t a, uint32_t b) { return before(symbols[a], symbols[b]); });
+  }
+  uint32_t of(uint32_t begin, uint32_t end) {
+    while (next_ < symbols_.size() && symbols_[nth(next_)].begin <= begin) ++next_;
+    uint32_t scope = next_ == 0 ? kNone : nth(next_ - 1);
+    for (int i = 0; i < kMaxClimb && scope != kNone && symbols_[scope].end < end; ++i) {
+      scope = symbols_[scope].parent;
+    }
+    return scope;
+  }
+
+ private:
+  uint32_t nth(size_t i) const { return order_.empty() ? static_cast<uint32_t>(i) : order_[i]; }
+  const std::vector<Symbol>& symbols_;
+  std::vector<uint32_t> order_;  // by begin; empty: they stand so
+  size_t next_ = 0;
+};
+// record_uses.cpp. others: of the scopes that no climbing leads to, at the one of this occurrence.
+bool read_scope(uint8_t climbs, ByteReader& others, const std::vector<Symbol>& symbols,
+                ScopeGuess& guess, Occurrence* o);
+
+// record_imports.cpp. Needs n_bytes.
+bool read_imports(const OutlineColumns& columns, size_t n_names,
+                  const std::function<std::string_view(uint32_t)>& name_of, FileFacts& facts);
+
 // record_outline.cpp. ids: of the names.
 void outline_of(const FileFacts& facts, const std::unordered_map<std::string_view, uint32_t>& ids,
-                std::string* numbers, std::string* texts);
+                FactsParts* out);
 // Language, counts and flags: what read_places needs before the rest can be read.
 bool read_head(ByteReader& numbers, FileFacts& facts, bool* has_lines);
 // Needs names and occurrences, and facts.lines of these. Puts its own lines into lines.
-bool read_outline(ByteReader& numbers, std::string_view texts, FileFacts& facts,
-                  std::vector<LineMap::Line>* lines);
+bool read_outline(ByteReader& numbers, std::string_view texts, std::string_view prose,
+                  FileFacts& facts, std::vector<LineMap::Line>* lines);
 
 }  // namespace engramd::repoindex

@@ -179,15 +179,17 @@ Result<SymbolCard> unpack_symbol(std::string_view outline, std::string_view plac
   auto corrupt = [] { return fail(ErrorCode::corrupt, "the record's content is out of bounds"); };
   if (outline.empty()) return fail(ErrorCode::not_found, "the file has no symbols");
   // Kept between calls; nothing else on this thread decodes meanwhile.
-  thread_local std::string numbers, texts;
+  thread_local std::string numbers, texts, prose;
   ByteReader first(outline);
   ENGRAMD_CHECK(decompress(Part::numbers, first.text(), &numbers));
-  ENGRAMD_CHECK(decompress(Part::texts, first.rest(), &texts));
+  ENGRAMD_CHECK(decompress(Part::texts, first.text(), &texts));
+  ENGRAMD_CHECK(decompress(Part::texts, first.rest(), &prose));
   ByteReader head(numbers);
   FileFacts facts;
   bool has_lines = false;
   OutlineColumns columns;
-  if (!read_head(head, facts, &has_lines) || !read_columns(head, texts, &columns)) {
+  if (!read_head(head, facts, &has_lines) || !read_columns(head, texts, &columns) ||
+      !read_prose(prose, &columns)) {
     return corrupt();
   }
   if (!has_lines || symbol >= columns.n_symbols) {
@@ -215,7 +217,9 @@ Result<SymbolCard> unpack_symbol(std::string_view outline, std::string_view plac
   SymbolReader symbols(columns, name_of, name_sizes.size());
   if (!symbols.read(symbol, definitions, &card)) return corrupt();
   // Limits on what a hostile record can keep.
-  if (texts.capacity() > (1u << 20)) texts = std::string();
+  for (std::string* kept : {&texts, &prose}) {
+    if (kept->capacity() > (1u << 20)) *kept = std::string();
+  }
   return card;
 }
 

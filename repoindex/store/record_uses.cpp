@@ -17,38 +17,6 @@ using Point = PlaceReader::Point;
 constexpr auto same_line = PlaceReader::same_line, next_line = PlaceReader::next_line,
                later_line = PlaceReader::later_line, from_begin = PlaceReader::from_begin;
 
-// Of the role byte: bits 3 and 4.
-enum Receiver : uint8_t { none, name_before, other };
-
-// The symbol that an occurrence is probably inside: the last one that begins before it, or around
-// that. Only a guess, but the same one when writing and reading.
-class ScopeGuess {
- public:
-  explicit ScopeGuess(const std::vector<Symbol>& symbols) : symbols_(symbols) {
-    order_.resize(symbols.size());
-    for (uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
-    auto before = [&](uint32_t a, uint32_t b) { return symbols[a].begin < symbols[b].begin; };
-    if (!std::is_sorted(order_.begin(), order_.end(), before)) {
-      std::stable_sort(order_.begin(), order_.end(), before);
-    }
-  }
-  uint32_t of(const Occurrence& o) {
-    while (next_ < order_.size() && symbols_[order_[next_]].begin <= o.begin) {
-      current_ = order_[next_++];
-    }
-    for (int i = 0; i < kMaxClimb && current_ != kNone && symbols_[current_].end < o.end; ++i) {
-      current_ = symbols_[current_].parent;
-    }
-    return current_;
-  }
-
- private:
-  const std::vector<Symbol>& symbols_;
-  std::vector<uint32_t> order_;
-  size_t next_ = 0;
-  uint32_t current_ = kNone;
-};
-
 }  // namespace
 
 std::string places_of(const FileFacts& facts, const std::vector<uint32_t>& new_number) {
@@ -79,9 +47,9 @@ std::string places_of(const FileFacts& facts, const std::vector<uint32_t>& new_n
     }
     uint32_t name = new_number[o.name];
     which.push_back(name);
-    Receiver receiver = o.receiver == kNone                            ? none
-                        : i > 0 && new_number[o.receiver] == last_name ? name_before
-                                                                       : other;
+    uint8_t receiver = o.receiver == kNone                            ? kNoReceiver
+                       : i > 0 && new_number[o.receiver] == last_name ? kNameBefore
+                                                                      : kOtherReceiver;
     roles += static_cast<char>(static_cast<uint8_t>(o.role) | receiver << 3);
     last_name = name;
     Point end = begin;
@@ -113,7 +81,7 @@ std::string places_of(const FileFacts& facts, const std::vector<uint32_t>& new_n
 }
 
 std::string scopes_of(const FileFacts& facts, const std::vector<uint32_t>& new_number) {
-  std::string receivers, climbs;
+  std::string receivers, climbs, others;
   ScopeGuess guess(facts.symbols);
   uint32_t last_name = kNone;
   for (const Occurrence& o : facts.occurrences) {
@@ -122,18 +90,19 @@ std::string scopes_of(const FileFacts& facts, const std::vector<uint32_t>& new_n
     }
     last_name = new_number[o.name];
     // 1: the guess, 2: the one around it ...; 0: none of these, and its number follows.
-    uint32_t scope = guess.of(o);
+    uint32_t scope = guess.of(o.begin, o.end);
     int n = 1;
     while (scope != o.scope && scope != kNone && n <= kMaxClimb) {
       scope = facts.symbols[scope].parent;
       ++n;
     }
-    put_varint(climbs, scope == o.scope ? static_cast<uint64_t>(n) : 0);
-    if (scope != o.scope) put_varint(climbs, uint64_t{o.scope} + 1);
+    climbs += static_cast<char>(scope == o.scope ? n : 0);
+    if (scope != o.scope) put_varint(others, uint64_t{o.scope} + 1);
   }
   std::string out;
   put_text(out, receivers);
-  return out + climbs;
+  put_text(out, climbs);
+  return out + others;
 }
 
 void sort_lines(std::vector<LineMap::Line>* lines) {
@@ -161,8 +130,8 @@ bool read_places(std::string_view bytes, FileFacts& facts, std::vector<LineMap::
   for (size_t i = 0; reader.next(sizes); ++i) {
     uint8_t role = reader.role_byte & PlaceReader::kRoleBits, receiver = reader.role_byte >> 3;
     if (reader.name >= facts.names.size() || reader.end.offset > facts.n_bytes ||
-        role > static_cast<uint8_t>(Role::write) || receiver > other ||
-        (receiver == name_before && i == 0)) {
+        role > static_cast<uint8_t>(Role::write) || receiver > kOtherReceiver ||
+        (receiver == kNameBefore && i == 0)) {
       return false;
     }
     Occurrence& o = facts.occurrences[i];
@@ -170,7 +139,7 @@ bool read_places(std::string_view bytes, FileFacts& facts, std::vector<LineMap::
     o.begin = static_cast<uint32_t>(reader.begin.offset);
     o.end = static_cast<uint32_t>(reader.end.offset);
     o.role = static_cast<Role>(role);
-    if (receiver == name_before) o.receiver = facts.occurrences[i - 1].name;
+    if (receiver == kNameBefore) o.receiver = facts.occurrences[i - 1].name;
     (*receivers)[i] = receiver;
     add_line(reader.begin);
     if (reader.end.line != reader.begin.line) add_line(reader.end);
@@ -179,33 +148,41 @@ bool read_places(std::string_view bytes, FileFacts& facts, std::vector<LineMap::
   return reader.complete() && LineMap::sound(*lines);
 }
 
+bool read_scope(uint8_t climbs, ByteReader& others, const std::vector<Symbol>& symbols,
+                ScopeGuess& guess, Occurrence* o) {
+  if (climbs == 0) {
+    uint64_t scope = others.number();
+    if (scope == 0 || scope > uint64_t{kNone} + 1) return false;
+    o->scope = static_cast<uint32_t>(scope - 1);
+    return o->scope == kNone || o->scope < symbols.size();
+  }
+  if (climbs > kMaxClimb + 1) return false;
+  o->scope = guess.of(o->begin, o->end);
+  for (; climbs > 1; --climbs) {
+    if (o->scope == kNone) return false;
+    o->scope = symbols[o->scope].parent;
+  }
+  return true;
+}
+
 bool read_scopes(std::string_view bytes, const std::vector<uint8_t>& receivers, FileFacts& facts) {
   ByteReader r(bytes);
   ByteReader names(r.text());
-  ByteReader climbs(r.rest());
+  std::string_view climbs = r.text();
+  ByteReader others(r.rest());
+  if (!r.ok() || climbs.size() != facts.occurrences.size()) return false;
   ScopeGuess guess(facts.symbols);
   for (size_t i = 0; i < facts.occurrences.size(); ++i) {
     Occurrence& o = facts.occurrences[i];
-    if (receivers[i] == other) {
+    if (receivers[i] == kOtherReceiver) {
       o.receiver = names.u32();
       if (o.receiver >= facts.names.size()) return false;
     }
-    o.scope = guess.of(o);
-    uint64_t n = climbs.number();
-    if (n == 0) {
-      uint64_t scope = climbs.number();
-      if (scope == 0 || scope > uint64_t{kNone} + 1) return false;
-      o.scope = static_cast<uint32_t>(scope - 1);
-      if (o.scope != kNone && o.scope >= facts.symbols.size()) return false;
-      continue;
-    }
-    if (n > uint64_t{kMaxClimb} + 1) return false;
-    for (; n > 1; --n) {
-      if (o.scope == kNone) return false;
-      o.scope = facts.symbols[o.scope].parent;
+    if (!read_scope(static_cast<uint8_t>(climbs[i]), others, facts.symbols, guess, &o)) {
+      return false;
     }
   }
-  return r.ok() && names.ok() && names.at_end() && climbs.ok() && climbs.at_end();
+  return names.ok() && names.at_end() && others.ok() && others.at_end();
 }
 
 Result<std::string> unpack_places(std::string_view uses) {

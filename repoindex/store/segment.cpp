@@ -19,7 +19,7 @@ namespace engramd::repoindex {
 
 namespace {
 
-constexpr uint32_t kFormatVersion = 3;
+constexpr uint32_t kFormatVersion = 4;
 constexpr uint64_t kMaxSegmentBytes = 0xFFFFFFFFu;
 
 uint64_t next_serial() {
@@ -211,6 +211,7 @@ FileSummary Segment::summary(uint32_t doc) const {
   out.has_errors = (flags & 1) != 0;
   out.truncated = (flags & 2) != 0;
   out.marked_generated = (flags & 4) != 0;
+  out.is_ascii = (flags & 8) != 0;
   auto language = get_fixed<uint8_t>(r.data() + 29);
   if (language < languages_.size()) out.language = languages_[language];
   return out;
@@ -260,6 +261,7 @@ Result<FileFactsPtr> Segment::facts(uint32_t doc) const {
     facts->has_errors = s.has_errors;
     facts->truncated = s.truncated;
     facts->marked_generated = s.marked_generated;
+    facts->is_ascii = s.is_ascii;
     return FileFactsPtr(std::move(facts));
   }
   std::vector<uint32_t> numbers;
@@ -343,6 +345,26 @@ Result<SymbolCard> Segment::symbol(uint32_t doc, std::string_view places, uint32
   }
   return unpack_symbol(parts->outline, places, symbol, sizes,
                        [&](uint32_t name) { return name_view(numbers[name]); });
+}
+
+Result<FileFactsPtr> Segment::facts_around(uint32_t doc, std::string_view places,
+                                           uint32_t name) const {
+  auto parts = record(doc);
+  if (!parts) return fail(ErrorCode::corrupt, "the checksum of the record does not match");
+  std::vector<uint32_t> numbers, sizes;
+  doc_names(doc, *parts, &numbers);
+  auto it = std::lower_bound(numbers.begin(), numbers.end(), name);
+  if (it == numbers.end() || *it != name || parts->outline.empty()) {
+    return fail(ErrorCode::not_found, "the name is not in the file");
+  }
+  sizes.reserve(numbers.size());
+  const std::vector<uint32_t>& begins = name_table().begins;
+  for (uint32_t number : numbers) {
+    sizes.push_back(size_t{number} + 1 < begins.size() ? begins[number + 1] - begins[number] : 0);
+  }
+  return unpack_around(parts->outline, parts->uses, places,
+                       static_cast<uint32_t>(it - numbers.begin()), sizes,
+                       [&](uint32_t n) { return name_view(numbers[n]); });
 }
 
 Result<FileFactsPtr> Segment::imports(uint32_t doc) const {

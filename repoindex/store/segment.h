@@ -128,6 +128,8 @@ class Segment {
   Result<FileFactsPtr> facts(uint32_t doc) const;
   // The language and the imports of a doc alone: a fraction of its facts.
   Result<FileFactsPtr> imports(uint32_t doc) const;
+  // What the uses of a name of this segment need of a doc: FileFacts::partial.
+  Result<FileFactsPtr> facts_around(uint32_t doc, std::string_view places, uint32_t name) const;
   // One of the facts' symbols by itself, for a fraction of what all of them cost.
   Result<SymbolCard> symbol(uint32_t doc, std::string_view places, uint32_t symbol) const;
   // Where all names of a doc stand, for the two functions around this; see FactsLru.

@@ -90,9 +90,9 @@ class Assembler {
       put_fixed(rows, doc.summary.n_occurrences);
       put_fixed(rows,
                 record_check(std::string_view(records_).substr(record_begin_[d], record_size_[d])));
-      put_fixed(rows, static_cast<uint8_t>((doc.summary.has_errors ? 1 : 0) |
-                                           (doc.summary.truncated ? 2 : 0) |
-                                           (doc.summary.marked_generated ? 4 : 0)));
+      put_fixed(rows, static_cast<uint8_t>(
+                          (doc.summary.has_errors ? 1 : 0) | (doc.summary.truncated ? 2 : 0) |
+                          (doc.summary.marked_generated ? 4 : 0) | (doc.summary.is_ascii ? 8 : 0)));
       put_fixed(rows, language);
       put_fixed(rows, doc.used_day);
       rows += doc.blob;
@@ -168,7 +168,7 @@ Result<std::string> build_segment(const std::vector<EncodedBlob>& blobs) {
     if (!seen.insert(identity(*raw, blob.language)).second) continue;
     DocRow row{std::move(*raw),
                {blob.language, blob.n_bytes, blob.n_lines, blob.n_symbols, blob.n_occurrences,
-                blob.has_errors, blob.truncated, blob.marked_generated},
+                blob.has_errors, blob.truncated, blob.marked_generated, blob.is_ascii},
                today()};
     assembler.add_doc(row);
     kept.push_back(&blob);
@@ -205,7 +205,8 @@ Result<std::string> build_segment(const std::vector<EncodedBlob>& blobs) {
       for (const EncodedBlob::Definition& d : term.definitions) {
         uint32_t container =
             d.container == kNone ? kNone : number[name_of_term[use.doc][d.container]];
-        definitions.add({use.doc, d.symbol, container, d.kind, d.is_declaration, d.is_top_level});
+        definitions.add(
+            {use.doc, d.symbol, container, d.kind, d.is_declaration, d.is_top_level, d.has_owner});
       }
     }
     assembler.add_name(names[order[n]], name_docs, definitions);

@@ -11,7 +11,7 @@ struct FileSummary {
   std::string_view language;
   uint32_t n_bytes = 0, n_lines = 0;
   uint32_t n_symbols = 0, n_occurrences = 0;
-  bool has_errors = false, truncated = false, marked_generated = false;
+  bool has_errors = false, truncated = false, marked_generated = false, is_ascii = false;
 };
 
 }  // namespace engramd::repoindex

@@ -30,7 +30,7 @@ struct Kind {
   size_t size;  // of the dictionary: bigger ones were tried and gained nothing
 };
 constexpr Kind kKinds[] = {{"numbers", &FactsParts::numbers, 4096},
-                           {"texts", &FactsParts::texts, 65536},
+                           {"texts", &FactsParts::prose, 65536},
                            {"places", &FactsParts::places, 4096},
                            {"scopes", &FactsParts::scopes, 4096}};
 constexpr size_t kMaxSample = 16 << 10, kMaxAll = 24 << 20;
