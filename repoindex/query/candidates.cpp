@@ -3,6 +3,7 @@
 
 #include "repoindex/query/project/paths.h"
 #include "repoindex/query/resolve.h"
+#include "repoindex/store/record.h"
 
 namespace engramd::repoindex {
 
@@ -62,9 +63,16 @@ std::string_view NameMatch::language() const {
   return it == view->overlay->end() ? std::string_view() : it->second.facts->language;
 }
 
-bool Resolver::hidden(std::string_view path) const {
-  return view_.overlay != nullptr && !view_.overlay->empty() &&
-         view_.overlay->count(std::string(path)) != 0;
+// Files of the snapshot that are open are asked about thousands of times: by their place in memory.
+bool Resolver::hidden(const FileEntry& file) {
+  if (!knows_hidden_ && view_.overlay != nullptr && view_.snapshot != nullptr) {
+    for (const auto& [path, unused] : *view_.overlay) {
+      if (const FileEntry* shown = view_.snapshot->find(path)) hidden_.push_back(shown);
+    }
+    std::sort(hidden_.begin(), hidden_.end());
+  }
+  knows_hidden_ = true;
+  return std::binary_search(hidden_.begin(), hidden_.end(), &file);
 }
 
 std::vector<Found> Resolver::by_name(std::string_view name, size_t limit, const Accept& accept) {
@@ -93,7 +101,7 @@ std::vector<Found> Resolver::by_name(std::string_view name, size_t limit, const 
   }
   if (view_.snapshot == nullptr) return out;
   view_.snapshot->definitions(name, [&](DefinitionRef ref) {
-    if (hidden(ref.file->path)) return true;
+    if (hidden(*ref.file)) return true;
     if (accept) {
       NameMatch candidate{ref.file->path,     ref.file,         &view_,       ref.kind,
                           ref.is_declaration, ref.is_top_level, ref.container};
@@ -122,6 +130,18 @@ Place Resolver::place(const std::string& path, const FileFacts& facts, uint32_t 
   }
   const LineIndex index(text(path));
   return {path, {begin, end}, index.position(begin), index.position(end)};
+}
+
+SymbolHit hit_of(const std::string& path, SymbolCard card) {
+  SymbolHit hit;
+  hit.symbol = std::move(card.symbol);
+  const Symbol& s = hit.symbol;
+  hit.place = {path, {s.name_begin, s.name_end}, card.name_start, card.name_end};
+  hit.full_range = {s.begin, s.end};
+  hit.full_start = card.start;
+  hit.full_end = card.end;
+  hit.container = std::move(card.container);
+  return hit;
 }
 
 SymbolHit Resolver::hit(const Found& found) {
@@ -168,6 +188,11 @@ void Resolver::rank(const std::string& path, const FileFactsPtr& facts,
   }
   bool overloads = n_callable > 1 && n_callable <= kMaxOverloads &&
                    (occurrence.role == Role::call || occurrence.role == Role::reference);
+  auto is_partial = [](const Found& f) { return f.facts->partial; };
+  if (overloads && std::any_of(found->begin(), found->end(), is_partial)) {
+    lacks_ = true;  // signatures
+    return;
+  }
   if (overloads) n_arguments = count_arguments(text(path), occurrence.end);
   std::vector<std::string> given;  // types of the arguments
   if (overloads && n_arguments && is_c_family(facts->language)) {

@@ -109,18 +109,6 @@ int kind_bonus(SymbolKind kind) {
 
 constexpr size_t kMaxAlone = 3;
 
-SymbolHit hit_of(const std::string& path, SymbolCard card) {
-  SymbolHit hit;
-  hit.symbol = std::move(card.symbol);
-  const Symbol& s = hit.symbol;
-  hit.place = {path, {s.name_begin, s.name_end}, card.name_start, card.name_end};
-  hit.full_range = {s.begin, s.end};
-  hit.full_start = card.start;
-  hit.full_end = card.end;
-  hit.container = std::move(card.container);
-  return hit;
-}
-
 struct Scored {
   std::string_view name;
   int score;

@@ -17,6 +17,8 @@ struct ImportFinder {
   const View& view;
   const std::string& path;  // of the importing file
   QueryCache& cache;
+  // Set when the path decided, not only its folder.
+  mutable bool by_path = false;
 
   bool add_first(const std::vector<std::string>& candidates, ImportTarget* target) const {
     for (const std::string& candidate : candidates) {
@@ -36,6 +38,7 @@ struct ImportFinder {
       if (ends_with_path(file.path, suffix)) all.push_back(file.path);
       return all.size() < 1000;
     });
+    by_path = by_path || all.size() > 1;
     auto nearest =
         std::max_element(all.begin(), all.end(), [&](const std::string& a, const std::string& b) {
           return shared_prefix(a, path) < shared_prefix(b, path);

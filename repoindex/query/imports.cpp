@@ -364,14 +364,15 @@ ImportTarget Resolver::import_target(const std::string& path, const FileFacts& f
   struct Row {
     std::string_view language;
     ImportTarget (Finder::*find)(const Import&) const;
+    bool by_folder = false;  // target, level and the file's folder decide
   };
   static constexpr Row kRows[] = {
-      {"python", &Finder::python},
+      {"python", &Finder::python, true},
       {"c", &Finder::c_include},
       {"cpp", &Finder::c_include},
-      {"javascript", &Finder::javascript},
-      {"typescript", &Finder::javascript},
-      {"tsx", &Finder::javascript},
+      {"javascript", &Finder::javascript, true},
+      {"typescript", &Finder::javascript, true},
+      {"tsx", &Finder::javascript, true},
       {"go", &Finder::go},
       {"rust", &Finder::rust},
       {"java", &Finder::java},
@@ -379,10 +380,17 @@ ImportTarget Resolver::import_target(const std::string& path, const FileFacts& f
   };
   if (view_.snapshot == nullptr || import.target.size() + import.level == 0) return {};
   Finder finder{{view_, path, view_.snapshot->query_cache()}};
-  for (const Row& row : kRows) {
-    if (row.language == facts.language) return (finder.*row.find)(import);
-  }
-  return named_target(path, facts, import);
+  const Row* row = std::find_if(std::begin(kRows), std::end(kRows),
+                                [&](const Row& r) { return r.language == facts.language; });
+  if (row == std::end(kRows)) return named_target(path, facts, import);
+  if (!row->by_folder) return (finder.*row->find)(import);
+  std::string key = facts.language == "python" ? "p\n" : "s\n";
+  key += parent_path(path) + '\n' + std::to_string(import.level) + '\n' + import.target;
+  if (auto known = import_targets_.find(key); known != import_targets_.end()) return known->second;
+  ImportTarget target = (finder.*row->find)(import);
+  if (finder.by_path) return target;  // another file of the folder may have a nearer one
+  if (import_targets_.size() >= kMaxImportTargets) import_targets_.clear();
+  return import_targets_[std::move(key)] = std::move(target);
 }
 
 }  // namespace engramd::repoindex

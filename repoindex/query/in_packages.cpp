@@ -172,7 +172,7 @@ std::vector<std::string> Resolver::files_of_package(std::string_view family,
     files = std::move(found);
   }
   for (const FileEntry* file : *files) {
-    if (!hidden(file->path)) out.push_back(file->path);
+    if (!hidden(*file)) out.push_back(file->path);
   }
   return out;
 }

@@ -34,7 +34,7 @@ std::shared_ptr<const IncludeClosure> Resolver::closure_of(const std::string& pa
     if (auto remembered = cache.closure(start)) return closures_[path] = remembered;
   }
   auto includes = [&](const std::string& file, const FileEntry* entry) {
-    bool open = hidden(file);
+    bool open = entry != nullptr && hidden(*entry);
     if (!open && entry != nullptr) {
       if (auto remembered = cache.includes(entry)) return remembered;
     }

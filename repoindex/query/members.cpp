@@ -29,23 +29,26 @@ bool names_container(std::string_view container, std::string_view name) {
          container.substr(container.size() - name.size() - 2, 2) == "::";
 }
 
+}  // namespace
+
 // The occurrence of the receiver itself: the name right before the dot, or the last call of that
 // name before it. Null for keywords (this) and what is not followed.
-const Occurrence* receiver_occurrence(const FileFacts& facts, const Occurrence& occurrence) {
+const Occurrence* Resolver::receiver_occurrence(const FileFacts& facts,
+                                                const Occurrence& occurrence) {
   std::string_view receiver = facts.names[occurrence.receiver];
   bool call = is_call_name(receiver);
   if (call || is_element_name(receiver)) receiver.remove_suffix(2);
   auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), occurrence.begin,
                              [](const Occurrence& o, uint32_t at) { return o.begin < at; });
-  for (size_t n = 0; it != facts.occurrences.begin() && n < (call ? kMaxLookBack : 8); ++n) {
+  for (size_t n = 0; n < (call ? kMaxLookBack : 8); ++n) {
+    bool first = it == facts.occurrences.begin();
+    if (at_gap(facts, static_cast<size_t>(it - facts.occurrences.begin())) || first) break;
     --it;
     if (it->end > occurrence.begin || facts.names[it->name] != receiver) continue;
     return &*it;
   }
   return nullptr;
 }
-
-}  // namespace
 
 std::vector<Found> Resolver::class_named(const std::string& path, const FileFactsPtr& facts,
                                          std::string_view name, uint32_t scope, uint32_t offset,
@@ -113,8 +116,9 @@ std::vector<Found> Resolver::qualified_class(const Found& around, std::string_vi
   const FileFacts& facts = *around.facts;
   auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), begin,
                              [](const Occurrence& o, uint32_t at) { return o.begin < at; });
-  for (size_t n = 0; n < kMaxLookBack && it != facts.occurrences.end(); ++n, ++it) {
-    if (it->begin >= end) break;
+  for (size_t n = 0; n < kMaxLookBack; ++n, ++it) {
+    if (at_gap(facts, static_cast<size_t>(it - facts.occurrences.begin()))) break;
+    if (it == facts.occurrences.end() || it->begin >= end) break;
     if (facts.names[it->name] != name) continue;
     if (it->receiver == kNone || it->role == Role::definition) break;
     std::vector<Found> found = meaning(around.path, around.facts, *it, depth + 1);
@@ -185,18 +189,51 @@ std::vector<Found> Resolver::own_members(const Found& class_, std::string_view n
   return out;
 }
 
+// What a class has of the name, else its bases. Not remembered where the asking file decides (C),
+// inside a chain of imports, and when partial facts lack something.
+const Resolver::Family& Resolver::family_of(Found class_, std::string_view name, int depth) {
+  const bool here = class_.facts != nullptr && class_.facts->partial;
+  std::map<std::string, Family>& remembered = here ? families_here_ : families_;
+  std::string key;
+  key.append(class_.path).append("\n").append(name).append("\n");
+  key += std::to_string(class_.symbol) + (is_foreign_ ? "+" : "-") + std::to_string(depth);
+  if (visiting_.empty()) {
+    if (auto known = remembered.find(key); known != remembered.end()) {
+      is_foreign_ = known->second.foreign_after;
+      return known->second;
+    }
+  }
+  Family family;
+  if (class_.facts == nullptr) class_.facts = view_.facts(class_.path);
+  if (class_.facts != nullptr && class_.symbol < class_.facts->symbols.size()) {
+    family.own = own_members(class_, name);
+    if (family.own.empty()) family.bases = bases_of(class_, depth);
+  }
+  family.foreign_after = is_foreign_;
+  bool keep = visiting_.empty() && !lacks_ && n_steps_ <= kMaxSteps && class_.facts != nullptr &&
+              !is_c_family(class_.facts->language);
+  if (!keep) return not_kept_ = std::move(family);
+  for (std::vector<Found>* found : {&family.own, &family.bases}) {
+    for (Found& f : *found) {
+      if (!f.facts->partial) f.facts = nullptr;
+    }
+  }
+  if (remembered.size() >= kMaxRemembered) remembered.clear();
+  return remembered[std::move(key)] = std::move(family);
+}
+
 std::vector<Found> Resolver::members_of(const Found& class_, std::string_view name, int depth) {
   if (class_.symbol == kNone || depth > kMaxDepth || ++n_steps_ > kMaxSteps) return {};
   std::vector<Found> classes = {class_};
   for (size_t i = 0; i < classes.size() && i < kMaxClasses; ++i) {
-    Found at = classes[i];
-    std::vector<Found> out = own_members(at, name);
-    if (!out.empty()) {
-      weaken(out,
-             at.confidence == Confidence::possible ? Confidence::possible : Confidence::likely);
+    const Confidence confidence = classes[i].confidence;
+    const Family& family = family_of(classes[i], name, depth + 1);
+    if (!family.own.empty()) {
+      std::vector<Found> out = loaded(family.own);
+      weaken(out, confidence == Confidence::possible ? Confidence::possible : Confidence::likely);
       return out;
     }
-    append_new(classes, bases_of(at, depth + 1));
+    append_new(classes, family.bases);
   }
   return {};
 }
@@ -244,7 +281,9 @@ std::vector<Found> Resolver::classes_of(const Found& definition, int depth) {
   auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), symbol.name_end,
                              [](const Occurrence& o, uint32_t at) { return o.begin < at; });
   std::vector<Found> called;
-  for (size_t n = 0; it != facts.occurrences.end() && n < 32; ++it, ++n) {
+  for (size_t n = 0; n < 32; ++it, ++n) {
+    if (at_gap(facts, static_cast<size_t>(it - facts.occurrences.begin()))) break;
+    if (it == facts.occurrences.end()) break;
     if (facts.names[it->name] != made || it->begin > symbol.name_end + 400) continue;
     called = meaning(definition.path, definition.facts, *it, depth + 1);
     break;
@@ -475,6 +514,7 @@ std::vector<Found> Resolver::keyword_argument(const std::string& path, const Fil
   if (at == 0 || source[at] != '(') return {};
   auto it = std::lower_bound(facts->occurrences.begin(), facts->occurrences.end(), at,
                              [](const Occurrence& o, size_t to) { return o.begin < to; });
+  if (at_gap(*facts, static_cast<size_t>(it - facts->occurrences.begin()))) return {};
   if (it == facts->occurrences.begin() || (--it)->end != at) return {};
   const std::string& name = facts->names[occurrence.name];
   std::vector<Found> out;

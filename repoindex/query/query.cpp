@@ -4,6 +4,7 @@
 
 #include "repoindex/query/references.h"
 #include "repoindex/query/resolve.h"
+#include "repoindex/snapshot.h"
 
 namespace engramd::repoindex {
 
@@ -21,6 +22,17 @@ std::vector<SymbolHit> hits_of(Resolver& resolver, const std::vector<Found>& fou
     out.push_back(resolver.hit(f));
   }
   return out;
+}
+
+// Without loading its facts; empty when it has none.
+std::string language_of(const View& view, const std::string& path) {
+  if (view.overlay != nullptr) {
+    const auto open = view.overlay->find(path);
+    if (open != view.overlay->end() && open->second.facts != nullptr)
+      return open->second.facts->language;
+  }
+  const FileEntry* file = view.snapshot != nullptr ? view.snapshot->find(path) : nullptr;
+  return file != nullptr ? std::string(view.snapshot->summary(*file).language) : std::string();
 }
 
 }  // namespace
@@ -42,7 +54,7 @@ std::vector<SymbolHit> find_definitions(const View& view, const std::string& pat
   if (o == nullptr) {
     return hits_of(resolver, imported_file_at(resolver, view, path, *facts, offset), limit);
   }
-  return hits_of(resolver, resolver.resolve(path, facts, *o), limit);
+  return resolver.resolve_hits(path, facts, *o, limit);
 }
 
 std::vector<SymbolHit> definitions_of(const View& view, std::string_view name, size_t limit) {
@@ -89,8 +101,8 @@ std::optional<HoverInfo> hover(const View& view, const std::string& path, size_t
   info.at = *at;
   info.n_definitions = found.size();
   info.definition = std::move(found[0]);
-  FileFactsPtr there = view.facts(info.definition.place.path);
-  info.language = there != nullptr ? there->language : facts->language;
+  info.language = language_of(view, info.definition.place.path);
+  if (info.language.empty()) info.language = facts->language;
   Symbol& symbol = info.definition.symbol;
   // Locals carry no signature of their own: the line they are written on.
   if (symbol.signature.empty() && symbol.kind != SymbolKind::file) {

@@ -123,6 +123,8 @@ bool visit_files_with_name(
       if (means_its_own(*view.snapshot, uses)) return true;
       facts = facts_of_name(*view.snapshot, uses, name);
     }
+    bool around = facts == nullptr && decided_by_imports(view.snapshot->summary(file).language);
+    if (around) facts = view.snapshot->facts_around(file, name);
     if (facts == nullptr) facts = view.snapshot->facts(file);
     return facts == nullptr || visit(file.path, facts);
   };
@@ -218,7 +220,7 @@ bool is_namespace(const std::vector<Found>& found) {
 class UseFinder {
  public:
   UseFinder(const View& view, const Sought& sought, const CancelToken& cancel)
-      : sought_(sought), cancel_(cancel), resolver_(view) {
+      : view_(view), sought_(sought), cancel_(cancel), resolver_(view) {
     const Found& first = sought.meant[0];
     // A namespace is the same one wherever it is opened.
     of_namespace_ = is_namespace(sought.meant);
@@ -248,9 +250,14 @@ class UseFinder {
   bool look(const std::string& file, const FileFactsPtr& facts, std::vector<ReferenceHit>* out);
 
  private:
+  // What is known of the guesses for a name; see guesses_decide().
+  struct Guesses {
+    bool any = false, any_meant = false, all_meant = true;
+  };
   struct Answer {
     std::vector<Found> found;
     bool foreign = false;
+    std::optional<Guesses> guesses;  // instead of found
   };
   using Key = std::pair<uint32_t, uint32_t>;  // receiver and scope
 
@@ -258,7 +265,12 @@ class UseFinder {
   bool names_class_of(const std::vector<Found>& found) const;
   // How sure the use is; nothing: it is none.
   std::optional<Confidence> judge(const Occurrence& o, const Answer& answer) const;
+  std::optional<Confidence> judge_guesses(const Occurrence& o, const Answer& answer) const;
+  bool guesses_decide(const FileFacts& facts, const Occurrence& o) const;
+  Answer resolve(const std::string& file, const FileFactsPtr& facts, const Occurrence& o);
+  Answer resolve_in(const std::string& file, const FileFactsPtr& facts, const Occurrence& o);
 
+  const View& view_;
   const Sought& sought_;
   const CancelToken& cancel_;
   Resolver resolver_;
@@ -310,6 +322,76 @@ std::optional<Confidence> UseFinder::judge(const Occurrence& o, const Answer& an
   return confidence;
 }
 
+// When nothing but the name is known, only which definitions are guessed counts, not their order:
+// so they need not be read. Not in C, where a guess may be likely and a tag hides a typedef, nor
+// where the best guess decides.
+bool UseFinder::guesses_decide(const FileFacts& facts, const Occurrence& o) const {
+  if (of_namespace_ || is_c_family(facts.language)) return false;
+  return o.receiver != kNone || facts.language == "python";
+}
+
+std::optional<Confidence> UseFinder::judge_guesses(const Occurrence& o,
+                                                   const Answer& answer) const {
+  const Guesses& guesses = *answer.guesses;
+  const bool member = o.receiver != kNone;
+  if (guesses.any_meant) {  // as is_wild_guess() has it
+    if (!member || !guesses.all_meant) return std::nullopt;
+    return Confidence::possible;
+  }
+  if (answer.foreign) return std::nullopt;
+  if ((local_ || !guesses.any) && (local_ || !member)) return std::nullopt;
+  return Confidence::possible;
+}
+
+// The same occurrence in other facts of the file.
+const Occurrence* same_occurrence(const FileFacts& facts, const FileFacts& of,
+                                  const Occurrence& occurrence) {
+  auto it = std::lower_bound(facts.occurrences.begin(), facts.occurrences.end(), occurrence.begin,
+                             [](const Occurrence& o, uint32_t at) { return o.begin < at; });
+  for (; it != facts.occurrences.end() && it->begin == occurrence.begin; ++it) {
+    if (it->end == occurrence.end && it->role == occurrence.role &&
+        facts.names[it->name] == of.names[occurrence.name]) {
+      return &*it;
+    }
+  }
+  return nullptr;
+}
+
+UseFinder::Answer UseFinder::resolve(const std::string& file, const FileFactsPtr& facts,
+                                     const Occurrence& o) {
+  if (!facts->partial) return resolve_in(file, facts, o);
+  Answer out = resolve_in(file, facts, o);
+  if (!resolver_.lacks()) return out;
+  FileFactsPtr whole = view_.facts(file);
+  const Occurrence* there = whole != nullptr ? same_occurrence(*whole, *facts, o) : nullptr;
+  return there != nullptr ? resolve_in(file, whole, *there) : Answer{};
+}
+
+UseFinder::Answer UseFinder::resolve_in(const std::string& file, const FileFactsPtr& facts,
+                                        const Occurrence& o) {
+  Answer out;
+  if (!guesses_decide(*facts, o)) {
+    out.found = meant_by(resolver_, file, facts, o);
+  } else if (resolver_.resolve_known(file, facts, o, &out.found)) {
+    keep_meant(out.found);
+  } else {
+    const bool bare = o.receiver == kNone;
+    Guesses guesses;
+    for (const Guess* guess :
+         resolver_.nearest_named(file, facts->language, facts->names[o.name], bare)) {
+      const bool meant = std::any_of(
+          sought_.meant.begin(), sought_.meant.end(),
+          [&](const Found& m) { return m.symbol == guess->symbol && m.path == guess->path; });
+      guesses.any = true;
+      guesses.any_meant = guesses.any_meant || meant;
+      guesses.all_meant = guesses.all_meant && meant;
+    }
+    out.guesses = guesses;
+  }
+  out.foreign = resolver_.is_foreign();
+  return out;
+}
+
 bool UseFinder::look(const std::string& file, const FileFactsPtr& facts,
                      std::vector<ReferenceHit>* out) {
   uint32_t id = id_of(*facts, sought_.name);
@@ -345,12 +427,12 @@ bool UseFinder::look(const std::string& file, const FileFactsPtr& facts,
     }
     if (answer == &fresh) {
       ++n_resolved_;
-      fresh.found = meant_by(resolver_, file, facts, o);
-      fresh.foreign = resolver_.is_foreign();
+      fresh = resolve(file, facts, o);
       // Of overloads the arguments decide, of a typedef and its tag the word before.
       if (plain && !resolver_.is_by_place()) known[{o.receiver, o.scope}] = fresh;
     }
-    const std::optional<Confidence> confidence = judge(o, *answer);
+    const std::optional<Confidence> confidence =
+        answer->guesses ? judge_guesses(o, *answer) : judge(o, *answer);
     if (!confidence) continue;
     out->push_back({resolver_.place(file, *facts, o.begin, o.end), o.role, *confidence});
   }

@@ -121,9 +121,37 @@ std::vector<Found> Resolver::in_scopes(const std::string& path, const FileFactsP
   return {};
 }
 
+std::vector<Found> Resolver::loaded(const std::vector<Found>& found) {
+  std::vector<Found> out;
+  for (const Found& f : found) {
+    FileFactsPtr facts = f.facts != nullptr ? f.facts : view_.facts(f.path);
+    if (facts == nullptr) continue;
+    out.push_back({f.path, std::move(facts), f.symbol, f.confidence});
+  }
+  return out;
+}
+
 std::vector<Found> Resolver::in_file(const std::string& path, std::string_view name, int depth) {
+  if (depth > kMaxDepth || ++n_steps_ > kMaxSteps) return {};
+  // Inside a chain of imports the answer depends on the chain.
+  bool remember = visiting_.empty();
+  std::string key;
+  if (remember) {
+    key.append(path).append("\n").append(name).append("\n").append(std::to_string(depth));
+    if (auto known = in_files_.find(key); known != in_files_.end()) return loaded(known->second);
+  }
   FileFactsPtr facts = view_.facts(path);
-  if (facts == nullptr || depth > kMaxDepth || ++n_steps_ > kMaxSteps) return {};
+  if (facts == nullptr) return {};
+  std::vector<Found> out = read_in_file(path, facts, name, depth);
+  if (!remember || n_steps_ > kMaxSteps) return out;
+  if (in_files_.size() >= kMaxRemembered) in_files_.clear();
+  std::vector<Found>& kept = in_files_[std::move(key)];
+  for (const Found& f : out) kept.push_back({f.path, nullptr, f.symbol, f.confidence});
+  return out;
+}
+
+std::vector<Found> Resolver::read_in_file(const std::string& path, const FileFactsPtr& facts,
+                                          std::string_view name, int depth) {
   std::vector<Found> out;
   for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
     const Symbol& symbol = facts->symbols[s];
@@ -294,90 +322,39 @@ std::vector<Found> Resolver::meaning(const std::string& path, const FileFactsPtr
                     depth);
 }
 
-// Nothing but the name is known. A bare name cannot be a member, what stands behind a dot cannot
-// be a function outside a class, and other languages' names are not meant.
-std::vector<Found> Resolver::guesses(const std::string& path, const FileFactsPtr& facts,
-                                     const Occurrence& occurrence) {
-  bool bare = occurrence.receiver == kNone;
-  // Behind std:: and the like, of which the repository defines nothing.
-  if (!bare && facts->language == "cpp") {
-    const std::string& receiver = facts->names[occurrence.receiver];
-    bool call = receiver.size() > 2 && receiver.back() == ')';
-    bool known = receiver.empty() || call || receiver == "this" || !by_name(receiver, 1).empty() ||
-                 !plain_name(path, facts, receiver, occurrence.scope, occurrence.begin, 1).empty();
-    if (!known) {
-      is_foreign_ = true;
-      return {};
-    }
-  }
-  const std::string& name = facts->names[occurrence.name];
-  // Reading a file's facts costs more than all the rest: the nearest few are chosen without.
-  std::vector<std::pair<size_t, size_t>> near;  // how near, which of the accepted
-  bool any_member = false;
-  size_t n_seen = 0;
-  auto may_be = [&](const NameMatch& c) {
-    if (bare && !c.is_top_level && c.kind != SymbolKind::enum_member && !is_class_like(c.kind)) {
-      return false;
-    }
-    return same_family(c.language(), facts->language);
-  };
-  by_name(name, kMaxByName, [&](const NameMatch& c) {
-    if (n_seen >= kMaxGuesses || !may_be(c)) return false;
-    any_member = any_member || !c.is_top_level;
-    size_t score = 2 * shared_prefix(c.path, path) + (c.is_declaration ? 0 : 1);
-    if (!bare && !c.is_top_level) score += 10000;  // a member rather than what only has its name
-    near.emplace_back(score, n_seen++);
-    return false;
-  });
-  size_t n_kept = std::min(near.size(), kMaxGuessesRead);
-  std::partial_sort(near.begin(), near.begin() + static_cast<ptrdiff_t>(n_kept), near.end(),
-                    [](const auto& x, const auto& y) {
-                      return x.first != y.first ? x.first > y.first : x.second < y.second;
-                    });
-  near.resize(n_kept);
-  size_t n_again = 0;
-  std::vector<Found> found = by_name(name, n_kept, [&](const NameMatch& c) {
-    if (n_again >= kMaxGuesses || !may_be(c)) return false;
-    size_t which = n_again++;
-    return std::any_of(near.begin(), near.end(), [&](const auto& n) { return n.second == which; });
-  });
-  if (!bare && any_member) {
-    bool owned = std::any_of(found.begin(), found.end(),
-                             [](const Found& f) { return !owner_of(*f.facts, f.get()).empty(); });
-    if (owned) {
-      std::erase_if(found, [](const Found& f) { return owner_of(*f.facts, f.get()).empty(); });
-    }
-  }
-  auto n_bodies = std::count_if(found.begin(), found.end(),
-                                [](const Found& f) { return !f.get().is_declaration; });
-  // C and C++ link by name: one body is very probably the one.
-  if (n_bodies == 1 && n_seen <= n_kept && bare && is_c_family(facts->language)) {
-    for (Found& f : found) f.confidence = Confidence::likely;
-  }
-  return found;
-}
-
 void Resolver::start(const std::string& path) {
+  if (path != asking_) families_here_.clear();
   n_steps_ = 0;
   asking_ = path;
   is_by_place_ = false;
   is_foreign_ = false;
+  lacks_ = false;
 }
 
 std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr& facts,
                                      const Occurrence& occurrence) {
-  start(path);
   std::vector<Found> found;
+  if (!resolve_known(path, facts, occurrence, &found)) {
+    found = guesses(path, facts, occurrence);
+  }
+  return found;
+}
+
+bool Resolver::resolve_known(const std::string& path, const FileFactsPtr& facts,
+                             const Occurrence& occurrence, std::vector<Found>* out) {
+  start(path);
+  std::vector<Found>& found = *out;
   if (occurrence.role == Role::definition) {
     found = definition_site(path, facts, occurrence);
-    if (!found.empty()) return found;
+    if (!found.empty()) return true;
   }
   if (occurrence.role == Role::import) {
     found = import_site(path, facts, occurrence);
-    if (!found.empty()) return found;
+    if (!found.empty()) return true;
     if (is_foreign_) {  // what the file itself has instead: try: import x; except: x = None
-      return in_scopes(path, facts, facts->names[occurrence.name], occurrence.scope,
-                       occurrence.begin, 0);
+      found = in_scopes(path, facts, facts->names[occurrence.name], occurrence.scope,
+                        occurrence.begin, 0);
+      return true;
     }
   }
   found = meaning(path, facts, occurrence, 0);
@@ -387,10 +364,7 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
     const Language* language = find_language(facts->language);
     bool own = occurrence.receiver != kNone && language != nullptr &&
                contains_kind(language->self_names, facts->names[occurrence.receiver]);
-    if (is_foreign_ && !own) return {};
-    found = guesses(path, facts, occurrence);
-    rank(path, facts, occurrence, &found);
-    return found;
+    return is_foreign_ && !own;
   }
   rank(path, facts, occurrence, &found);
   // extern int x; says that x is defined elsewhere.
@@ -407,7 +381,8 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
     if (defined.size() == 1) {
       defined[0].confidence = Confidence::likely;
       append_new(defined, std::move(found));
-      return defined;
+      found = std::move(defined);
+      return true;
     }
   }
   // What a prototype says is defined elsewhere: the body first.
@@ -420,7 +395,7 @@ std::vector<Found> Resolver::resolve(const std::string& path, const FileFactsPtr
       found = std::move(bodies);
     }
   }
-  return found;
+  return true;
 }
 
 }  // namespace engramd::repoindex

@@ -10,12 +10,14 @@
 //   members.cpp     names behind a receiver: what the receiver is, its class, the bases
 //   initializers.cpp  what a designated initializer is for
 //   candidates.cpp  definitions by name, ranking, places
+//   guesses.cpp     definitions that are near, when nothing but the name is known
 //   imports.cpp     which files an import means, where it names files or folders
 //   named_imports.cpp  the same for languages that name packages, modules or a load path
 //   in_packages.cpp what a file sees through packages and modules
 //   arity.cpp       how many arguments a call has and a function takes, and their types
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +25,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "repoindex/languages/language.h"
@@ -54,6 +57,14 @@ struct NameMatch {
 };
 using Accept = std::function<bool(const NameMatch&)>;
 
+// A definition that has the name and may be meant, when nothing but the name is known.
+struct Guess {
+  std::string_view path;
+  const FileEntry* file = nullptr;  // null: of the overlay
+  uint32_t symbol = 0;
+  bool is_declaration = false, is_top_level = false, has_owner = false;
+};
+
 // Import::level of an #include <x>.
 constexpr uint32_t kAngleInclude = 1;
 
@@ -80,6 +91,7 @@ bool is_top_level(const FileFacts& facts, const Symbol& symbol);
 std::string_view owner_of(const FileFacts& facts, const Symbol& symbol);
 void append_new(std::vector<Found>& to, std::vector<Found> more);
 void weaken(std::vector<Found>& found, Confidence confidence);  // to at most that
+SymbolHit hit_of(const std::string& path, SymbolCard card);     // of confidence possible
 
 // Arguments of the call whose name ends at `at`; nothing when no call follows or it goes on too
 // long. Type arguments between the name and the bracket are stepped over.
@@ -100,8 +112,20 @@ class Resolver {
 
   std::vector<Found> resolve(const std::string& path, const FileFactsPtr& facts,
                              const Occurrence& occurrence);
+  // The same without what is only guessed by the name. False: there would be guesses; out is empty.
+  bool resolve_known(const std::string& path, const FileFactsPtr& facts,
+                     const Occurrence& occurrence, std::vector<Found>* out);
+  // The same answer as places, best first, at most `limit`: guessed definitions are read alone.
+  std::vector<SymbolHit> resolve_hits(const std::string& path, const FileFactsPtr& facts,
+                                      const Occurrence& occurrence, size_t limit);
+  // The guesses for a use of the name in that file, as the postings tell them: nothing is read.
+  // Valid until the next question about another file or name.
+  const std::vector<const Guess*>& nearest_named(const std::string& path, std::string_view language,
+                                                 std::string_view name, bool bare);
   // Of the last resolve(): the name belongs to something outside the repository.
   bool is_foreign() const { return is_foreign_; }
+  // Of the last resolve(): it wanted something that partial facts do not have; the answer is void.
+  bool lacks() const { return lacks_; }
   // Of the last resolve(): what stands around the name decided, so the next use may mean another.
   bool is_by_place() const { return is_by_place_; }
   ImportTarget import_target(const std::string& path, const FileFacts& facts, const Import& import);
@@ -141,6 +165,8 @@ class Resolver {
   static constexpr size_t kMaxOverloads = 32;    // whose parameters are counted
   static constexpr size_t kMaxNamespaceParts = 32;  // of one namespace, that are answered
   static constexpr size_t kMaxPackageFiles = 1000;  // of one package
+  static constexpr size_t kMaxImportTargets = 4096;
+  static constexpr size_t kMaxRemembered = 4096;  // classes, and files
 
   // resolve.cpp
   std::vector<Found> definition_site(const std::string& path, const FileFactsPtr& facts,
@@ -149,6 +175,9 @@ class Resolver {
                                  const Occurrence& occurrence);
   std::vector<Found> guesses(const std::string& path, const FileFactsPtr& facts,
                              const Occurrence& occurrence);
+  bool may_guess(const std::string& path, const FileFactsPtr& facts, const Occurrence& occurrence);
+  void trust_only_body(const FileFacts& facts, const Occurrence& occurrence,
+                       std::vector<Found>* found);
   // What the occurrence means, by its receiver if it has one; no guesses.
   std::vector<Found> meaning(const std::string& path, const FileFactsPtr& facts,
                              const Occurrence& occurrence, int depth);
@@ -217,19 +246,60 @@ class Resolver {
   std::vector<Found> in_swift_modules(const std::string& path, const FileFacts& facts,
                                       std::string_view name);
 
+  // Whether partial facts leave out occurrences right before the i-th: then the answer lacks them.
+  bool at_gap(const FileFacts& facts, size_t i) {
+    bool gap = std::binary_search(facts.gaps.begin(), facts.gaps.end(), i);
+    lacks_ = lacks_ || gap;
+    return gap;
+  }
+  // What a question works out of a class or a file again and again, for one name. Without facts,
+  // which would keep whole files in memory: loaded() brings them back.
+  struct Family {
+    std::vector<Found> own, bases;  // members of that name; if none, the classes above
+    bool foreign_after = false;
+  };
+  const Family& family_of(Found class_, std::string_view name, int depth);
+  std::vector<Found> loaded(const std::vector<Found>& found);
+  std::vector<Found> read_in_file(const std::string& path, const FileFactsPtr& facts,
+                                  std::string_view name, int depth);
+
+  // members.cpp
+  const Occurrence* receiver_occurrence(const FileFacts& facts, const Occurrence& occurrence);
+
   // candidates.cpp
   void rank(const std::string& path, const FileFactsPtr& facts, const Occurrence& occurrence,
             std::vector<Found>* found);
-  bool hidden(std::string_view path) const;
+  bool hidden(const FileEntry& file);
+
+  // guesses.cpp
+  struct Named {
+    std::vector<Guess> all;  // at most kMaxGuesses, in the order of the postings
+    bool any_member = false;
+  };
+  const Named& named(std::string_view name, std::string_view language, bool bare);
 
   const View& view_;
   size_t n_steps_ = 0;
   std::string asking_;  // the file that the question is asked in
   bool is_foreign_ = false;
   bool is_by_place_ = false;
+  bool lacks_ = false;
   std::map<std::string, std::string> texts_;
   std::set<std::string> visiting_;  // files whose imports are being followed
   std::map<std::string, std::shared_ptr<const IncludeClosure>> closures_;
+  std::unordered_map<std::string, ImportTarget> import_targets_;  // see import_target()
+  std::map<std::string, Family> families_;                        // see family_of()
+  std::map<std::string, Family> families_here_;  // of partial facts, which are of asking_
+  Family not_kept_;                              // what must not be remembered
+  std::unordered_map<std::string, std::vector<Found>> in_files_;  // see in_file(); without facts
+  std::map<std::string, Named> named_;  // by name, language and whether it is bare
+  struct {
+    std::string path, name;
+    bool bare = false;
+    std::vector<const Guess*> guesses;
+  } nearest_;
+  bool knows_hidden_ = false;
+  std::vector<const FileEntry*> hidden_;  // files of the snapshot that the overlay has too; sorted
 };
 
 }  // namespace engramd::repoindex

@@ -33,7 +33,7 @@ std::vector<Found> Resolver::bodies_of(const Found& declared) {
   const FileEntry* header =
       view_.snapshot != nullptr ? view_.snapshot->find(declared.path) : nullptr;
   auto sees = [&](const Found& body) {
-    return body.path == declared.path || hidden(declared.path) || header == nullptr ||
+    return body.path == declared.path || header == nullptr || hidden(*header) ||
            includes(body.path, header);
   };
   if (bodies.size() <= kMaxOverloads &&
