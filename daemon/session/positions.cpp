@@ -1,6 +1,7 @@
 #include "daemon/session/positions.h"
 
 #include "lsp/uri.h"
+#include "repoindex/snapshot.h"
 
 namespace engramd::daemon {
 namespace {
@@ -35,6 +36,17 @@ const PlaceMapper::Text* PlaceMapper::text_of(const std::string& path) {
   return at->second.text ? &at->second : nullptr;
 }
 
+// Of an indexed file that is not open: then its columns are the same in all encodings, and it need
+// not be read.
+bool PlaceMapper::is_ascii(const std::string& path) {
+  if (path == last_path_) return last_is_ascii_;
+  last_path_ = path;
+  const bool open = view_.overlay && view_.overlay->count(path) != 0;
+  const repoindex::FileEntry* file = view_.snapshot && !open ? view_.snapshot->find(path) : nullptr;
+  last_is_ascii_ = file != nullptr && view_.snapshot->summary(*file).is_ascii;
+  return last_is_ascii_;
+}
+
 std::optional<size_t> PlaceMapper::offset(const std::string& path, lsp::Position position) {
   const Text* text = text_of(path);
   if (text == nullptr) return std::nullopt;
@@ -44,7 +56,7 @@ std::optional<size_t> PlaceMapper::offset(const std::string& path, lsp::Position
 }
 
 lsp::Position PlaceMapper::position(const std::string& path, LineColumn place) {
-  if (encoding_ == PositionEncoding::utf8) return {place.line, place.column};
+  if (encoding_ == PositionEncoding::utf8 || is_ascii(path)) return {place.line, place.column};
   const Text* text = text_of(path);
   if (text == nullptr) return {place.line, place.column};
   return {place.line, text->lines->column_in(encoding_, place, *text->text)};
@@ -60,8 +72,13 @@ lsp::Range PlaceMapper::range(const std::string& path, ByteRange bytes) {
   return range(path, text->lines->position(bytes.begin), text->lines->position(bytes.end));
 }
 
-std::string PlaceMapper::uri(const std::string& path) const {
-  return root_.empty() ? path : lsp::uri_of_path(root_ / path);
+// Thousands of places come file by file: the last one is remembered.
+const std::string& PlaceMapper::uri(const std::string& path) {
+  if (last_uri_.empty() || path != last_uri_path_) {
+    last_uri_ = root_.empty() ? path : lsp::uri_of_path(root_ / path);
+    last_uri_path_ = path;
+  }
+  return last_uri_;
 }
 
 lsp::Location PlaceMapper::location(const repoindex::Place& place) {

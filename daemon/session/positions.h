@@ -37,7 +37,7 @@ class PlaceMapper {
   std::optional<size_t> offset(const std::string& path, lsp::Position position);
   lsp::Range range(const std::string& path, LineColumn start, LineColumn end);
   lsp::Range range(const std::string& path, ByteRange bytes);
-  std::string uri(const std::string& path) const;
+  const std::string& uri(const std::string& path);  // valid until the next call
   lsp::Location location(const repoindex::Place& place);
 
  private:
@@ -46,6 +46,7 @@ class PlaceMapper {
     std::shared_ptr<const LineIndex> lines;
   };
   const Text* text_of(const std::string& path);
+  bool is_ascii(const std::string& path);
   lsp::Position position(const std::string& path, LineColumn place);
 
   const repoindex::View view_;
@@ -53,6 +54,9 @@ class PlaceMapper {
   const PositionEncoding encoding_;
   std::map<std::string, Text> texts_;
   size_t cached_bytes_ = 0;
+  std::string last_path_;  // of is_ascii()
+  bool last_is_ascii_ = false;
+  std::string last_uri_path_, last_uri_;  // of uri()
 };
 
 }  // namespace engramd::daemon
