@@ -14,7 +14,7 @@ namespace engramd::daemon {
 namespace {
 
 // A hover without the last change is better than a late one; who hovers again sees it.
-constexpr std::chrono::milliseconds kPatience{50};
+constexpr std::chrono::milliseconds kPatience{5};
 constexpr size_t kMaxSubject = 120;
 
 std::string where(const repoindex::HoverInfo& info) {
