@@ -1,11 +1,12 @@
 // tests/bench/resolve_bench.cpp - how long a question takes in process, and answers for scripts.
 //
-//   resolve_bench FOLDER [N]           N (2000) definition questions at random names of random
-//   files
-//                                      and the references of the most used names: p50, p99, maximum
+//   resolve_bench FOLDER [N [OPEN]]    N (2000) definition questions at random names of random
+//                                      files, and N/20 references questions: p50, p90, p99,
+//                                      maximum; with OPEN (0) files open, as an editor has them
 //   resolve_bench --answer FOLDER      reads "def|refs|uses PATH LINE COLUMN" (0-based, bytes;
 //                                      uses: references without definitions), answers with one line
-//                                      of PATH:LINE:COLUMN:CONFIDENCE each; resolution_eval.py uses
+//                                      of PATH:LINE:COLUMN:CONFIDENCE each; "open PATH" opens a
+//                                      file for the questions that follow. resolution_eval.py uses
 //                                      it to ask without a daemon
 //   resolve_bench --unknown FOLDER PREFIX   which names behind a receiver are only guessed
 //
@@ -51,13 +52,30 @@ void print_slowest(std::vector<std::pair<double, std::string>> slow) {
   }
 }
 
-void answer(const View& view) {
+// As if an editor had the file open and had not changed it.
+void open_file(View* view, const std::string& path) {
+  OpenDocument document;
+  document.facts = view->facts(path);
+  auto text = view->text(path);
+  if (document.facts == nullptr || !text) return;
+  document.text = std::make_shared<const std::string>(std::move(*text));
+  document.lines = std::make_shared<const LineIndex>(*document.text);
+  Overlay overlay = view->overlay != nullptr ? *view->overlay : Overlay();
+  overlay[path] = std::move(document);
+  view->overlay = std::make_shared<const Overlay>(std::move(overlay));
+}
+
+void answer(View view) {
   std::string line;
   while (std::getline(std::cin, line)) {
     std::istringstream in(line);
     std::string what, path;
     LineColumn at;
     in >> what >> path >> at.line >> at.column;
+    if (what == "open") {
+      open_file(&view, path);
+      continue;
+    }
     auto text = view.text(path);
     if (text) {
       size_t offset = LineIndex(*text).offset(at, *text);
@@ -109,7 +127,7 @@ void list_unknown(const View& view, std::string_view prefix) {
               n_guessed, n_foreign);
 }
 
-void measure(const View& view, size_t n) {
+void measure(View view, size_t n, size_t n_open) {
   std::vector<std::string> paths;
   for (std::string& path : view.paths()) {
     FileFactsPtr facts = view.facts(path);
@@ -117,6 +135,8 @@ void measure(const View& view, size_t n) {
   }
   if (paths.empty()) return;
   std::mt19937 random(20);
+  for (size_t i = 0; i < n_open; ++i) open_file(&view, paths[random() % paths.size()]);
+  random.seed(20);
   std::vector<double> times;
   for (const std::string& path : paths) {
     double begin = cpu_us();
@@ -196,8 +216,9 @@ int main(int argc, char** argv) {
   bool answers = argc == 3 && std::strcmp(argv[1], "--answer") == 0;
   bool unknown = argc == 4 && std::strcmp(argv[1], "--unknown") == 0;
   if (argc < 2) {
-    std::fprintf(stderr,
-                 "usage: resolve_bench FOLDER [N] | --answer FOLDER | --unknown FOLDER PREFIX\n");
+    std::fprintf(
+        stderr,
+        "usage: resolve_bench FOLDER [N [OPEN]] | --answer FOLDER | --unknown FOLDER PREFIX\n");
     return 2;
   }
   IndexOptions options;
@@ -217,7 +238,8 @@ int main(int argc, char** argv) {
   } else if (unknown) {
     list_unknown(view, argv[3]);
   } else {
-    measure(view, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 2000);
+    measure(view, argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 2000,
+            argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 0);
   }
   return 0;
 }
