@@ -31,9 +31,9 @@ struct ToolCall {
 struct Message {
   Role role = Role::user;
   std::string text;
-  std::string reasoning;            // assistant only
+  std::string reasoning;             // assistant only
   std::vector<ToolCall> tool_calls;  // assistant only
-  std::string tool_call_id;         // tool only: whose result this is
+  std::string tool_call_id;          // tool only: whose result this is
 };
 struct Tool {
   std::string name, description;
@@ -71,8 +71,8 @@ struct Event {
     call_begin,      // text: the tool's name
     call_arguments,  // text: more of the arguments, one JSON object in all
     call_end,
-    call_broken,     // the call is withdrawn; text: its bytes as the model wrote them
-    problem,         // text: what was wrong; the bytes come as text or in a call_broken
+    call_broken,  // the call is withdrawn; text: its bytes as the model wrote them
+    problem,      // text: what was wrong; the bytes come as text or in a call_broken
   };
   Kind kind = Kind::text;
   std::string text;
@@ -121,9 +121,9 @@ Recognised recognise_dialect(std::string_view chat_template);
 
 // What an answer comes to: events, applied one by one.
 struct Answer {
-  Message message;                     // role assistant
+  Message message;  // role assistant
   std::vector<std::string> problems;
-  std::string broken;                  // bytes of broken calls
+  std::string broken;  // bytes of broken calls
 };
 void apply(Answer& answer, const Event& event);
 

@@ -103,16 +103,4 @@ class TensorReader {
   size_t first_skipped_layer_ = SIZE_MAX;
 };
 
-Result<Network> build_deepseek2(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_deepseek4(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_deepseek41(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_engramd_moe(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_gpt_oss(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_llama(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_qwen2(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_qwen3next(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_qwen35moe(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_qwen3(const format::ModelFile& file, const BuildOptions& options);
-Result<Network> build_qwen3moe(const format::ModelFile& file, const BuildOptions& options);
-
 }  // namespace engramd::engine::arch

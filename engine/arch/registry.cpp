@@ -1,19 +1,33 @@
-// engine/arch/registry.cpp - the families this engine runs: one row each.
+// engine/arch/registry.cpp - the families this engine runs: one line each.
 #include <array>
 
 #include "engine/arch/family.h"
 
+// The name in the file (general.architecture), and the function in the family's own file.
+#define ENGRAMD_FAMILIES(FAMILY)           \
+  FAMILY("deepseek2", build_deepseek2)     \
+  FAMILY("deepseek4", build_deepseek4)     \
+  FAMILY("deepseek41", build_deepseek41)   \
+  FAMILY("engramd-moe", build_engramd_moe) \
+  FAMILY("gpt-oss", build_gpt_oss)         \
+  FAMILY("llama", build_llama)             \
+  FAMILY("qwen2", build_qwen2)             \
+  FAMILY("qwen3", build_qwen3)             \
+  FAMILY("qwen35moe", build_qwen35moe)     \
+  FAMILY("qwen3moe", build_qwen3moe)       \
+  FAMILY("qwen3next", build_qwen3next)
+
 namespace engramd::engine::arch {
 
+#define ENGRAMD_DECLARE(name, build) \
+  Result<Network> build(const format::ModelFile& file, const BuildOptions& options);
+ENGRAMD_FAMILIES(ENGRAMD_DECLARE)
+#undef ENGRAMD_DECLARE
+
 std::span<const Family> families() {
-  static constexpr std::array kFamilies = {
-      Family{"deepseek2", build_deepseek2},   Family{"deepseek4", build_deepseek4},
-      Family{"deepseek41", build_deepseek41}, Family{"engramd-moe", build_engramd_moe},
-      Family{"gpt-oss", build_gpt_oss},       Family{"llama", build_llama},
-      Family{"qwen2", build_qwen2},           Family{"qwen3", build_qwen3},
-      Family{"qwen35moe", build_qwen35moe},   Family{"qwen3moe", build_qwen3moe},
-      Family{"qwen3next", build_qwen3next},
-  };
+#define ENGRAMD_ROW(name, build) Family{name, build},
+  static constexpr std::array kFamilies = {ENGRAMD_FAMILIES(ENGRAMD_ROW)};
+#undef ENGRAMD_ROW
   return kFamilies;
 }
 

@@ -5,7 +5,9 @@
 namespace engramd::engine::chat {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
 
 std::string decoded(const std::string& written) {
   const auto value = parse_json("\"" + written + "\"");

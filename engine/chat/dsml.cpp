@@ -28,12 +28,10 @@ namespace {
 struct Tags {
   std::string_view calls, calls_end, invoke, invoke_end, parameter, parameter_end;
 };
-constexpr Tags kTags4 = {"<" DSML "tool_calls>",  "</" DSML "tool_calls>",
-                         "<" DSML "invoke",       "</" DSML "invoke>",
-                         "<" DSML "parameter",    "</" DSML "parameter>"};
-constexpr Tags kTags41 = {"<" DSML " calls>",     "</" DSML " calls>",
-                          "<" DSML " invoke",     "</" DSML " invoke>",
-                          "<" DSML " parameter",  "</" DSML " parameter>"};
+constexpr Tags kTags4 = {"<" DSML "tool_calls>", "</" DSML "tool_calls>", "<" DSML "invoke",
+                         "</" DSML "invoke>",    "<" DSML "parameter",    "</" DSML "parameter>"};
+constexpr Tags kTags41 = {"<" DSML " calls>",   "</" DSML " calls>",   "<" DSML " invoke",
+                          "</" DSML " invoke>", "<" DSML " parameter", "</" DSML " parameter>"};
 
 struct Variant {
   std::string_view name;
@@ -195,7 +193,8 @@ constexpr std::string_view kBeyond =
     "Reasoning Effort: Beyond maximum — exhaustive, relentless, and uncompromising.\nYou MUST "
     "reason with the utmost depth and rigor, leaving absolutely nothing to chance: exhaustively "
     "decompose the problem into its most fundamental components, trace every causal chain to its "
-    "root, and resolve the underlying cause rather than any surface symptom.\nDo not stop reasoning "
+    "root, and resolve the underlying cause rather than any surface symptom.\nDo not stop "
+    "reasoning "
     "until you have independently verified the solution from multiple angles and are certain that "
     "no assumption remains unchecked and no error remains undiscovered.\n\n";
 
@@ -326,7 +325,8 @@ class Dsml final : public Dialect {
     prompt.mark(
         "\n\nString parameters should be specified as is and set `string=\"true\"`. For all other "
         "types (numbers, booleans, arrays, objects), pass the value in JSON format and set "
-        "`string=\"false\"`.\n\nIf thinking_mode is enabled (triggered by <think>), you MUST output "
+        "`string=\"false\"`.\n\nIf thinking_mode is enabled (triggered by <think>), you MUST "
+        "output "
         "your complete reasoning inside <think>...</think> BEFORE any tool calls or final "
         "response.\n\nOtherwise, output directly after </think> with tool calls or final "
         "response.\n\n### Available Tool Schemas\n\n");

@@ -195,8 +195,14 @@ class Glm final : public Dialect {
     // The same with and without line ends.
     prompt.mark("<tool_call>{function-name}").mark(line_end_);
     for (const std::string_view n : {"1", "2"})
-      prompt.mark("<arg_key>{arg-key-").mark(n).mark("}</arg_key>").mark(line_end_)
-          .mark("<arg_value>{arg-value-").mark(n).mark("}</arg_value>").mark(line_end_);
+      prompt.mark("<arg_key>{arg-key-")
+          .mark(n)
+          .mark("}</arg_key>")
+          .mark(line_end_)
+          .mark("<arg_value>{arg-value-")
+          .mark(n)
+          .mark("}</arg_value>")
+          .mark(line_end_);
     prompt.mark("...").mark(line_end_).mark("</tool_call>");
     return {};
   }

@@ -1,7 +1,8 @@
 // Harmony: gpt-oss.
 //
 //   <|start|>assistant<|channel|>analysis<|message|>...<|end|>
-//   <|start|>assistant<|channel|>commentary to=functions.f <|constrain|>json<|message|>{...}<|call|>
+//   <|start|>assistant<|channel|>commentary to=functions.f
+//   <|constrain|>json<|message|>{...}<|call|>
 //   <|start|>assistant<|channel|>final<|message|>...<|return|>
 // (no line ends between them). The answer starts after "<|start|>assistant".
 //
@@ -26,8 +27,7 @@ class HarmonyParser final : public StreamParser {
     if (state_ == State::header) return take_header();
     static constexpr std::string_view kEnds[] = {"<|end|>", "<|return|>", "<|call|>", "<|start|>"};
     if (state_ == State::call) return take_arguments(kEnds);
-    const auto found =
-        pass_until(kEnds, state_ == State::text ? Kind::text : Kind::reasoning);
+    const auto found = pass_until(kEnds, state_ == State::text ? Kind::text : Kind::reasoning);
     if (!found) return false;
     drop_space();
     begin_raw(*found == 3 ? kEnds[3] : std::string_view());
@@ -171,8 +171,8 @@ std::string typescript_object(const Value& spec, const Value* required) {
   for (size_t i = 0; i < properties->members.size(); ++i) {
     const auto& [name, property] = properties->members[i];
     // The line end and the spaces are the published template's.
-    out += name + (is_required(spec.find("required"), name) ? "" : "?") +
-           ": \n                " + typescript(property, required);
+    out += name + (is_required(spec.find("required"), name) ? "" : "?") + ": \n                " +
+           typescript(property, required);
     if (i + 1 < properties->members.size()) out += ", ";
   }
   return out + "}";
@@ -246,8 +246,7 @@ class Harmony final : public Dialect {
         has_system ? std::string_view(request.messages[0].text) : std::string_view();
     if (!instructions.empty() || !request.tools.empty()) {
       prompt.mark("<|start|>developer<|message|>");
-      if (!instructions.empty())
-        prompt.mark("# Instructions\n\n").data(instructions).mark("\n\n");
+      if (!instructions.empty()) prompt.mark("# Instructions\n\n").data(instructions).mark("\n\n");
       if (!request.tools.empty()) {
         ENGRAMD_TRY(const std::string tools, typescript_namespace(request.tools));
         prompt.mark("# Tools\n\n").data(tools);
@@ -269,9 +268,11 @@ class Harmony final : public Dialect {
         "<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\n"
         "Knowledge cutoff: 2024-06\n");
     if (!request.date.empty()) prompt.mark("Current date: ").data(request.date).mark("\n");
-    prompt.mark("\nReasoning: ").mark(effort).mark(
-        "\n\n# Valid channels: analysis, commentary, final. Channel must be included for every "
-        "message.");
+    prompt.mark("\nReasoning: ")
+        .mark(effort)
+        .mark(
+            "\n\n# Valid channels: analysis, commentary, final. Channel must be included for every "
+            "message.");
     if (!request.tools.empty())
       prompt.mark("\nCalls to these tools must go to the commentary channel: 'functions'.");
     prompt.mark("<|end|>");

@@ -152,10 +152,9 @@ class Hermes final : public Dialect {
           turn(prompt, "user", message.text);
           break;
         case Role::assistant: {
-          const bool after_question =
-              last_question != static_cast<size_t>(-1) && i > last_question;
-          ENGRAMD_CHECK(write_answer(prompt, message, after_question,
-                                     i + 1 == request.messages.size()));
+          const bool after_question = last_question != static_cast<size_t>(-1) && i > last_question;
+          ENGRAMD_CHECK(
+              write_answer(prompt, message, after_question, i + 1 == request.messages.size()));
           break;
         }
         case Role::tool:

@@ -21,9 +21,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t value) override { return number(std::to_string(value)); }
   bool number_unsigned(number_unsigned_t value) override { return number(std::to_string(value)); }
   bool number_float(number_float_t, const string_t& written) override { return number(written); }
-  bool string(string_t& value) override {
-    return put({Value::Kind::string, std::move(value), {}});
-  }
+  bool string(string_t& value) override { return put({Value::Kind::string, std::move(value), {}}); }
   bool binary(binary_t&) override { return false; }
   bool start_object(size_t) override { return open(Value::Kind::object); }
   bool end_object() override { return close(); }
@@ -129,13 +127,27 @@ void append_escaped(std::string& out, std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
       default:
         if (byte >= 0x20) {
           out += c;
@@ -185,7 +197,8 @@ Result<std::string> tool_json(const Tool& tool) {
 
 ParameterTypes::ParameterTypes(const std::vector<Tool>& tools) {
   for (const Tool& tool : tools)
-    if (auto schema = parse_json(tool.parameters)) schemas_.emplace_back(tool.name, *std::move(schema));
+    if (auto schema = parse_json(tool.parameters))
+      schemas_.emplace_back(tool.name, *std::move(schema));
 }
 
 ParameterType ParameterTypes::of(std::string_view tool, std::string_view parameter) const {
@@ -195,7 +208,8 @@ ParameterType ParameterTypes::of(std::string_view tool, std::string_view paramet
     const Value* property = properties == nullptr ? nullptr : properties->find(parameter);
     if (property == nullptr) return ParameterType::unknown;
     const Value* type = property->find("type");
-    if (type == nullptr) return property->find("enum") != nullptr ? ParameterType::string : ParameterType::unknown;
+    if (type == nullptr)
+      return property->find("enum") != nullptr ? ParameterType::string : ParameterType::unknown;
     // ["string", "null"] takes a null too, so the text decides.
     if (names_type(*type, "string"))
       return type->is_string() ? ParameterType::string : ParameterType::unknown;

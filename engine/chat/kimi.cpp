@@ -87,7 +87,8 @@ class KimiParser final : public StreamParser {
   bool take_id() {
     constexpr size_t kMaxId = 1024;
     const size_t at = buffer().find(kArgumentBegin);
-    const size_t taken = at == std::string_view::npos ? buffer().size() : at + kArgumentBegin.size();
+    const size_t taken =
+        at == std::string_view::npos ? buffer().size() : at + kArgumentBegin.size();
     if (taken > kMaxId || buffer().find(kCallEnd) < at) {
       state_ = State::broken;
       return true;

@@ -158,10 +158,14 @@ class Llama3 final : public Dialect {
  private:
   static std::string_view role_name(Role role) {
     switch (role) {
-      case Role::system: return "system";
-      case Role::user: return "user";
-      case Role::assistant: return "assistant";
-      case Role::tool: return "ipython";
+      case Role::system:
+        return "system";
+      case Role::user:
+        return "user";
+      case Role::assistant:
+        return "assistant";
+      case Role::tool:
+        return "ipython";
     }
     return {};
   }

@@ -147,8 +147,7 @@ constexpr std::string_view kReminder =
     "knowledge and do not tell the user about function calls\n</IMPORTANT>";
 
 Status write_call(PromptWriter& prompt, const ToolCall& call) {
-  ENGRAMD_TRY(const Value arguments,
-              parse_object(call.arguments, "the arguments of " + call.name));
+  ENGRAMD_TRY(const Value arguments, parse_object(call.arguments, "the arguments of " + call.name));
   prompt.mark("<tool_call>\n<function=").data(call.name).mark(">\n");
   for (const auto& [name, value] : arguments.members)
     prompt.mark("<parameter=")

@@ -10,9 +10,8 @@ namespace {
 
 using Get = const Dialect& (*)();
 constexpr Get kDialects[] = {
-    chatml,  qwen25,      qwen3,            qwen3_coder,  qwen35,  harmony,          deepseek_v4,
-    deepseek_v4_0731,     deepseek_v41,     glm46,        glm47,   kimi_k2,
-    kimi_k2_thinking,     llama3,
+    chatml,           qwen25,       qwen3, qwen3_coder, qwen35,  harmony,          deepseek_v4,
+    deepseek_v4_0731, deepseek_v41, glm46, glm47,       kimi_k2, kimi_k2_thinking, llama3,
 };
 
 // Markers of a template, most telling first; all of a row must be there.
@@ -44,9 +43,12 @@ struct TokenRow {
   std::string_view token;
 };
 constexpr TokenRow kTokens[] = {
-    {deepseek_v41, "<｜deepseek_image｜>"}, {deepseek_v4_0731, "｜DSML｜"},
-    {harmony, "<|channel|>"},               {kimi_k2, "<|im_middle|>"},
-    {glm47, "<|observation|>"},             {llama3, "<|start_header_id|>"},
+    {deepseek_v41, "<｜deepseek_image｜>"},
+    {deepseek_v4_0731, "｜DSML｜"},
+    {harmony, "<|channel|>"},
+    {kimi_k2, "<|im_middle|>"},
+    {glm47, "<|observation|>"},
+    {llama3, "<|start_header_id|>"},
     {chatml, "<|im_start|>"},
 };
 

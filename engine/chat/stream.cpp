@@ -116,7 +116,9 @@ void StreamParser::emit_words(Kind kind, std::string_view text) {
   space_ += text.substr(words);
 }
 
-void StreamParser::drop_space() { space_.clear(); }
+void StreamParser::drop_space() {
+  space_.clear();
+}
 
 void StreamParser::drop_layout(std::string_view layout) {
   if (space_.ends_with(layout)) space_.resize(space_.size() - layout.size());
@@ -252,6 +254,8 @@ bool StreamParser::pass_value(std::string_view close, std::span<const std::strin
   return false;
 }
 
-void StreamParser::end_parameters() { arguments(n_parameters_ == 0 ? "{}" : "}"); }
+void StreamParser::end_parameters() {
+  arguments(n_parameters_ == 0 ? "{}" : "}");
+}
 
 }  // namespace engramd::engine::chat

@@ -2,8 +2,8 @@
 // models' own templates. A hidden case, not a test by itself: test_engine "[chat-driver]" with two
 // file names in ENGRAMD_CHAT_CASES and ENGRAMD_CHAT_PROMPTS.
 //
-// In: [{"template": text, "dialect": name or null, "request": {...}}]. Out: [{"dialect", "certain", "how",
-// "prompt" or "error"}].
+// In: [{"template": text, "dialect": name or null, "request": {...}}]. Out: [{"dialect", "certain",
+// "how", "prompt" or "error"}].
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -38,8 +38,9 @@ chat::Request request_of(const ordered_json& json) {
   }
   for (const ordered_json& one : json.value("tools", ordered_json::array())) {
     const ordered_json& function = one.at("function");
-    request.tools.push_back({function.at("name"), function.value("description", ""),
-                             function.contains("parameters") ? function.at("parameters").dump() : ""});
+    request.tools.push_back(
+        {function.at("name"), function.value("description", ""),
+         function.contains("parameters") ? function.at("parameters").dump() : ""});
   }
   if (json.contains("thinking"))
     request.thinking = json.at("thinking") ? chat::Thinking::on : chat::Thinking::off;
