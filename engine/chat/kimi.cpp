@@ -7,6 +7,8 @@
 //
 // K2-Thinking keeps reasoning until the first answer without a call: later prompts of a task of
 // many calls are prefixes of each other, the one after the answer is not.
+#include <algorithm>
+
 #include "engine/chat/dialects.h"
 #include "engine/chat/prompt_writer.h"
 #include "engine/chat/stream.h"
@@ -181,7 +183,7 @@ class Kimi final : public Dialect {
       if (request.messages[i - 1].role == Role::assistant &&
           request.messages[i - 1].tool_calls.empty())
         kept_from = i;
-    std::vector<std::string> waiting;  // ids of calls whose results have not come
+    std::vector<Waiting> waiting;
     size_t n_calls = 0;
     for (size_t i = 0; i < request.messages.size(); ++i) {
       const Message& message = request.messages[i];
@@ -194,12 +196,7 @@ class Kimi final : public Dialect {
           break;
         case Role::tool:
           prompt.mark("<|im_system|>tool<|im_middle|>## Return of ");
-          if (waiting.empty()) {
-            prompt.mark("functions.unknown:").mark(std::to_string(n_calls));
-          } else {
-            prompt.data(waiting.front());
-            waiting.erase(waiting.begin());
-          }
+          prompt.data(take_waiting(waiting, message.tool_call_id, n_calls));
           prompt.mark("\n").data(message.text);
           break;
         case Role::assistant:
@@ -220,16 +217,34 @@ class Kimi final : public Dialect {
   }
 
  private:
+  // A call whose result has not come: the caller's id of it, and the one in the prompt.
+  struct Waiting {
+    std::string id, written;
+  };
+  // By the caller's id, else the oldest.
+  static std::string take_waiting(std::vector<Waiting>& waiting, std::string_view id,
+                                  size_t n_calls) {
+    auto found = std::find_if(waiting.begin(), waiting.end(),
+                              [&](const Waiting& call) { return !id.empty() && call.id == id; });
+    if (found == waiting.end()) found = waiting.begin();
+    if (found == waiting.end())
+      return std::string(kFunctions) + "unknown:" + std::to_string(n_calls);
+    std::string written = std::move(found->written);
+    waiting.erase(found);
+    return written;
+  }
+
   static Status write_calls(PromptWriter& prompt, const std::vector<ToolCall>& calls,
-                            size_t& n_calls, std::vector<std::string>& waiting) {
+                            size_t& n_calls, std::vector<Waiting>& waiting) {
     if (calls.empty()) return {};
     prompt.mark(kSectionBegin);
     for (const ToolCall& call : calls) {
       ENGRAMD_CHECK(parse_object(call.arguments, "the arguments of " + call.name));
-      waiting.push_back(std::string(kFunctions) + call.name + ":" + std::to_string(n_calls++));
+      waiting.push_back(
+          {call.id, std::string(kFunctions) + call.name + ":" + std::to_string(n_calls++)});
       // As the model wrote them: nothing makes it write them another way.
       prompt.mark(kCallBegin)
-          .data(waiting.back())
+          .data(waiting.back().written)
           .mark(kArgumentBegin)
           .data(call.arguments)
           .mark(kCallEnd);
