@@ -21,6 +21,13 @@ struct OnePiece {
   std::string_view text;
   Piece piece;
   Character at(size_t offset) const {
+    if (offset < text.size() && static_cast<unsigned char>(text[offset]) < 0x80) {
+      const auto byte = static_cast<unsigned char>(text[offset]);
+      const CharacterFlags flags = kAsciiFlags[byte];
+      return piece == ((flags & kNumber) != 0 ? Piece::number : Piece::rest)
+                 ? Character{byte, 1, flags}
+                 : Character{};
+    }
     const Character c = character_at(text, offset);
     return c.length != 0 && piece_of(c) != piece ? Character{} : c;
   }

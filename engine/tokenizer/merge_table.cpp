@@ -8,13 +8,13 @@
 namespace engramd::engine::tokenizer {
 namespace {
 
-constexpr size_t kShortWord = 24;  // bytes; longer words are under 1 % of source text
+constexpr size_t kShortWord = 48;  // bytes; a heap pays above that
 constexpr uint64_t kGoldenRatio = 0x9E3779B97F4A7C15u;
 
 }  // namespace
 
 MergeTable::MergeTable(size_t n_merges)
-    : entries_(std::bit_ceil(std::max<size_t>(2 * n_merges, 2))) {
+    : byte_pairs_(256 * 256), entries_(std::bit_ceil(std::max<size_t>(2 * n_merges, 2))) {
   shift_ = 64 - std::countr_zero(entries_.size());
 }
 
@@ -23,16 +23,19 @@ bool MergeTable::add(TokenId left, TokenId right, TokenId joined) {
   for (size_t i = (pair * kGoldenRatio) >> shift_;; i = (i + 1) & (entries_.size() - 1)) {
     if (entries_[i].pair == pair) return false;
     if (entries_[i].pair != kEmpty) continue;
+    const auto a = byte_of_token_.find(left), b = byte_of_token_.find(right);
+    if (a != byte_of_token_.end() && b != byte_of_token_.end())
+      byte_pairs_[static_cast<size_t>(a->second) << 8 | b->second] = {n_ranks_, joined};
     entries_[i] = {pair, n_ranks_++, joined};
     return true;
   }
 }
 
-const MergeTable::Entry& MergeTable::find(TokenId left, TokenId right) const {
+MergeTable::Merge MergeTable::find(TokenId left, TokenId right) const {
   const uint64_t pair = pair_of(left, right);
   for (size_t i = (pair * kGoldenRatio) >> shift_;; i = (i + 1) & (entries_.size() - 1)) {
-    if (entries_[i].pair == pair) return entries_[i];
-    if (entries_[i].pair == kEmpty) return none_;
+    if (entries_[i].pair == pair) return {entries_[i].rank, entries_[i].joined};
+    if (entries_[i].pair == kEmpty) return {};
   }
 }
 
@@ -49,12 +52,12 @@ void MergeTable::merge_short(std::string_view word, std::vector<TokenId>& out) c
   std::array<TokenId, kShortWord> joined;
   size_t n = word.size();
   for (size_t i = 0; i < n; ++i) token[i] = byte_token_[static_cast<unsigned char>(word[i])];
-  const auto look_up = [&](size_t i) {
-    const Entry& entry = find(token[i], token[i + 1]);
-    rank[i] = entry.rank;
-    joined[i] = entry.joined;
+  const auto set = [&](size_t i, Merge merge) {
+    rank[i] = merge.rank;
+    joined[i] = merge.joined;
   };
-  for (size_t i = 0; i + 1 < n; ++i) look_up(i);
+  const auto look_up = [&](size_t i) { set(i, find(token[i], token[i + 1])); };
+  for (size_t i = 0; i + 1 < n; ++i) set(i, find_bytes(word[i], word[i + 1]));
   while (n > 1) {
     size_t best = 0;
     for (size_t i = 1; i + 1 < n; ++i)
@@ -96,10 +99,12 @@ void MergeTable::merge_long(std::string_view word, std::vector<TokenId>& out) co
   const auto look_up = [&](size_t left) {
     if (left == kEnd || parts[left].next == kEnd) return;
     const TokenId a = parts[left].token, b = parts[parts[left].next].token;
-    const Entry& entry = find(a, b);
+    const Merge entry = find(a, b);
     if (entry.rank != kNoRank) waiting.push({entry.rank, left, a, b, entry.joined});
   };
-  for (size_t i = 0; i + 1 < parts.size(); ++i) look_up(i);
+  for (size_t i = 0; i + 1 < parts.size(); ++i)
+    if (const Merge merge = find_bytes(word[i], word[i + 1]); merge.rank != kNoRank)
+      waiting.push({merge.rank, i, parts[i].token, parts[i + 1].token, merge.joined});
   while (!waiting.empty()) {
     const Waiting merge = waiting.top();
     waiting.pop();

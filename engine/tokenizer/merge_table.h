@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/api/model.h"
@@ -18,7 +19,11 @@ namespace engramd::engine::tokenizer {
 class MergeTable {
  public:
   explicit MergeTable(size_t n_merges);
-  void set_byte_token(unsigned char byte, TokenId token) { byte_token_[byte] = token; }
+  // All of them before the first add().
+  void set_byte_token(unsigned char byte, TokenId token) {
+    byte_token_[byte] = token;
+    byte_of_token_[token] = byte;
+  }
   // False when the pair has a merge already. Ranks are given in order of the calls.
   bool add(TokenId left, TokenId right, TokenId joined);
 
@@ -37,15 +42,26 @@ class MergeTable {
   static uint64_t pair_of(TokenId left, TokenId right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
-  const Entry& find(TokenId left, TokenId right) const;
+  // What a pair becomes.
+  struct Merge {
+    uint32_t rank = kNoRank;
+    TokenId joined = -1;
+  };
+  Merge find(TokenId left, TokenId right) const;
+  Merge find_bytes(char left, char right) const {
+    return byte_pairs_[static_cast<size_t>(static_cast<unsigned char>(left)) << 8 |
+                       static_cast<unsigned char>(right)];
+  }
   void merge_short(std::string_view word, std::vector<TokenId>& out) const;
   void merge_long(std::string_view word, std::vector<TokenId>& out) const;
 
   std::array<TokenId, 256> byte_token_{};
+  std::unordered_map<TokenId, unsigned char> byte_of_token_;
+  // The merges of two bytes: every word starts with them, and half a megabyte stays in the cache.
+  std::vector<Merge> byte_pairs_;
   std::vector<Entry> entries_;  // open addressing, a power of two, at most half full
   int shift_ = 63;
   uint32_t n_ranks_ = 0;
-  Entry none_;
 };
 
 }  // namespace engramd::engine::tokenizer
