@@ -1,7 +1,9 @@
 #include "engine/format/gguf.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -14,6 +16,7 @@ constexpr uint64_t kMaxKeys = 1 << 16;
 constexpr uint64_t kMaxTensors = 1 << 20;
 constexpr uint64_t kMaxNameBytes = 256;
 constexpr uint64_t kMaxAlignment = 1 << 20;
+constexpr uint64_t kMaxParts = 4096;
 constexpr int kMaxArrayDepth = 4;
 constexpr size_t kMaxDimensions = 4;
 
@@ -170,9 +173,39 @@ Result<Tensor> read_tensor(Reader& reader, uint64_t& offset) {
   return tensor;
 }
 
+// "x-00002-of-00003.gguf" with another number in it.
+Result<std::filesystem::path> part_path(const std::filesystem::path& path, uint64_t no,
+                                        uint64_t other, uint64_t count) {
+  const auto suffix = [&](uint64_t index) {
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), "-%05llu-of-%05llu.gguf",
+                  static_cast<unsigned long long>(index + 1),
+                  static_cast<unsigned long long>(count));
+    return std::string(text.data());
+  };
+  const std::string name = path.filename().string(), here = suffix(no);
+  if (!name.ends_with(here))
+    return fail(ErrorCode::invalid_input, path.string() + " is part " + std::to_string(no + 1) +
+                                              " of " + std::to_string(count) +
+                                              ", so its name should end in " + here +
+                                              " for the others to be found");
+  return path.parent_path() / (name.substr(0, name.size() - here.size()) + suffix(other));
+}
+
 }  // namespace
 
-Result<std::unique_ptr<GgufFile>> GgufFile::open(const std::filesystem::path& path) {
+std::string GgufFile::format() const {
+  const std::string name = "gguf v" + std::to_string(version_);
+  return parts_.empty() ? name : name + ", " + std::to_string(split_.count) + " files";
+}
+
+uint64_t GgufFile::file_bytes() const {
+  uint64_t sum = bytes_.size();
+  for (const auto& part : parts_) sum += part->file_bytes();
+  return sum;
+}
+
+Result<std::unique_ptr<GgufFile>> GgufFile::open_one(const std::filesystem::path& path) {
   std::unique_ptr<GgufFile> file(new GgufFile);
   ENGRAMD_TRY(file->mapping_, MappedFile::open(path));
   file->bytes_ = file->mapping_->bytes();
@@ -181,11 +214,72 @@ Result<std::unique_ptr<GgufFile>> GgufFile::open(const std::filesystem::path& pa
   return file;
 }
 
+Result<std::unique_ptr<GgufFile>> GgufFile::open(const std::filesystem::path& path) {
+  ENGRAMD_TRY(std::unique_ptr<GgufFile> file, open_one(path));
+  if (file->split_.count == 1) return file;
+  std::filesystem::path first = path;
+  if (file->split_.no != 0) {
+    ENGRAMD_TRY(first, part_path(path, file->split_.no, 0, file->split_.count));
+    ENGRAMD_TRY(file, open_one(first));
+  }
+  if (Status added = file->add_parts(first); !added)
+    return fail(std::move(added).error().with(first.string()));
+  return file;
+}
+
 Result<std::unique_ptr<GgufFile>> GgufFile::parse(std::span<const std::byte> bytes) {
   std::unique_ptr<GgufFile> file(new GgufFile);
   file->bytes_ = bytes;
   ENGRAMD_CHECK(file->read_all());
+  if (file->split_.count > 1)
+    return fail(ErrorCode::unsupported, "the model is split over " +
+                                            std::to_string(file->split_.count) +
+                                            " files, of which only one was given");
   return file;
+}
+
+Status GgufFile::read_split() {
+  if (find("split.count") == nullptr) return {};
+  ENGRAMD_TRY(split_.count, unsigned_value("split.count"));
+  if (split_.count == 0 || split_.count > kMaxParts)
+    return fail(ErrorCode::corrupt, "split.count is " + std::to_string(split_.count) +
+                                        ", expected 1 to " + std::to_string(kMaxParts));
+  if (split_.count == 1) return {};
+  ENGRAMD_TRY(split_.no, unsigned_value("split.no"));
+  if (split_.no >= split_.count)
+    return fail(ErrorCode::corrupt, "split.no is " + std::to_string(split_.no) + ", there are " +
+                                        std::to_string(split_.count) + " files");
+  ENGRAMD_TRY(split_.n_tensors, unsigned_value("split.tensors.count"));
+  return {};
+}
+
+Status GgufFile::add_parts(const std::filesystem::path& path) {
+  if (split_.no != 0)
+    return fail(ErrorCode::corrupt, "the file named as the first part says that it is part " +
+                                        std::to_string(split_.no + 1));
+  for (uint64_t i = 1; i < split_.count; ++i) {
+    ENGRAMD_TRY(const std::filesystem::path name, part_path(path, 0, i, split_.count));
+    auto opened = open_one(name);
+    if (!opened)
+      return fail(std::move(opened).error().with("part " + std::to_string(i + 1) + " of " +
+                                                 std::to_string(split_.count)));
+    const Split& other = (*opened)->split_;
+    if (other.no != i || other.count != split_.count || other.n_tensors != split_.n_tensors)
+      return fail(ErrorCode::corrupt,
+                  name.string() + " is part " + std::to_string(other.no + 1) + " of " +
+                      std::to_string(other.count) + " with " + std::to_string(other.n_tensors) +
+                      " tensors in all, expected part " + std::to_string(i + 1) + " of " +
+                      std::to_string(split_.count) + " with " + std::to_string(split_.n_tensors));
+    for (Tensor& tensor : (*opened)->tensors_) tensors_.push_back(std::move(tensor));
+    (*opened)->tensors_.clear();
+    parts_.push_back(*std::move(opened));
+    if (tensors_.size() > kMaxTensors) break;
+  }
+  if (tensors_.size() != split_.n_tensors)
+    return fail(ErrorCode::corrupt, "the parts hold " + std::to_string(tensors_.size()) +
+                                        " tensors, split.tensors.count is " +
+                                        std::to_string(split_.n_tensors));
+  return index_tensors();
 }
 
 Status GgufFile::read_all() {
@@ -237,12 +331,7 @@ Status GgufFile::read_all() {
       return fail(ErrorCode::corrupt, "general.alignment is " + std::to_string(alignment) +
                                           ", expected a power of two from 8 to 1048576");
   }
-  if (find("split.count") != nullptr) {
-    ENGRAMD_TRY(const uint64_t n_files, unsigned_value("split.count"));
-    if (n_files > 1)
-      return fail(ErrorCode::unsupported, "the model is split over " + std::to_string(n_files) +
-                                              " files, which is unsupported: merge them first");
-  }
+  ENGRAMD_CHECK(read_split());
 
   tensors_.reserve(n_tensors);
   std::vector<uint64_t> offsets(n_tensors);

@@ -163,6 +163,9 @@ TEST_CASE("alignment and splits are checked") {
   }
   GgufWriter split;
   split.key_u32("split.count", 3);
+  check_error(split.bytes(), "key split.no is missing");
+  split.key_u32("split.no", 0);
+  split.key_u32("split.tensors.count", 0);
   check_error(split.bytes(), "split over 3 files");
 }
 
