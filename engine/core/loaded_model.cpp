@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/thread_pool.h"
 #include "engine/api/session.h"
-#include "engine/format/gguf.h"
+#include "engine/arch/open_model.h"
 #include "engine/tokenizer/make_tokenizer.h"
 
 namespace engramd::engine {
@@ -95,8 +95,15 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   const auto begin = std::chrono::steady_clock::now();
   auto model = std::make_shared<core::LoadedModel>();
   ENGRAMD_TRY(model->kernels_, cpu::select_kernels(options.kernels));
-  ENGRAMD_TRY(model->file_, format::GgufFile::open(path));
   ENGRAMD_TRY(const auto kv_type, core::parse_kv_type(options.kv_type));
+  ENGRAMD_TRY(std::unique_ptr<format::ModelFile> file, arch::open_model(path));
+  if (const Status ready =
+          file->materialise(options.max_memory_bytes > 0 ? options.max_memory_bytes
+                                                         : memory::available_memory_bytes(),
+                            {});
+      !ready)
+    return fail(Error(ready.error()).with(path.string()));
+  model->file_ = std::move(file);
   auto network = arch::build_network(*model->file_, {options.cache_rounding, kv_type});
   if (!network) return fail(std::move(network).error().with(path.string()));
   model->network_ = *std::move(network);
@@ -106,7 +113,8 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   model->tokenizer_ = *std::move(tokenizer);
   model->n_threads_ = options.n_threads == 0 ? hardware_threads() : options.n_threads;
 
-  const uint64_t file_bytes = model->file_->file_bytes();
+  uint64_t file_bytes = 0;  // in memory: a checkpoint may take more than its files
+  for (const format::Tensor& tensor : model->file_->tensors()) file_bytes += tensor.n_bytes();
   uint64_t for_sessions = 0;
   if (options.max_memory_bytes > 0) {
     if (file_bytes >= options.max_memory_bytes)
@@ -139,7 +147,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   info.n_experts_used = n.n_experts_used;
   info.n_parameters = n.n_parameters;
   info.n_active_parameters = n.n_active_parameters;
-  info.file_bytes = file_bytes;
+  info.file_bytes = model->file_->file_bytes();
   info.kernels = std::string(model->kernels_->name);
   info.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return std::shared_ptr<const Model>(std::move(model));

@@ -180,6 +180,16 @@ Status ModelFile::index_tensors() {
   return {};
 }
 
+Status ModelFile::materialise(uint64_t, const CancelToken&) {
+  return {};
+}
+
+Status ModelFile::copy_rows(const Tensor& tensor, uint64_t first, uint64_t n,
+                            std::byte* out) const {
+  std::memcpy(out, tensor.bytes.data() + first * tensor.row_bytes(), n * tensor.row_bytes());
+  return {};
+}
+
 const Value* ModelFile::find(std::string_view key) const {
   const auto it = std::lower_bound(
       metadata_by_key_.begin(), metadata_by_key_.end(), key,

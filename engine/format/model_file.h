@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/result.h"
 #include "engine/quant/types.h"
 
@@ -59,10 +60,12 @@ struct Tensor {
   const quant::TypeInfo* type = nullptr;
   std::vector<uint64_t> shape;  // shape[0] is the contiguous one
   uint64_t n_elements = 0;
-  std::span<const std::byte> bytes;
+  std::span<const std::byte> bytes;  // empty until materialised, where the file has another layout
 
   // n_elements is at most 2^60 and a block element at most 8 bytes: no overflow.
   uint64_t n_bytes() const { return n_elements / type->block_elements * type->block_bytes; }
+  uint64_t n_rows() const { return n_elements / shape[0]; }
+  uint64_t row_bytes() const { return shape[0] / type->block_elements * type->block_bytes; }
 };
 
 class ModelFile {
@@ -80,6 +83,15 @@ class ModelFile {
   std::span<const Tensor> tensors() const { return tensors_; }
   const Value* find(std::string_view key) const;
   const Tensor* find_tensor(std::string_view name) const;
+
+  // What the tensors without bytes take once they have them.
+  virtual uint64_t bytes_to_materialise() const { return 0; }
+  // Gives every tensor its bytes; before the file is shared. Error of code exhausted when that
+  // would take more than max_bytes: nothing is allocated then.
+  virtual Status materialise(uint64_t max_bytes, const CancelToken& cancel);
+  // Copies rows [first, first + n) of a tensor of this file, with or without bytes: row_bytes()
+  // each.
+  virtual Status copy_rows(const Tensor& tensor, uint64_t first, uint64_t n, std::byte* out) const;
 
   // Typed reads. The missing key and the wrong type are each one clear error.
   Result<uint64_t> unsigned_value(std::string_view key) const;  // any integer type, not negative

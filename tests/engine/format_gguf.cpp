@@ -256,9 +256,13 @@ TEST_CASE("what cannot be opened says why") {
   const auto missing = Model::load("/nowhere/model.gguf");
   REQUIRE(!missing);
   CHECK(missing.error().code == ErrorCode::not_found);
-  const auto folder = Model::load("/tmp");
+  const TemporaryFolder nothing_in_it = *TemporaryFolder::make("engramd-empty");
+  const auto folder = Model::load(nothing_in_it.path());
   REQUIRE(!folder);
-  CHECK(folder.error().message.find("not a regular file") != std::string::npos);
+  CHECK(folder.error().message.find("config.json") != std::string::npos);
+  const auto device = Model::load("/dev/null");
+  REQUIRE(!device);
+  CHECK(device.error().message.find("not a regular file") != std::string::npos);
   const TemporaryModel empty(std::string_view(""));
   const auto nothing = Model::load(empty.path());
   REQUIRE(!nothing);
