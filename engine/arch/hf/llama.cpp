@@ -11,12 +11,20 @@ namespace {
 
 using namespace format::hf;
 
+constexpr std::string_view kScalingType =
+    "rope_parameters.rope_type|rope_scaling.rope_type|rope_scaling.type";
+
 Status more_keys(const Config& config, const LayerCounts&, KeyWriter& keys) {
   ENGRAMD_TRY(const uint32_t dim, head_dim(config));
   keys.u32(".rope.dimension_count", dim);
   if (config.has("head_dim")) {
     keys.u32(".attention.key_length", dim);
     keys.u32(".attention.value_length", dim);
+  }
+  // Llama 3's scaling is a tensor: see generate.
+  if (config.has(kScalingType)) {
+    ENGRAMD_TRY(const std::string type, config.text(kScalingType));
+    if (type == "llama3") keys.text(".rope.scaling.type", "none");
   }
   return {};
 }
@@ -34,11 +42,9 @@ Status key_pairs(const Config& config, Layout& layout) {
 // Llama 3.1's rule: what turns fewer than low_freq_factor times in the original context is slowed
 // by `factor`, what turns more than high_freq_factor times is kept, a ramp between.
 Result<std::vector<Generated>> generate(const Config& config) {
-  constexpr std::string_view kType =
-      "rope_parameters.rope_type|rope_scaling.rope_type|rope_scaling.type";
   std::vector<Generated> out;
-  if (!config.has(kType)) return out;
-  ENGRAMD_TRY(const std::string type, config.text(kType));
+  if (!config.has(kScalingType)) return out;
+  ENGRAMD_TRY(const std::string type, config.text(kScalingType));
   if (type != "llama3") return out;
   const auto field = [](std::string_view name) {
     return "rope_parameters." + std::string(name) + "|rope_scaling." + std::string(name);

@@ -186,11 +186,12 @@ Result<hf::LayerCounts> count_layers(const Config& config, const Family& family,
 }  // namespace
 
 Result<std::unique_ptr<HfCheckpoint>> HfCheckpoint::open(const std::filesystem::path& folder,
-                                                         std::span<const Family* const> families) {
+                                                         std::span<const Family* const> families,
+                                                         const MoreKeys& more_keys) {
   std::unique_ptr<HfCheckpoint> out(new HfCheckpoint);
   ENGRAMD_TRY(const std::string config, read_file(folder / "config.json", kMaxConfigBytes));
   ENGRAMD_TRY(out->stored_, Safetensors::open(folder));
-  if (Status shown = out->show(config, families); !shown)
+  if (Status shown = out->show(config, families, more_keys); !shown)
     return fail(std::move(shown).error().with(folder.string()));
   return out;
 }
@@ -200,7 +201,7 @@ Result<std::unique_ptr<HfCheckpoint>> HfCheckpoint::parse(std::string_view confi
                                                           std::span<const Family* const> families) {
   std::unique_ptr<HfCheckpoint> out(new HfCheckpoint);
   ENGRAMD_TRY(out->stored_, Safetensors::parse(safetensors));
-  ENGRAMD_CHECK(out->show(config_json, families));
+  ENGRAMD_CHECK(out->show(config_json, families, {}));
   return out;
 }
 
@@ -209,7 +210,8 @@ std::string HfCheckpoint::format() const {
   return "safetensors, " + std::to_string(n) + (n == 1 ? " file" : " files");
 }
 
-Status HfCheckpoint::show(std::string_view config_json, std::span<const Family* const> families) {
+Status HfCheckpoint::show(std::string_view config_json, std::span<const Family* const> families,
+                          const MoreKeys& more_keys) {
   auto config = Config::parse(config_json);
   if (!config) return fail(std::move(config).error().with("config.json"));
   auto family = family_of(*config, families);
@@ -218,6 +220,7 @@ Status HfCheckpoint::show(std::string_view config_json, std::span<const Family* 
   if (!layers) return fail(std::move(layers).error().with("config.json"));
   if (Status written = write_keys(*config, **family, *layers); !written)
     return fail(std::move(written).error().with("config.json"));
+  if (more_keys) ENGRAMD_CHECK(more_keys(*config, *keys_));
   ENGRAMD_CHECK(show_tensors(*config, **family, *layers));
   metadata_.assign(keys_->entries().begin(), keys_->entries().end());
   ENGRAMD_CHECK(index_metadata());
@@ -302,6 +305,10 @@ Status HfCheckpoint::show_tensors(const Config& config, const Family& family,
     }
     ENGRAMD_CHECK(hf::check_layout(layout));
     add(std::move(target), std::move(layout));
+    // Small tables of numbers are looked at when a network is built, which may be long before the
+    // weights are there.
+    if (rule.as == TensorRule::As::i32 && tensors_.back().bytes.empty())
+      ENGRAMD_CHECK(give_bytes(tensors_.back(), {}));
     return {};
   };
   for (const TensorRule& rule : family.tensors) {
@@ -366,28 +373,30 @@ Status HfCheckpoint::materialise(uint64_t max_bytes, const CancelToken& cancel) 
                     " MiB in a layout that must be rewritten in memory, " +
                     std::to_string(max_bytes >> 20) +
                     " MiB are free: convert it once with `engramd model convert`");
-  for (size_t i = 0; i < tensors_.size(); ++i) {
-    Tensor& tensor = tensors_[i];
-    if (!tensor.bytes.empty()) continue;
-    const uint64_t row_bytes = tensor.row_bytes(), n_rows = tensor.n_rows();
-    // 64 bytes more, to begin on a cache line as a mapped tensor does.
-    materialised_.emplace_back(new (std::nothrow) std::byte[tensor.n_bytes() + 64]);
-    if (materialised_.back() == nullptr)
-      return fail(ErrorCode::exhausted, "no memory for tensor " + std::string(tensor.name));
-    std::byte* begin = materialised_.back().get();
-    begin += (64 - reinterpret_cast<uintptr_t>(begin) % 64) % 64;
-    const uint64_t rows_per_job = std::max<uint64_t>(1, (uint64_t(1) << 20) / row_bytes);
-    const uint64_t n_jobs = (n_rows + rows_per_job - 1) / rows_per_job;
-    const auto job = [&](size_t index) {
-      if (cancel.cancelled()) return;
-      const uint64_t first = index * rows_per_job;
-      const uint64_t n = std::min(rows_per_job, n_rows - first);
-      (void)copy_rows(tensor, first, n, begin + first * row_bytes);
-    };
-    ThreadPool::parallel_for(n_jobs, n_jobs < 8 ? 1 : hardware_threads(), job);
-    ENGRAMD_CHECK(cancel.check());
-    tensor.bytes = {begin, tensor.n_bytes()};
-  }
+  for (Tensor& tensor : tensors_)
+    if (tensor.bytes.empty()) ENGRAMD_CHECK(give_bytes(tensor, cancel));
+  return {};
+}
+
+Status HfCheckpoint::give_bytes(Tensor& tensor, const CancelToken& cancel) {
+  const uint64_t row_bytes = tensor.row_bytes(), n_rows = tensor.n_rows();
+  // 64 bytes more, to begin on a cache line as a mapped tensor does.
+  materialised_.emplace_back(new (std::nothrow) std::byte[tensor.n_bytes() + 64]);
+  if (materialised_.back() == nullptr)
+    return fail(ErrorCode::exhausted, "no memory for tensor " + std::string(tensor.name));
+  std::byte* begin = materialised_.back().get();
+  begin += (64 - reinterpret_cast<uintptr_t>(begin) % 64) % 64;
+  const uint64_t rows_per_job = std::max<uint64_t>(1, (uint64_t(1) << 20) / row_bytes);
+  const uint64_t n_jobs = (n_rows + rows_per_job - 1) / rows_per_job;
+  const auto job = [&](size_t index) {
+    if (cancel.cancelled()) return;
+    const uint64_t first = index * rows_per_job;
+    const uint64_t n = std::min(rows_per_job, n_rows - first);
+    (void)copy_rows(tensor, first, n, begin + first * row_bytes);
+  };
+  ThreadPool::parallel_for(n_jobs, n_jobs < 8 ? 1 : hardware_threads(), job);
+  ENGRAMD_CHECK(cancel.check());
+  tensor.bytes = {begin, tensor.n_bytes()};
   return {};
 }
 

@@ -9,6 +9,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,8 +25,11 @@ namespace engramd::engine::format {
 
 class HfCheckpoint final : public ModelFile {
  public:
+  // Writes what is not in config.json: the tokenizer's keys.
+  using MoreKeys = std::function<Status(const hf::Config&, hf::KeyWriter&)>;
   static Result<std::unique_ptr<HfCheckpoint>> open(const std::filesystem::path& folder,
-                                                    std::span<const hf::Family* const> families);
+                                                    std::span<const hf::Family* const> families,
+                                                    const MoreKeys& more_keys = {});
   // Borrows the tensors' bytes; no tokenizer.
   static Result<std::unique_ptr<HfCheckpoint>> parse(std::string_view config_json,
                                                      std::span<const std::byte> safetensors,
@@ -44,11 +48,13 @@ class HfCheckpoint final : public ModelFile {
 
  private:
   HfCheckpoint() = default;
-  Status show(std::string_view config_json, std::span<const hf::Family* const> families);
+  Status show(std::string_view config_json, std::span<const hf::Family* const> families,
+              const MoreKeys& more_keys);
   Status write_keys(const hf::Config& config, const hf::Family& family,
                     const hf::LayerCounts& layers);
   Status show_tensors(const hf::Config& config, const hf::Family& family,
                       const hf::LayerCounts& layers);
+  Status give_bytes(Tensor& tensor, const CancelToken& cancel);
 
   std::unique_ptr<Safetensors> stored_;
   std::optional<hf::KeyWriter> keys_;

@@ -117,7 +117,7 @@ std::span<const KeyRule> common_keys() {
 Status write_rope_scaling(const Config& config, KeyWriter& keys) {
   constexpr std::string_view kType =
       "rope_parameters.rope_type|rope_scaling.rope_type|rope_scaling.type";
-  if (!config.has(kType)) return {};
+  if (!config.has(kType) || keys.has(".rope.scaling.type")) return {};
   ENGRAMD_TRY(const std::string type, config.text(kType));
   if (type == "default") return {};
   if (type != "yarn" && type != "linear") {

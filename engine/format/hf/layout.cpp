@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/quant/fp8.h"
+
 namespace engramd::engine::format::hf {
 namespace {
 
@@ -40,29 +42,15 @@ uint32_t type_id(StoredType type) {
 
 constexpr uint32_t kF32 = 0, kF16 = 1, kI32 = 26, kBf16 = 30, kMxfp4 = 39;
 
-// OCP 8-bit floating point, E4M3: bias 7, subnormals of 2^-9, no infinity, 0x7f and 0xff NaN.
-float e4m3_to_float(uint8_t code) {
-  const int exponent = (code >> 3) & 15, mantissa = code & 7;
-  if (exponent == 15 && mantissa == 7) return std::nanf("");
-  const float magnitude = exponent == 0 ? std::ldexp(float(mantissa), -9)
-                                        : std::ldexp(float(8 + mantissa), exponent - 10);
-  return code & 0x80 ? -magnitude : magnitude;
-}
-
 struct E4m3Table {
   float values[256];
   E4m3Table() {
-    for (int i = 0; i < 256; ++i) values[i] = e4m3_to_float(uint8_t(i));
+    for (int i = 0; i < 256; ++i) values[i] = quant::e4m3_to_float(uint8_t(i));
   }
 };
 const float* e4m3_table() {
   static const E4m3Table table;
   return table.values;
-}
-
-// OCP E8M0: 2^(code - 127), 255 is NaN.
-float e8m0_to_float(uint8_t code) {
-  return code == 255 ? std::nanf("") : std::ldexp(1.0f, int(code) - 127);
 }
 
 float scale_at(const Source& source, uint64_t row, uint64_t column) {
@@ -71,7 +59,7 @@ float scale_at(const Source& source, uint64_t row, uint64_t column) {
   const std::byte* p = source.scale->bytes.data();
   switch (source.scale->type) {
     case StoredType::f8_e8m0:
-      return e8m0_to_float(uint8_t(p[index]));
+      return quant::ue8m0_to_float(uint8_t(p[index]));
     case StoredType::bf16:
       return quant::bf16_to_float(load<uint16_t>(p + 2 * index));
     default:
@@ -127,7 +115,7 @@ void store(uint32_t type, double value, std::byte* out) {
     std::memcpy(out, &v, sizeof v);
   } else if (type == kBf16) {
     // Exact: choose_type takes BF16 only where every value fits.
-    const auto v = uint16_t(std::bit_cast<uint32_t>(float(value)) >> 16);
+    const uint16_t v = quant::float_to_bf16(float(value));
     std::memcpy(out, &v, sizeof v);
   } else if (type == kF16) {
     const uint16_t v = quant::float_to_half(float(value));
@@ -177,7 +165,7 @@ bool scales_are_exact(const Source& source) {
     float scale = 0;
     switch (source.scale->type) {
       case StoredType::f8_e8m0:
-        scale = e8m0_to_float(uint8_t(p[i]));
+        scale = quant::ue8m0_to_float(uint8_t(p[i]));
         break;
       case StoredType::bf16:
         scale = quant::bf16_to_float(load<uint16_t>(p + 2 * i));
