@@ -1,4 +1,4 @@
-// The engine by itself: model, tokenize, generate, logits, bench.
+// The engine by itself: tokenize, generate, logits, bench.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -40,51 +40,6 @@ Result<std::string> text_of(const std::string& text, const std::string& file) {
   if (!file.empty()) return read_file(file, 64u << 20);
   if (text.empty()) return fail(ErrorCode::invalid_input, "no text: give one, or --file FILE");
   return text;
-}
-
-std::string shape_text(const std::vector<uint64_t>& shape) {
-  std::string text;
-  for (const uint64_t n : shape) text += (text.empty() ? "" : " x ") + std::to_string(n);
-  return "[" + text + "]";
-}
-
-Result<int> print_model_info(const std::string& file, bool as_json, bool with_tensors) {
-  ENGRAMD_TRY(const engine::ModelFileInfo info, engine::inspect_model_file(file));
-  if (as_json) {
-    json metadata = json::object(), tensors = json::array();
-    for (const auto& [key, value] : info.metadata) metadata[key] = value;
-    for (const auto& t : info.tensors)
-      tensors.push_back(
-          {{"name", t.name}, {"type", t.type}, {"shape", t.shape}, {"bytes", t.n_bytes}});
-    print_json({{"format", info.format},
-                {"file_bytes", info.file_bytes},
-                {"metadata", metadata},
-                {"tensors", tensors}});
-    return 0;
-  }
-  std::printf("%s, %s, %zu tensors\n", info.format.c_str(), human_bytes(info.file_bytes).c_str(),
-              info.tensors.size());
-  for (const auto& [key, value] : info.metadata)
-    std::printf("  %s = %s\n", key.c_str(), value.c_str());
-  if (with_tensors)
-    for (const auto& t : info.tensors)
-      std::printf("  %-40s %-6s %s\n", t.name.c_str(), t.type.c_str(), shape_text(t.shape).c_str());
-  return 0;
-}
-
-// Loads the weights and computes one token: everything a damaged file can fail at.
-Result<int> verify_model(const std::string& file) {
-  ENGRAMD_TRY(const auto model, engine::Model::load(file));
-  ENGRAMD_TRY(const auto session, model->open_session(16));
-  const engine::TokenId first[] = {0};
-  ENGRAMD_CHECK(session->sync(first, interrupt_token()));
-  for (const float logit : session->logits())
-    if (!(logit - logit == 0))
-      return fail(ErrorCode::corrupt, file + " computes logits that are not finite");
-  std::printf("%s: %s, %zu layers, %llu parameters, one token computed, all logits finite\n",
-              file.c_str(), model->info().architecture.c_str(), model->info().n_layers,
-              static_cast<unsigned long long>(model->info().n_parameters));
-  return 0;
 }
 
 struct GenerateCommand : CommonOptions {
@@ -220,25 +175,6 @@ Result<int> run_bench(const BenchCommand& options) {
 }
 
 }  // namespace
-
-Action define_model(CLI::App& app) {
-  struct Options {
-    std::string verb, file;
-    bool json = false, tensors = false;
-  };
-  auto options = std::make_shared<Options>();
-  app.add_option("verb", options->verb, "info or verify")
-      ->required()
-      ->check(CLI::IsMember({"info", "verify"}));
-  app.add_option("file", options->file, "a .gguf file")->required();
-  app.add_flag("--tensors", options->tensors, "info: list the tensors too");
-  app.add_flag("--json", options->json, "info: print JSON");
-  return [options]() -> Result<int> {
-    return options->verb == "info"
-               ? print_model_info(options->file, options->json, options->tensors)
-               : verify_model(options->file);
-  };
-}
 
 Action define_tokenize(CLI::App& app) {
   struct Options : CommonOptions {

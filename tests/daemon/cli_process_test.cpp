@@ -193,6 +193,27 @@ TEST_CASE("files that are no model are each one clear error") {
               "general.architecture = \"engramd-moe\""));
 }
 
+TEST_CASE("a model file is explained, converted and verified") {
+  const User user;
+  const std::string shipped = (fs::path(ENGRAMD_SOURCE_DIR) / "models/engramd-tiny.gguf").string();
+  const std::string out = user.path("small.gguf").string();
+  const json info = parsed(user.run({"model", "info", shipped, "--json"}));
+  CHECK(info["runs"] == true);
+  CHECK(info["tokenizer_works"] == true);
+  CHECK(info["active_parameters"] < info["parameters"]);
+  const json report = parsed(user.run(
+      {"model", "convert", shipped, out, "--type", "q4_0", "--keep", "*attn_v*=q8_0", "--json"}));
+  CHECK(report["bytes_after"] < report["bytes_before"]);
+  for (const json& tensor : report["tensors"])
+    if (tensor["to"] == "Q4_0") CHECK(tensor["relative_rms_error"] < 0.12);
+  const json check = parsed(user.run({"model", "verify", out, "--json"}));
+  CHECK(check["ok"] == true);
+  CHECK(check["digest"] != parsed(user.run({"model", "verify", shipped, "--json"}))["digest"]);
+  const auto again = user.run({"model", "convert", shipped, out});
+  CHECK(again.exit_code == 2);
+  CHECK(holds(again.stderr_text, "exists"));
+}
+
 TEST_CASE("tokens, generation and logits of the shipped model") {
   const User user;
   const json tokens = parsed(user.run({"tokenize", "def main():\n    return 0\n"}));
