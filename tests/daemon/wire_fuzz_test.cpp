@@ -46,13 +46,16 @@ class Pipes {
     output_ = out[1];
     to_ = in[1];
     from_ = out[0];
-    daemon::Connection::serve(services, lsp::make_fd_transport(input_, output_), {},
-                              [this](int) { ended_ = true; });
+    auto transport = lsp::make_fd_transport(input_, output_);
+    transport_ = transport;
+    daemon::Connection::serve(services, std::move(transport), {}, [this](int) { ended_ = true; });
     reader_ = std::thread([this] { read(); });
   }
   ~Pipes() {
     close_input();
     wait([this] { return ended_.load(); });
+    // It goes with the connection, and its going waits for the writer.
+    wait([this] { return transport_.expired(); });
     ::close(output_);  // the reader sees the end of the stream
     reader_.join();
     ::close(input_);
@@ -112,6 +115,7 @@ class Pipes {
   std::atomic<bool> ended_{false};
   std::mutex mutex_;  // guards the answers: the reader fills them
   std::map<std::string, int> answers_;
+  std::weak_ptr<lsp::Transport> transport_;
   std::thread reader_;
 };
 
