@@ -1,6 +1,7 @@
 // engine/cpu/matmul_avx512.cpp - matrix products with AVX-512 and VNNI; what is not here is taken
 // from the AVX2 table. Compiled with its own flags: see avx2_parts.h.
 #if defined(__x86_64__)
+#include "engine/cpu/avx512_parts.h"
 #include "engine/cpu/simd_matmul.h"
 
 namespace engramd::engine::cpu {
@@ -210,6 +211,7 @@ const Kernels* avx512_kernels() {
     k.matmul_of[size_t(Type::f16)] = float_matmul<LoadF16>;
     k.matmul_of[size_t(Type::bf16)] = float_matmul<LoadBf16>;
     set_integer_matmuls<Avx512>(k);
+    set_avx512_attention(k);
     return k;
   }();
   return &kernels;
