@@ -249,7 +249,7 @@ class Builder {
         std::make_unique<BytePairTokenizer>(pre->next, data_.tokens.size(), data_.merges.size());
     ENGRAMD_CHECK(fill_bytes());
     ENGRAMD_CHECK(fill_byte_tokens());
-    ENGRAMD_CHECK(fill_merges());
+    ENGRAMD_CHECK(pre->ids_are_ranks && data_.merges.empty() ? merge_by_ranks() : fill_merges());
     fill_words(data_.whole_words_first.value_or(pre->whole_words_first));
     made_->specials_ = data_.specials;
     made_->adds_bos_ = data_.add_bos;
@@ -381,6 +381,36 @@ class Builder {
       if (!made_->merges_.add(a, b, joined))
         return fail(ErrorCode::corrupt, where() + ", which an earlier merge has already");
     }
+    return {};
+  }
+
+  // Every way to cut a token into two; the longest tokens in use are runs of 128 spaces.
+  Status merge_by_ranks() {
+    constexpr size_t kMaxMergedBytes = 256;
+    std::unordered_map<std::string_view, TokenId> by_bytes;
+    for (size_t id = 0; id < data_.tokens.size(); ++id)
+      if (type(id) == kNormal && !made_->special_[id])
+        by_bytes.emplace(made_->bytes(static_cast<TokenId>(id)), static_cast<TokenId>(id));
+    std::vector<std::array<TokenId, 3>> merges;
+    for (size_t id = 0; id < data_.tokens.size(); ++id) {
+      const auto token = static_cast<TokenId>(id);
+      const std::string_view bytes = made_->bytes(token);
+      if (type(id) != kNormal || bytes.size() > kMaxMergedBytes) continue;
+      for (size_t cut = 1; cut < bytes.size(); ++cut) {
+        const auto left = by_bytes.find(bytes.substr(0, cut));
+        const auto right = by_bytes.find(bytes.substr(cut));
+        if (left != by_bytes.end() && right != by_bytes.end())
+          merges.push_back({left->second, right->second, token});
+      }
+      if (merges.size() > kMaxTokens)
+        return fail(ErrorCode::exhausted, "the vocabulary has more than " +
+                                              std::to_string(kMaxTokens) +
+                                              " ways to merge two tokens");
+    }
+    made_->merges_ = MergeTable(merges.size());
+    ENGRAMD_CHECK(fill_byte_tokens());
+    for (const auto& [left, right, joined] : merges)
+      made_->merges_.add(left, right, joined, static_cast<uint32_t>(joined));
     return {};
   }
 

@@ -18,15 +18,15 @@ MergeTable::MergeTable(size_t n_merges)
   shift_ = 64 - std::countr_zero(entries_.size());
 }
 
-bool MergeTable::add(TokenId left, TokenId right, TokenId joined) {
+bool MergeTable::add(TokenId left, TokenId right, TokenId joined, uint32_t rank) {
   const uint64_t pair = pair_of(left, right);
   for (size_t i = (pair * kGoldenRatio) >> shift_;; i = (i + 1) & (entries_.size() - 1)) {
     if (entries_[i].pair == pair) return false;
     if (entries_[i].pair != kEmpty) continue;
     const auto a = byte_of_token_.find(left), b = byte_of_token_.find(right);
     if (a != byte_of_token_.end() && b != byte_of_token_.end())
-      byte_pairs_[static_cast<size_t>(a->second) << 8 | b->second] = {n_ranks_, joined};
-    entries_[i] = {pair, n_ranks_++, joined};
+      byte_pairs_[static_cast<size_t>(a->second) << 8 | b->second] = {rank, joined};
+    entries_[i] = {pair, rank, joined};
     return true;
   }
 }

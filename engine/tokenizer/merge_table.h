@@ -24,8 +24,11 @@ class MergeTable {
     byte_token_[byte] = token;
     byte_of_token_[token] = byte;
   }
-  // False when the pair has a merge already. Ranks are given in order of the calls.
-  bool add(TokenId left, TokenId right, TokenId joined);
+  // False when the pair has a merge already. Ranks are given in order of the calls, or by `rank`.
+  bool add(TokenId left, TokenId right, TokenId joined) {
+    return add(left, right, joined, n_ranks_++);
+  }
+  bool add(TokenId left, TokenId right, TokenId joined, uint32_t rank);
 
   // Appends the tokens of the word (any bytes, at least one).
   void merge(std::string_view word, std::vector<TokenId>& out) const;

@@ -129,7 +129,7 @@ constexpr PreTokenizer kRows[] = {
     {"glm4", kLlamaPatterns, kLlama},
     {"llama-bpe", kLlamaPatterns, kLlama, true},
     {"kimi-k2", kKimiPatterns,
-     next_of_o200k<O200k{.slash_after_line_end = false, .han_apart = true}>},
+     next_of_o200k<O200k{.slash_after_line_end = false, .han_apart = true}>, true, true},
     {"tekken", kTekkenPatterns, next_of_o200k<O200k{.digits = 1, .contractions = false}>, true},
     {"gpt-2", kGpt2Patterns, next_of_gpt2},
 };

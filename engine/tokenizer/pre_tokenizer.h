@@ -29,6 +29,9 @@ struct PreTokenizer {
   // A word that is a token as a whole is that token, whatever the merges say ("ignore_merges").
   // GGUF files do not say it; their readers know it of these names.
   bool whole_words_first = false;
+  // Files of this row have no merges: any two tokens merge that are a third together, the lowest
+  // id first (tiktoken's ranks).
+  bool ids_are_ranks = false;
 };
 
 // By name or by another name for the same; null when no row has it.

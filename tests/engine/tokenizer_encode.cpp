@@ -152,6 +152,24 @@ TEST_CASE("fill-in-the-middle tokens are found by their spelling when the file n
   CHECK(made(std::move(ordinary))->specials().fim_prefix == -1);
 }
 
+TEST_CASE("a vocabulary of ranks needs no merges") {
+  // "abc" is ab|c or a|bc; "xyzt" has no cut into two tokens, so merging never gives it.
+  TokenizerData data = small_vocabulary();
+  for (const auto* token : {"bc", "ab", "abc", "xyzt"}) {
+    data.tokens.insert(data.tokens.end() - 3, token);
+    data.types.insert(data.types.end() - 3, 1);
+  }
+  data.pre = "kimi-k2";
+  data.whole_words_first = false;
+  const auto tokenizer = made(data);
+  check_pieces(*tokenizer, "bcab", {"bc", "ab"});
+  check_pieces(*tokenizer, "abc", {"abc"});
+  check_pieces(*tokenizer, "abcb", {"abc", "b"});
+  check_pieces(*tokenizer, "xyzt", {"x", "y", "z", "t"});
+  data.whole_words_first = std::nullopt;
+  check_pieces(*made(std::move(data)), "xyzt", {"xyzt"});
+}
+
 TEST_CASE("ids outside the vocabulary have no bytes") {
   const auto tokenizer = made(small_vocabulary());
   CHECK(tokenizer->bytes(-1).empty());
