@@ -7,6 +7,8 @@
 #include "base/thread_pool.h"
 #include "engine/api/model_file.h"
 #include "engine/arch/open_model.h"
+#include "engine/core/drop_pages.h"
+#include "engine/format/gguf.h"
 #include "engine/format/gguf_writer.h"
 #include "engine/format/hf/checkpoint.h"
 #include "engine/format/hf/family.h"
@@ -238,6 +240,8 @@ Result<ConvertReport> convert_model_file(const std::filesystem::path& from,
   keys.insert(keys.end(), extra.entries().begin(), extra.entries().end());
   ENGRAMD_TRY(const auto writer, format::GgufWriter::create(to, keys, std::move(tensors)));
 
+  // Of a checkpoint some tensors lie in memory of ours, which must not be let go.
+  const bool mapped = dynamic_cast<const format::GgufFile*>(file.get()) != nullptr;
   uint64_t n_done = 0;
   const size_t n_threads = hardware_threads();
   std::vector<Piece> pieces(2 * n_threads);
@@ -264,6 +268,7 @@ Result<ConvertReport> convert_model_file(const std::filesystem::path& from,
       }
       if (progress) progress(n_done, n_bytes);
     }
+    if (mapped) core::drop_pages(tensor.bytes);
     if (errors.n_not_finite > 0)
       return fail(ErrorCode::corrupt, "tensor " + std::string(tensor.name) + " holds " +
                                           std::to_string(errors.n_not_finite) +

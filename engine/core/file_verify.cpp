@@ -9,7 +9,9 @@
 #include "engine/api/model_file.h"
 #include "engine/arch/family.h"
 #include "engine/arch/open_model.h"
+#include "engine/core/drop_pages.h"
 #include "engine/core/loaded_model.h"
+#include "engine/format/gguf.h"
 
 namespace engramd::engine {
 namespace {
@@ -67,6 +69,8 @@ Result<ModelFileCheck> verify_model_file(const std::filesystem::path& path,
   const auto feed = [&](std::string_view bytes) {
     for (uint64_t& part : digest) part = hash64(bytes, part);
   };
+  // Of a checkpoint some tensors lie in memory of ours, which must not be let go.
+  const bool mapped = dynamic_cast<const format::GgufFile*>(file.get()) != nullptr;
   uint64_t n_done = 0;
   for (const format::Tensor* tensor : tensors) {
     const bool integers = is_integer(*tensor->type);
@@ -115,6 +119,7 @@ Result<ModelFileCheck> verify_model_file(const std::filesystem::path& path,
       n_done += std::min(kRound * rows_per_piece, n_rows - begin * rows_per_piece) * row_bytes;
       if (progress) progress(n_done, n_bytes);
     }
+    if (mapped) core::drop_pages(tensor->bytes);
     if (n_wrong > 0) out.not_finite.emplace_back(tensor->name, n_wrong);
   }
   // Keys, but for those that say how a file is laid out.
