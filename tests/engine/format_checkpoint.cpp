@@ -199,6 +199,22 @@ TEST_CASE("llama 3's stretched frequencies are a tensor of factors") {
   CHECK(factors[32] == Approx(1 / ((1 - smooth) / 8 + smooth)).epsilon(1e-6));
 }
 
+TEST_CASE("a stated attention factor replaces YaRN's own") {
+  SafetensorsWriter w;
+  w.floats("model.norm.weight", {8}, counting(8));
+  const std::string bytes = w.bytes();
+  const auto file = parse(
+      config("Qwen3ForCausalLM",
+             ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":4.0,\"attention_factor\":1.5,"
+             "\"original_max_position_embeddings\":32768}"),
+      bytes);
+  REQUIRE(file);
+  // Families multiply it with 1 + 0.1 ln(factor).
+  const double factor = *(*file)->number("qwen3.rope.scaling.attn_factor");
+  CHECK(factor * (1 + 0.1 * std::log(4.0)) == Approx(1.5).epsilon(1e-6));
+  CHECK(*(*file)->string("qwen3.rope.scaling.type") == "yarn");
+}
+
 TEST_CASE("fp8 scales decide whether BF16 holds every value") {
   const std::string c = config("Qwen2ForCausalLM", "");
   const auto with_scale = [&](float scale) {

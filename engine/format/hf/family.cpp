@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 namespace engramd::engine::format::hf {
@@ -126,6 +127,7 @@ Status write_rope_scaling(const Config& config, KeyWriter& keys) {
   }
   keys.text(".rope.scaling.type", type);
   ENGRAMD_TRY(const double factor, config.number("rope_parameters.factor|rope_scaling.factor"));
+  if (!(factor >= 1)) return fail(ErrorCode::corrupt, "rope scaling with a factor below 1");
   keys.f32(".rope.scaling.factor", factor);
   if (type == "linear") return {};
   ENGRAMD_TRY(const uint32_t original,
@@ -133,15 +135,19 @@ Status write_rope_scaling(const Config& config, KeyWriter& keys) {
                           "rope_scaling.original_max_position_embeddings|"
                           "original_max_position_embeddings"));
   keys.u32(".rope.scaling.original_context_length", original);
+  const auto field = [](std::string_view name) {
+    return "rope_parameters." + std::string(name) + "|rope_scaling." + std::string(name);
+  };
+  if (config.has(field("attention_factor"))) {
+    // Stated, it replaces 1 + 0.1 ln(factor), which GGUF's multiplies.
+    ENGRAMD_TRY(const double attention, config.number(field("attention_factor")));
+    keys.f32(".rope.scaling.attn_factor", attention / (1 + 0.1 * std::log(factor)));
+  }
   const std::pair<std::string_view, std::string_view> numbers[] = {
-      {"attention_factor", ".rope.scaling.yarn_attn_factor"},
-      {"beta_fast", ".rope.scaling.yarn_beta_fast"},
-      {"beta_slow", ".rope.scaling.yarn_beta_slow"}};
-  for (const auto& [field, key] : numbers) {
-    const std::string fields =
-        "rope_parameters." + std::string(field) + "|rope_scaling." + std::string(field);
-    if (!config.has(fields)) continue;
-    ENGRAMD_TRY(const double value, config.number(fields));
+      {"beta_fast", ".rope.scaling.yarn_beta_fast"}, {"beta_slow", ".rope.scaling.yarn_beta_slow"}};
+  for (const auto& [name, key] : numbers) {
+    if (!config.has(field(name))) continue;
+    ENGRAMD_TRY(const double value, config.number(field(name)));
     keys.f32(key, value);
   }
   return {};

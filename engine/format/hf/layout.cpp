@@ -462,6 +462,27 @@ void write_rows(const Layout& layout, uint64_t slice, uint64_t first, uint64_t n
     }
     return;
   }
+  const bool straight = !layout.transposed && layout.columns.order.empty() &&
+                        layout.columns.step == 1 && layout.op == ValueOp::none;
+  if (straight && source.scale != nullptr) {  // a scale is looked up once for its block
+    const std::byte* p = source.weight->bytes.data();
+    for (uint64_t r = 0; r < n; ++r) {
+      const uint64_t row = layout.rows.at(slice, first + r);
+      uint64_t column = layout.columns.at(slice, 0), left = n_columns;
+      std::byte* row_out = out + r * row_bytes;
+      while (left > 0) {
+        const uint64_t in_block =
+            std::min<uint64_t>(left, source.block_columns - column % source.block_columns);
+        const float scale = scale_at(source, row, column);
+        for (uint64_t c = 0; c < in_block; ++c, row_out += size)
+          store(layout.type->id,
+                e4m3_table()[uint8_t(p[row * source.columns + column + c])] * scale, row_out);
+        column += in_block;
+        left -= in_block;
+      }
+    }
+    return;
+  }
   for (uint64_t r = 0; r < n; ++r)
     for (uint64_t c = 0; c < n_columns; ++c) {
       const uint64_t row = layout.rows.at(slice, layout.transposed ? c : first + r);
