@@ -36,7 +36,8 @@ struct TextPart {
   bool with_specials = false;
 };
 
-// Text <-> tokens. Byte-level: every byte string encodes, and decode(encode(x)) == x.
+// Text <-> tokens. Byte-level: every byte string encodes, and decode(encode(x)) == x (save for
+// bytes that no UTF-8 has, where the vocabulary has no tokens for them: they are read as U+FFFD).
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;

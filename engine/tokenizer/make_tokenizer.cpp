@@ -107,8 +107,13 @@ constexpr std::pair<TokenId SpecialTokens::*, const char*> kSpecialFields[] = {
     {&SpecialTokens::file_sep, "file_sep"},
 };
 
-// Invariant: every token's bytes are in bytes_; every single byte is an ordinary token, so that
-// any text encodes.
+// Bytes that valid UTF-8 has nowhere.
+bool is_never_in_utf8(unsigned char byte) {
+  return byte == 0xC0 || byte == 0xC1 || byte >= 0xF5;
+}
+
+// Invariant: every token's bytes are in bytes_; every single byte that UTF-8 can have is an
+// ordinary token, so that any text encodes. Where the others have none they are read as U+FFFD.
 class BytePairTokenizer final : public Tokenizer {
  public:
   BytePairTokenizer(NextWord next_word, size_t n_tokens, size_t n_merges)
@@ -186,6 +191,16 @@ class BytePairTokenizer final : public Tokenizer {
   using Added = std::pair<std::string, TokenId>;
 
   void encode_into(std::string_view text, std::vector<TokenId>& out) const {
+    std::string replaced;
+    if (has_missing_bytes_) {
+      for (const char c : text) {
+        if (is_never_in_utf8(static_cast<unsigned char>(c)))
+          replaced += "\xEF\xBF\xBD";
+        else
+          replaced += c;
+      }
+      text = replaced;
+    }
     for (size_t i = 0; i < text.size();) {
       const size_t end = next_word_(text, i);
       encode_word(text, i, end, out);
@@ -225,6 +240,8 @@ class BytePairTokenizer final : public Tokenizer {
   std::vector<Added> added_;      // control and user-defined tokens, longest first
   std::bitset<256> added_starts_;
   SpecialTokens specials_;
+  // Some published vocabularies have no tokens for the bytes that no UTF-8 has.
+  bool has_missing_bytes_ = false;
   bool adds_bos_ = false;
   std::string chat_template_;
 };
@@ -347,7 +364,12 @@ class Builder {
     for (int byte = 0; byte < 256; ++byte) {
       const auto c = static_cast<char>(byte);
       const TokenId id = table_.find(data_.tokens, spelling_of_bytes({&c, 1}));
-      if (id < 0 || made_->bytes(id) != std::string_view(&c, 1))
+      const bool found = id >= 0 && made_->bytes(id) == std::string_view(&c, 1);
+      if (!found && is_never_in_utf8(static_cast<unsigned char>(c))) {
+        made_->has_missing_bytes_ = true;
+        continue;
+      }
+      if (!found)
         return fail(ErrorCode::corrupt, "the vocabulary has no token for byte 0x" +
                                             to_hex({&c, 1}) +
                                             ", so that not every text could be encoded");

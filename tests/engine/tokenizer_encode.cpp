@@ -152,6 +152,19 @@ TEST_CASE("fill-in-the-middle tokens are found by their spelling when the file n
   CHECK(made(std::move(ordinary))->specials().fim_prefix == -1);
 }
 
+TEST_CASE("a vocabulary may lack the bytes that no UTF-8 has") {
+  TokenizerData data = small_vocabulary();
+  for (const int byte : {0xC0, 0xC1, 0xF5, 0xFF})
+    data.tokens[static_cast<size_t>(byte)] = "<gone" + std::to_string(byte) + ">";
+  for (const int byte : {0xC0, 0xC1, 0xF5, 0xFF}) data.types[static_cast<size_t>(byte)] = 5;
+  const auto tokenizer = made(data);
+  const std::string text = "a\xC3\xA9\xFF\xC0z";
+  CHECK(tokenizer->decode(tokenizer->encode(text)) == "a\xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBDz");
+  data.tokens[0xE4] = "<gone>";
+  data.types[0xE4] = 5;
+  check_refused(std::move(data), "no token for byte 0xe4");
+}
+
 TEST_CASE("a vocabulary of ranks needs no merges") {
   // "abc" is ab|c or a|bc; "xyzt" has no cut into two tokens, so merging never gives it.
   TokenizerData data = small_vocabulary();
