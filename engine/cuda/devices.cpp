@@ -1,5 +1,7 @@
 #include "engine/api/devices.h"
 
+#include "engine/cuda/devices.h"
+
 #ifdef ENGRAMD_WITH_CUDA
 #include "engine/cuda/query.h"
 #endif
@@ -17,6 +19,7 @@ DeviceReport find_devices() {
   report.backend =
       "cuda " + std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
   report.problem = problem;
+  report.operators = cuda::card_operators().names();
   for (int i = 0; i < n; ++i)
     report.devices.push_back({raw[size_t(i)].name, raw[size_t(i)].memory_bytes,
                               raw[size_t(i)].major, raw[size_t(i)].minor});
@@ -24,7 +27,7 @@ DeviceReport find_devices() {
 }
 #else
 DeviceReport find_devices() {
-  return {"built without CUDA", {}, {}};
+  return {"built without CUDA", {}, {}, {}};
 }
 #endif
 
