@@ -99,15 +99,42 @@ Finding check_inotify(const Settings&) {
 
 Finding check_gpu(const Settings&) {
   const engine::DeviceReport report = engine::find_devices();
+  std::string backend = report.backend;
+  if (!report.operators.empty()) backend += " with " + report.operators;
   if (report.devices.empty())
     return {"gpu", Verdict::good,
-            report.backend + (report.problem.empty() ? "" : ", " + report.problem) +
-                ": the CPU is used",
+            backend + (report.problem.empty() ? "" : "; " + report.problem) + ": the CPU is used",
             ""};
   std::string text;
   for (const auto& device : report.devices)
     text += (text.empty() ? "" : "; ") + device.name + ", " + human_bytes(device.memory_bytes);
-  return {"gpu", Verdict::good, text + " (found, not used: this version computes on the CPU)", ""};
+  return {"gpu", Verdict::good,
+          text + "; " + backend +
+              " (found, not used: models compute on the CPU; `doctor --gpu` checks the operators)",
+          ""};
+}
+
+// What --gpu asks for: every operator on every card, beside the CPU.
+std::vector<Finding> check_gpu_operators() {
+  std::vector<Finding> out;
+  const engine::DeviceReport report = engine::find_devices();
+  for (size_t i = 0; i < report.devices.size(); ++i) {
+    const std::string device = "cuda:" + std::to_string(i);
+    const auto checks = engine::check_device(device);
+    if (!checks) {
+      out.push_back({device, Verdict::bad, checks.error().message, "update the driver"});
+      continue;
+    }
+    for (const engine::OperatorCheck& check : *checks) {
+      char figures[96];
+      std::snprintf(figures, sizeof figures, ": error %.1e of %.0e, %.3f ms", check.error,
+                    check.bound, check.ms);
+      out.push_back({device, check.passed() ? Verdict::good : Verdict::bad, check.name + figures,
+                     check.passed() ? "" : "report it with this card's name"});
+    }
+  }
+  if (out.empty()) out.push_back({"gpu", Verdict::good, "operators skipped: no device", ""});
+  return out;
 }
 
 Finding check_git(const Settings&) {
@@ -169,12 +196,17 @@ Action define_doctor(CLI::App& app) {
   add_repo_option(app, *common);
   add_model_option(app, *common);
   add_json_option(app, *common);
-  return [common]() -> Result<int> {
+  auto with_gpu = std::make_shared<bool>(false);
+  app.add_flag("--gpu", *with_gpu, "also run every operator on every GPU, beside the CPU");
+  return [common, with_gpu]() -> Result<int> {
     ENGRAMD_TRY(const Settings settings, settings_for(*common));
     bool any_bad = false;
     json list = json::array();
-    for (const Check check : kChecks) {
-      const Finding finding = check(settings);
+    std::vector<Finding> findings;
+    for (const Check check : kChecks) findings.push_back(check(settings));
+    if (*with_gpu)
+      for (Finding& finding : check_gpu_operators()) findings.push_back(std::move(finding));
+    for (const Finding& finding : findings) {
       any_bad |= finding.verdict == Verdict::bad;
       list.push_back({{"part", finding.part},
                       {"verdict", word(finding.verdict)},

@@ -265,6 +265,9 @@ TEST_CASE("settings and their origins, and a doctor that finds what is missing")
   CHECK(holds(shown.stdout_text, "make test"));
   CHECK(holds(shown.stdout_text, ".engramd.toml"));
   CHECK(user.run({"doctor"}).exit_code == 0);
+  const ProcessResult gpu = user.run({"doctor", "--gpu"});
+  CHECK(gpu.exit_code == 0);  // every operator within its bound, or no device to run it on
+  CHECK(holds(gpu.stdout_text, "gpu "));
   user.env.push_back({"ENGRAMD_MODEL", "/no/such.gguf"});
   const ProcessResult sick = user.run({"doctor"});
   CHECK(sick.exit_code == 3);
