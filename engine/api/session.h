@@ -14,6 +14,7 @@
 
 #include "base/cancel.h"
 #include "base/result.h"
+#include "engine/api/grammar.h"
 #include "engine/api/model.h"
 
 namespace engramd::engine {
@@ -54,6 +55,9 @@ struct GenerateOptions {
   // constrained until it is covered.
   std::string forced_prefix;
   Proposer* proposer = nullptr;  // mixed in when set
+  // The text generated must be one that it allows: every other token has probability zero, a stop
+  // token too where the text may not end yet.
+  grammar::SharedConstraint constraint;
   // Stop early on text: called with everything generated so far; true stops.
   std::function<bool(std::string_view)> stop_when;
   // Called with each token's bytes as it is decided.
@@ -66,7 +70,8 @@ struct GenerateResult {
   std::vector<float> probabilities;  // of each chosen token, after mixing
   SyncResult prompt;
   double prompt_s = 0, generate_s = 0;
-  std::string stop_reason;  // "eos", "stop", "length", "cancelled"
+  // "eos", "stop", "length", "cancelled", or "grammar": the constraint allows nothing more.
+  std::string stop_reason;
 };
 
 // Of the sessions of one model: while a foreground one computes, background ones stand aside

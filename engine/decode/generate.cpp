@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <optional>
 
 #include "engine/decode/mixture.h"
 #include "engine/decode/sampler.h"
+#include "engine/grammar/constraint.h"
 
 namespace engramd::engine::decode {
 namespace {
@@ -46,15 +49,17 @@ class ForcedPrefix {
     left_.remove_prefix(std::min(left_.size(), tokenizer_.bytes(token).size()));
   }
   // Zeroes every token that disagrees and makes the rest sum to one. When the distribution has
-  // ruled them all out, the longest agreeing token gets everything.
-  void constrain(std::vector<float>& probabilities) {
+  // ruled them all out, the longest agreeing token gets everything. False when `allowed` (unless
+  // null) has none that agrees.
+  bool constrain(std::vector<float>& probabilities, const grammar::TokenSet* allowed) {
     masked_.assign(probabilities.size(), 0.0f);
     double sum = 0;
     TokenId longest = -1;
     for (const TokenId token : candidates_) {
       const std::string_view bytes = tokenizer_.bytes(token);
       if (static_cast<size_t>(token) >= probabilities.size() ||
-          !(bytes.starts_with(left_) || left_.starts_with(bytes)))
+          !(bytes.starts_with(left_) || left_.starts_with(bytes)) ||
+          (allowed != nullptr && !allowed->has(token)))
         continue;
       sum += masked_[static_cast<size_t>(token)] = probabilities[static_cast<size_t>(token)];
       if (left_.starts_with(bytes) &&
@@ -67,6 +72,7 @@ class ForcedPrefix {
       masked_[static_cast<size_t>(longest)] = 1;
     }
     probabilities.swap(masked_);
+    return sum > 0 || longest >= 0;
   }
 
  private:
@@ -75,6 +81,54 @@ class ForcedPrefix {
   std::vector<TokenId> candidates_;
   std::vector<float> masked_;
 };
+
+// Where a constrained text stands, and which tokens may come next.
+class ConstrainedText {
+ public:
+  static Result<ConstrainedText> start(const grammar::Constraint& constraint, size_t n_vocab) {
+    if (constraint.masks().trie().n_vocab() != n_vocab)
+      return fail(ErrorCode::invalid_input, "the constraint is made for another vocabulary");
+    ENGRAMD_TRY(grammar::Matcher matcher, grammar::Matcher::start(constraint.automaton()));
+    return ConstrainedText(constraint, std::move(matcher));
+  }
+  // A token that ends the text is allowed where the text may end.
+  Status look(const std::vector<TokenId>& ends, const std::vector<TokenId>& stops) {
+    ENGRAMD_CHECK(constraint_->masks().allowed(matcher_, allowed_));
+    if (matcher_.may_end())
+      for (const auto* tokens : {&ends, &stops})
+        for (const TokenId token : *tokens)
+          if (token >= 0 && static_cast<size_t>(token) < constraint_->masks().trie().n_vocab())
+            allowed_.add(token);
+    return {};
+  }
+  const grammar::TokenSet& allowed() const { return allowed_; }
+  bool is_complete() const { return matcher_.is_complete(); }
+  Status took(TokenId token) {
+    const std::string text = constraint_->masks().trie().text(token);
+    ENGRAMD_TRY(const bool taken, matcher_.take(text));
+    if (!taken || text.empty())
+      return fail(ErrorCode::internal, "the constraint refuses a token that it allowed");
+    return {};
+  }
+
+ private:
+  ConstrainedText(const grammar::Constraint& constraint, grammar::Matcher matcher)
+      : constraint_(&constraint), matcher_(std::move(matcher)) {}
+  const grammar::Constraint* constraint_;
+  grammar::Matcher matcher_;
+  grammar::TokenSet allowed_;
+};
+
+// What is not allowed has no probability, and the rest sums to one again.
+void keep_only(const grammar::TokenSet& allowed, std::vector<float>& probabilities) {
+  double sum = 0;
+  for (size_t i = 0; i < probabilities.size(); ++i) {
+    if (!allowed.has(static_cast<TokenId>(i))) probabilities[i] = 0;
+    sum += probabilities[i];
+  }
+  if (sum > 0)
+    for (float& p : probabilities) p = static_cast<float>(p / sum);
+}
 
 bool contains(const std::vector<TokenId>& tokens, TokenId token) {
   return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
@@ -109,22 +163,54 @@ Result<GenerateResult> generate(Session& session, const Model& model,
   const auto generate_start = Clock::now();
   const std::vector<TokenId> ends = always_stops(tokenizer);
   ForcedPrefix forced(tokenizer, options.forced_prefix);
+  std::optional<ConstrainedText> constrained;
+  if (options.constraint != nullptr) {
+    ENGRAMD_TRY(constrained, ConstrainedText::start(*options.constraint, tokenizer.n_vocab()));
+  }
   Sampler sampler(options.sample);
   std::vector<TokenId> timeline(prompt.begin(), prompt.end());
   // Rows that pad the output matrix beyond the vocabulary are no tokens.
   std::vector<float> probabilities(tokenizer.n_vocab());
+  std::vector<float> masked_logits;
   const char* reason = "length";
   while (result.tokens.size() < options.max_tokens) {
     if (cancel.cancelled()) {
       reason = "cancelled";
       break;
     }
-    if (!softmax(session.logits(), probabilities))
+    std::span<const float> logits = session.logits();
+    if (constrained) {
+      if (constrained->is_complete()) {
+        reason = "grammar";
+        break;
+      }
+      ENGRAMD_CHECK(constrained->look(ends, options.stop_tokens));
+      if (constrained->allowed().size() == 0)
+        return fail(
+            ErrorCode::unsupported,
+            "no token goes on with the constraint after \"" +
+                result.text.substr(result.text.size() - std::min<size_t>(result.text.size(), 40)) +
+                "\"");
+      // Before the softmax: what is allowed may be so improbable that it would come out as zero.
+      masked_logits.assign(logits.begin(), logits.end());
+      for (size_t i = 0; i < masked_logits.size(); ++i)
+        if (!constrained->allowed().has(static_cast<TokenId>(i)))
+          masked_logits[i] = -std::numeric_limits<float>::infinity();
+      logits = masked_logits;
+    }
+    if (!softmax(logits, probabilities))
       return fail(ErrorCode::corrupt, "the model's logits after " +
                                           std::to_string(timeline.size()) +
                                           " tokens are not finite numbers");
-    if (options.proposer != nullptr) mix(options.proposer->propose(timeline), probabilities);
-    if (!forced.covered()) forced.constrain(probabilities);
+    if (options.proposer != nullptr) {
+      mix(options.proposer->propose(timeline), probabilities);
+      if (constrained) keep_only(constrained->allowed(), probabilities);
+    }
+    if (!forced.covered() &&
+        !forced.constrain(probabilities, constrained ? &constrained->allowed() : nullptr) &&
+        constrained)
+      return fail(ErrorCode::invalid_input,
+                  "the forced prefix is not the beginning of anything that the constraint allows");
     const TokenId token = sampler.pick(probabilities);
     if (token < 0) return fail(ErrorCode::internal, "no token has a positive probability");
     const bool is_end = contains(ends, token);
@@ -135,6 +221,7 @@ Result<GenerateResult> generate(Session& session, const Model& model,
 
     const std::string_view bytes = tokenizer.bytes(token);
     forced.took(token);
+    if (constrained) ENGRAMD_CHECK(constrained->took(token));
     timeline.push_back(token);
     result.tokens.push_back(token);
     result.probabilities.push_back(probabilities[static_cast<size_t>(token)]);
@@ -142,6 +229,10 @@ Result<GenerateResult> generate(Session& session, const Model& model,
     if (options.on_text) options.on_text(bytes);
     if (options.stop_when && options.stop_when(result.text)) {
       reason = "stop";
+      break;
+    }
+    if (constrained && constrained->is_complete()) {
+      reason = "grammar";
       break;
     }
     if (result.tokens.size() == options.max_tokens) break;  // its state would serve nobody
