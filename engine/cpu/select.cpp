@@ -1,4 +1,8 @@
 // engine/cpu/select.cpp - which kernels this processor runs.
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <cstring>
 #include <string>
 
@@ -44,13 +48,22 @@ const Kernels* avx512_kernels() {
 }
 #endif
 
+#if defined(__x86_64__)
+namespace {
+// Half-precision conversions, by the instruction itself: clang 14 has no name for them.
+bool has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & (1u << 29)) != 0;
+}
+}  // namespace
+#endif
+
 std::vector<const Kernels*> usable_kernels() {
   std::vector<const Kernels*> out = {&reference_kernels()};
 #if defined(__x86_64__)
   __builtin_cpu_init();
   // __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("f16c")) {
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c()) {
     if (const Kernels* kernels = avx2_kernels()) out.push_back(kernels);
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
