@@ -68,6 +68,7 @@ const std::vector<CommandRow>& commands() {
       {"generate", "Engine", "continue a text with the model alone", define_generate},
       {"logits", "Engine", "write float32 logits for given token ids", define_logits},
       {"bench", "Engine", "prompt and generation speed of a model", define_bench},
+      {"serve", "Engine", "an OpenAI-compatible HTTP server over the model", define_serve},
       {"config", "Set-up", "show settings and where they come from", define_config},
       {"doctor", "Set-up", "check this machine, with a remedy for each gap", define_doctor},
       // Started by the index, not by people: in no group, so --help does not list it.

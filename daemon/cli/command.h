@@ -49,6 +49,7 @@ Action define_tokenize(CLI::App&);
 Action define_generate(CLI::App&);
 Action define_logits(CLI::App&);
 Action define_bench(CLI::App&);
+Action define_serve(CLI::App&);
 Action define_config(CLI::App&);
 Action define_doctor(CLI::App&);
 Action define_parse_host(CLI::App&);

@@ -62,6 +62,9 @@ struct GenerateOptions {
   std::function<bool(std::string_view)> stop_when;
   // Called with each token's bytes as it is decided.
   std::function<void(std::string_view)> on_text;
+  // Called with each token as it is decided, before its state is computed: logits() are still
+  // those it was drawn from.
+  std::function<void(TokenId, float probability)> on_token;
 };
 
 struct GenerateResult {

@@ -227,6 +227,7 @@ Result<GenerateResult> generate(Session& session, const Model& model,
     result.probabilities.push_back(probabilities[static_cast<size_t>(token)]);
     result.text += bytes;
     if (options.on_text) options.on_text(bytes);
+    if (options.on_token) options.on_token(token, result.probabilities.back());
     if (options.stop_when && options.stop_when(result.text)) {
       reason = "stop";
       break;
