@@ -11,6 +11,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/models", serve_models, true, false, true},
     {"GET", "/models", serve_models, true, false, true},
     {"GET", "/v1/models/*", serve_model, true, false, true},
+    {"POST", "/v1/chat/completions", serve_chat_completions},
+    {"POST", "/chat/completions", serve_chat_completions},
     {"POST", "/v1/completions", serve_completions},
     {"POST", "/completions", serve_completions},
     {"POST", "/infill", serve_infill},
