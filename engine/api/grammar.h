@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ Result<SharedConstraint> constraint_from_schema(std::string_view schema, JsonLay
 
 // How a dialect (engine/api/chat.h) writes tool calls.
 enum class Envelope { hermes, qwen_xml, dsml, dsml_41, glm, harmony, kimi, llama3 };
+// By chat::Dialect::name(); nothing for a name that is no dialect's.
+std::optional<Envelope> envelope_of(std::string_view dialect);
 
 struct CallableTool {
   std::string name;

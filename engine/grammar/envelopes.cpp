@@ -333,6 +333,20 @@ class Writer {
 
 }  // namespace
 
+std::optional<Envelope> envelope_of(std::string_view dialect) {
+  static constexpr std::pair<std::string_view, Envelope> kRows[] = {
+      {"chatml", Envelope::hermes},         {"qwen2.5", Envelope::hermes},
+      {"qwen3", Envelope::hermes},          {"qwen3-coder", Envelope::qwen_xml},
+      {"qwen3.5", Envelope::qwen_xml},      {"harmony", Envelope::harmony},
+      {"deepseek-v4", Envelope::dsml},      {"deepseek-v4-0731", Envelope::dsml},
+      {"deepseek-v4.1", Envelope::dsml_41}, {"glm-4.6", Envelope::glm},
+      {"glm-4.7", Envelope::glm},           {"kimi-k2", Envelope::kimi},
+      {"kimi-k2-thinking", Envelope::kimi}, {"llama-3", Envelope::llama3}};
+  for (const auto& [name, envelope] : kRows)
+    if (name == dialect) return envelope;
+  return std::nullopt;
+}
+
 Result<Rule> tool_call_rules(Rules& rules, std::span<const CallableTool> tools,
                              const ToolCallOptions& options, const TokenTrie& trie) {
   if (tools.empty()) return fail(ErrorCode::invalid_input, "there is no tool to call");

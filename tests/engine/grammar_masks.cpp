@@ -1,6 +1,8 @@
 // Token masks against the plain question, asked for every token; and texts generated under them.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <random>
+#include <thread>
 
 #include "tests/engine/grammar_support.h"
 
@@ -137,4 +139,32 @@ TEST_CASE("what masks remember is bounded, and forgotten when it is too much") {
     }
     REQUIRE(*matcher->take(i % 90 == 89 ? "-" : "a"));
   }
+}
+
+TEST_CASE("several threads ask one constraint") {
+  const test::BareModel model;
+  const auto automaton = test::automaton_of_schema(
+      R"({"items": {"properties": {"a": {"type": "string", "maxLength": 90}, "b": {}}}})");
+  REQUIRE(automaton);
+  const Masks shared(*automaton, model.trie);
+  std::atomic<size_t> n_different = 0;
+  std::vector<std::thread> threads;
+  for (uint64_t seed = 1; seed <= 4; ++seed)
+    threads.emplace_back([&, seed] {
+      const Masks own(*automaton, model.trie);
+      std::mt19937_64 random(seed);
+      auto matcher = Matcher::start(*automaton);
+      TokenSet theirs, ours;
+      for (int step = 0; step < 200; ++step) {
+        if (!shared.allowed(*matcher, theirs) || !own.allowed(*matcher, ours) || theirs != ours)
+          ++n_different;
+        std::vector<TokenId> choices;
+        for (size_t i = 0; i < model.trie->n_vocab(); ++i)
+          if (ours.has(static_cast<TokenId>(i))) choices.push_back(static_cast<TokenId>(i));
+        if (choices.empty()) break;
+        if (!matcher->take(model.trie->text(choices[random() % choices.size()]))) break;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(n_different == 0);
 }
