@@ -32,7 +32,7 @@ enum class JsonLayout { compact, lines };
 // The notation is in engine/grammar/text_grammar.h.
 Result<SharedConstraint> constraint_from_text(std::string_view grammar,
                                               std::shared_ptr<const TokenTrie> trie);
-// One JSON value that the schema accepts. docs/decisions/0007-grammars.md says which schemas; a
+// One JSON value that the schema accepts. docs/decisions/0008-grammars.md says which schemas; a
 // keyword that restricts and is not supported is an error that names it.
 Result<SharedConstraint> constraint_from_schema(std::string_view schema, JsonLayout layout,
                                                 std::shared_ptr<const TokenTrie> trie);

@@ -4,7 +4,7 @@
 // Everything written satisfies the schema; not everything that satisfies it can be written: members
 // come in the schema's order, an object has others than those listed only where
 // additionalProperties says so (or nothing is listed), oneOf is anyOf, numbers have one spelling,
-// values of no schema nest 12 deep. docs/decisions/0007-grammars.md has the list. A keyword that
+// values of no schema nest 12 deep. docs/decisions/0008-grammars.md has the list. A keyword that
 // restricts and is not supported is an error that names it; format is enforced for date, time,
 // date-time, uuid, ipv4 and email and an annotation else, as the specification has it.
 //
