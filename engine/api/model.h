@@ -71,6 +71,9 @@ struct LoadOptions {
   // that leave it out.
   bool cache_rounding = true;
   std::string kv_type;  // "", "f32", "f16", "bf16": how keys and values are kept; "": the family's
+  // "cuda:0": weights that the device multiplies by go there as far as its memory goes. "", "cpu":
+  // none do. "twin": the CUDA kernels' bodies on the CPU, for tests.
+  std::string device;
 };
 
 struct ModelInfo {
@@ -78,7 +81,8 @@ struct ModelInfo {
   size_t n_layers = 0, d_model = 0, n_vocab = 0, context_length = 0;
   size_t n_experts = 0, n_experts_used = 0;
   uint64_t n_parameters = 0, n_active_parameters = 0, file_bytes = 0;
-  std::string kernels;  // the variant chosen for this processor
+  std::string kernels;        // the variant chosen for this processor
+  uint64_t placed_bytes = 0;  // of weights that lie on a device too
   double load_s = 0;
 };
 

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "engine/device/placement.h"
+
 namespace engramd::engine::blocks {
 
 void Scratch::Free::operator()(std::byte* p) const {
@@ -83,7 +85,25 @@ float* const* row_pointers(Step& step, float* data, size_t n, size_t stride) {
   return out;
 }
 
-bool run_matmuls(Step& step, std::span<const MatmulJob> jobs) {
+namespace {
+
+// Runs what the step's device has weights for; what is left is for the CPU.
+std::vector<MatmulJob> run_on_device(const Step& step, std::span<const MatmulJob> jobs) {
+  std::vector<MatmulJob> left;
+  for (const MatmulJob& job : jobs) {
+    if (step.cancel.cancelled()) break;  // the CPU's part sees it too
+    if (job.n_columns == 0) continue;
+    const Matrix& m = *job.matrix;
+    const device::Buffer* weights = step.placement->find(m.data);
+    if (weights == nullptr || !step.placement->multiply({weights, job.slice * m.rows * m.row_bytes,
+                                                         m.type, m.rows, m.columns},
+                                                        {job.activations, job.n_columns}, job.out))
+      left.push_back(job);
+  }
+  return left;
+}
+
+bool run_on_cpu(Step& step, std::span<const MatmulJob> jobs) {
   struct Item {
     uint32_t job, row_begin, row_end;
   };
@@ -115,6 +135,14 @@ bool run_matmuls(Step& step, std::span<const MatmulJob> jobs) {
                                       item.row_begin, item.row_end, job.activations, job.out,
                                       job.n_columns});
   });
+}
+
+}  // namespace
+
+bool run_matmuls(Step& step, std::span<const MatmulJob> jobs) {
+  if (step.placement == nullptr) return run_on_cpu(step, jobs);
+  const std::vector<MatmulJob> left = run_on_device(step, jobs);
+  return run_on_cpu(step, left);
 }
 
 }  // namespace engramd::engine::blocks

@@ -25,6 +25,10 @@
 #include "engine/memory/network_state.h"
 #include "engine/quant/types.h"
 
+namespace engramd::engine::device {
+class Placement;
+}
+
 namespace engramd::engine::blocks {
 
 // A weight tensor in the file's bytes: rows of `columns` elements, `n_slices` matrices of them.
@@ -89,6 +93,7 @@ struct Step {
   StepBoard& board;
   const memory::NetworkState& states;   // of all blocks: layers that read another one's rows
   memory::BlockState* state = nullptr;  // of the block that runs; null when it makes none
+  const device::Placement* placement = nullptr;  // weights on a device; null: none
 };
 
 class Block {
@@ -158,7 +163,8 @@ struct MatmulJob {
   float* const* out = nullptr;
   size_t n_columns = 0;
 };
-// All of them, cut into items of at most about a millisecond. False when cancelled.
+// All of them, cut into items of at most about a millisecond; those whose weights lie on a device
+// run there, one after the other. False when cancelled.
 bool run_matmuls(Step& step, std::span<const MatmulJob> jobs);
 
 // body(token, thread) for each token; stays on this thread when the step is small.

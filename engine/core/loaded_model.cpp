@@ -107,6 +107,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   auto network = arch::build_network(*model->file_, {options.cache_rounding, kv_type});
   if (!network) return fail(std::move(network).error().with(path.string()));
   model->network_ = *std::move(network);
+  ENGRAMD_TRY(model->placement_, core::place_weights(*model->file_, options.device));
   model->fingerprint_ = core::fingerprint_of(*model->file_, options);
   auto tokenizer = core::load_tokenizer(*model->file_);
   if (!tokenizer) return fail(std::move(tokenizer).error().with(path.string()));
@@ -149,6 +150,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   info.n_active_parameters = n.n_active_parameters;
   info.file_bytes = model->file_->file_bytes();
   info.kernels = std::string(model->kernels_->name);
+  info.placed_bytes = model->placement_ ? model->placement_->placed_bytes() : 0;
   info.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return std::shared_ptr<const Model>(std::move(model));
 }

@@ -302,7 +302,8 @@ class LoadedSession final : public Session {
                       .h = h_.data(),
                       .carry = carry_.data(),
                       .board = board_,
-                      .states = state_};
+                      .states = state_,
+                      .placement = model_->placement()};
     scratch_.reset();
     if (!blocks::embed(step, network.embedding)) return false;
     for (size_t i = 0; i < network.blocks.size(); ++i) {
