@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/blocks/rows_state.h"
+
 namespace engramd::engine::blocks {
 namespace {
 
@@ -14,6 +16,14 @@ class Engram final : public Block {
   uint64_t n_parameters() const override { return w_.table.n_elements() + always_active(); }
   uint64_t n_active_parameters() const override {
     return w_.hash.n_columns() * w_.table.columns + always_active();
+  }
+
+  // The convolution looks back at normalised values of earlier tokens.
+  std::unique_ptr<memory::BlockState> make_state(
+      const std::shared_ptr<memory::Budget>& budget) const override {
+    if (!w_.convolution) return nullptr;
+    return std::make_unique<RowsState>(1, w_.n_streams * d_model() * sizeof(float),
+                                       std::max<size_t>(w_.convolution->reach(), 1), budget);
   }
 
   bool run(Step& step) const override {
@@ -32,21 +42,75 @@ class Engram final : public Block {
       return false;
     float* kv = step.scratch.floats(n * w_.kv.rows);
     Activations looked_up(step, e, n, width);
-    if (!project(step, looked_up, {{&w_.kv, kv}})) return false;
-    return for_each_row(step, n, [&](size_t t, size_t) {
-      if (step.timeline[step.first_position + t] == w_.hash.dead_token) return;
-      const float* value = kv + t * w_.kv.rows + s * d;
-      for (size_t i = 0; i < s; ++i) {
-        float* h = step.h + (t * s + i) * d;
-        const float gate = engram_gate(h, kv + t * w_.kv.rows + i * d, w_.q_norm + i * d,
-                                       w_.k_norm + i * d, d, w_.epsilon);
-        for (size_t j = 0; j < d; ++j) h[j] += gate * value[j];
-      }
-    });
+    if (!project(step, looked_up, {{&w_.kv, kv, w_.kv_bias}})) return false;
+    float* gates = step.scratch.floats(n * s);
+    if (!for_each_row(step, n, [&](size_t t, size_t) {
+          const bool dead = step.timeline[step.first_position + t] == w_.hash.dead_token;
+          for (size_t i = 0; i < s; ++i)
+            gates[t * s + i] =
+                dead ? 0
+                     : engram_gate(step.h + (t * s + i) * d, kv + t * w_.kv.rows + i * d,
+                                   w_.q_norm + i * d, w_.k_norm + i * d, d, w_.epsilon, w_.at_zero);
+        }))
+      return false;
+    if (w_.convolution) return convolve(step, gates, kv);
+    return for_each_row(step, n, [&](size_t t, size_t) { add_values(step, t, gates, kv); });
   }
 
  private:
-  uint64_t always_active() const { return w_.kv.n_elements() + 2 * w_.n_streams * w_.kv.rows; }
+  size_t d_model() const { return w_.kv.rows / (w_.n_streams + 1); }
+  uint64_t always_active() const {
+    const uint64_t channels = w_.n_streams * d_model();
+    return w_.kv.n_elements() + (w_.kv_bias != nullptr ? w_.kv.rows : 0) + 2 * channels +
+           (w_.convolution ? channels * (1 + w_.convolution->n_taps) : 0);
+  }
+  const float* value_of(const Step& step, size_t t, const float* kv) const {
+    return kv + t * w_.kv.rows + w_.n_streams * step.d_model;
+  }
+
+  void add_values(Step& step, size_t t, const float* gates, const float* kv) const {
+    const size_t d = step.d_model, s = w_.n_streams;
+    const float* value = value_of(step, t, kv);
+    for (size_t i = 0; i < s; ++i) {
+      const float gate = gates[t * s + i];
+      if (gate == 0) continue;  // a dead token
+      float* h = step.h + (t * s + i) * d;
+      for (size_t j = 0; j < d; ++j) h[j] += gate * value[j];
+    }
+  }
+
+  bool convolve(Step& step, const float* gates, const float* kv) const {
+    const EngramConvolution& c = *w_.convolution;
+    auto& past = static_cast<RowsState&>(*step.state).rows;
+    const size_t n = step.n_tokens, d = step.d_model, s = w_.n_streams;
+    const size_t first = step.first_position, channels = s * d;
+    if (!for_each_row(step, n, [&](size_t t, size_t) {
+          const float* value = value_of(step, t, kv);
+          auto* row = reinterpret_cast<float*>(past.row(0, first + t));
+          for (size_t i = 0; i < s; ++i) {
+            float* of_stream = row + i * d;
+            for (size_t j = 0; j < d; ++j) of_stream[j] = gates[t * s + i] * value[j];
+            step.kernels.rms_norm(of_stream, c.norm + i * d, d, c.epsilon, of_stream);
+          }
+          add_values(step, t, gates, kv);
+        }))
+      return false;
+    float* mixed = step.scratch.floats(step.team.n_threads() * channels);
+    return for_each_row(step, n, [&](size_t t, size_t thread) {
+      float* out = mixed + thread * channels;
+      std::fill_n(out, channels, 0.0f);
+      for (size_t tap = 0; tap < c.n_taps; ++tap) {
+        const size_t back = (c.n_taps - 1 - tap) * c.dilation;
+        if (back > first + t) continue;
+        const auto* row = reinterpret_cast<const float*>(past.row(0, first + t - back));
+        for (size_t i = 0; i < channels; ++i) out[i] += c.kernel[i * c.n_taps + tap] * row[i];
+      }
+      step.kernels.silu(out, channels);
+      float* h = step.h + t * channels;
+      for (size_t i = 0; i < channels; ++i) h[i] += out[i];
+    });
+  }
+
   const EngramWeights w_;
 };
 
@@ -71,7 +135,7 @@ void EngramHash::rows(std::span<const TokenId> timeline, size_t position, int64_
 }
 
 float engram_gate(const float* h, const float* key, const float* q_norm, const float* k_norm,
-                  size_t n, float epsilon) {
+                  size_t n, float epsilon, AtZero at_zero) {
   double hh = 0, kk = 0, hk = 0;
   for (size_t i = 0; i < n; ++i) {
     hh += double(h[i]) * double(h[i]);
@@ -81,6 +145,7 @@ float engram_gate(const float* h, const float* key, const float* q_norm, const f
   const double norms =
       std::sqrt(hh / double(n) + double(epsilon)) * std::sqrt(kk / double(n) + double(epsilon));
   const double d = hk / norms / std::sqrt(double(n));
+  if (d == 0 && at_zero == AtZero::half) return 0.5f;
   const double root = std::copysign(std::sqrt(std::max(std::fabs(d), 1e-6)), d);
   return float(1 / (1 + std::exp(-root)));
 }
