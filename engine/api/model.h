@@ -70,6 +70,9 @@ struct LoadOptions {
   // Keys and values are rounded as the model was trained with. Off only to compare with engines
   // that leave it out.
   bool cache_rounding = true;
+  // The layer that predicts a token further is loaded too, for Session::draft; models without one
+  // load all the same.
+  bool drafts = false;
   std::string kv_type;  // "", "f32", "f16", "bf16": how keys and values are kept; "": the family's
   // "cuda:0": weights that the device multiplies by go there as far as its memory goes. "", "cpu":
   // none do. "twin": the CUDA kernels' bodies on the CPU, for tests.
@@ -80,6 +83,7 @@ struct ModelInfo {
   std::string architecture, name;
   size_t n_layers = 0, d_model = 0, n_vocab = 0, context_length = 0;
   size_t n_experts = 0, n_experts_used = 0;
+  bool drafts = false;  // Session::draft works
   uint64_t n_parameters = 0, n_active_parameters = 0, file_bytes = 0;
   std::string kernels;        // the variant chosen for this processor
   uint64_t placed_bytes = 0;  // of weights that lie on a device too

@@ -103,6 +103,16 @@ class Session {
   virtual Result<std::vector<double>> score(std::span<const TokenId> prefix,
                                             const std::vector<std::vector<TokenId>>& candidates,
                                             const CancelToken& = {}) = 0;
+  // The n tokens that most likely follow the timeline and `next`, the token chosen behind it, as
+  // the model's draft layer has it; the timeline stays. At most 64; invalid_input without
+  // ModelInfo::drafts or for an empty timeline.
+  virtual Result<std::vector<TokenId>> draft(TokenId /*next*/, size_t /*n*/,
+                                             const CancelToken& = {}) {
+    return fail(ErrorCode::invalid_input, "this session cannot draft");
+  }
+  // The logits that the last draft() chose from, [n, n_vocab]; valid until the next call.
+  virtual std::span<const float> draft_logits() const { return {}; }
+
   // The whole timeline as bytes, for another session over the same weights, also of another
   // process. docs/formats/session-snapshot.md has the layout.
   virtual Result<std::string> snapshot() const = 0;

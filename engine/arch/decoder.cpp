@@ -218,9 +218,10 @@ Result<std::unique_ptr<blocks::Branch>> mixture_branch(TensorReader& tensors,
 }
 
 Status add_residual(TensorReader& tensors, const DecoderConfig& c, const std::string& norm_name,
-                    std::unique_ptr<blocks::Branch> branch, Network& network) {
+                    std::unique_ptr<blocks::Branch> branch,
+                    std::vector<std::unique_ptr<blocks::Block>>& blocks) {
   ENGRAMD_TRY(const float* norm, tensors.vector(norm_name, c.d_model));
-  network.blocks.push_back(blocks::make_residual(c.norm(norm), std::move(branch)));
+  blocks.push_back(blocks::make_residual(c.norm(norm), std::move(branch)));
   return {};
 }
 
@@ -244,6 +245,40 @@ Result<Network> begin_network(TensorReader& tensors, const DecoderConfig& c) {
   return network;
 }
 
+Status begin_drafts(TensorReader& tensors, const DecoderConfig& c, const BuildOptions& options,
+                    Network& network) {
+  if (!options.drafts || c.n_draft_layers == 0) return {};
+  const size_t d = c.d_model;
+  const std::string prefix = layer_prefix(c.n_layers) + "nextn.";
+  tensors.skip_layers_from(c.n_layers + 1);
+  network.drafts.emplace();
+  blocks::MultiTokenInput& input = network.drafts->input;
+  blocks::HeadWeights& head = network.drafts->head;
+  ENGRAMD_TRY(const float* token_norm, tensors.vector(prefix + "enorm.weight", d));
+  ENGRAMD_TRY(const float* hidden_norm, tensors.vector(prefix + "hnorm.weight", d));
+  input.token_norm = c.norm(token_norm);
+  input.hidden_norm = c.norm(hidden_norm);
+  ENGRAMD_TRY(input.projection, tensors.matrix(prefix + "eh_proj.weight", {2 * d, d}));
+  if (d % quant::info(input.projection.type).block_elements != 0)
+    return fail(ErrorCode::unsupported, "tensor " + prefix + "eh_proj.weight has blocks across " +
+                                            "its two halves of " + std::to_string(d) + " columns");
+  // What a file leaves out is the network's own.
+  input.embedding = network.embedding;
+  if (tensors.has(prefix + "embed_tokens.weight")) {
+    ENGRAMD_TRY(input.embedding, tensors.matrix(prefix + "embed_tokens.weight", {d, c.n_vocab}));
+  }
+  head.output = network.head.output;
+  if (tensors.has(prefix + "shared_head_head.weight")) {
+    ENGRAMD_TRY(head.output, tensors.matrix(prefix + "shared_head_head.weight", {d, c.n_vocab}));
+  }
+  head.norm = network.head.norm;
+  if (tensors.has(prefix + "shared_head_norm.weight")) {
+    ENGRAMD_TRY(const float* norm, tensors.vector(prefix + "shared_head_norm.weight", d));
+    head.norm = c.norm(norm);
+  }
+  return {};
+}
+
 Status finish_network(const TensorReader& tensors, Network& network) {
   ENGRAMD_CHECK(tensors.all_taken());
   network.n_parameters = network.embedding.n_elements() + network.d_model;
@@ -257,6 +292,11 @@ Status finish_network(const TensorReader& tensors, Network& network) {
   for (const auto& block : network.blocks) {
     network.n_parameters += block->n_parameters();
     network.n_active_parameters += block->n_active_parameters();
+  }
+  // Those of a draft layer count as there, not as what a token needs.
+  if (network.drafts) {
+    network.n_parameters += network.drafts->input.n_parameters() + network.d_model;
+    for (const auto& block : network.drafts->blocks) network.n_parameters += block->n_parameters();
   }
   return {};
 }

@@ -70,11 +70,17 @@ Result<std::unique_ptr<blocks::Branch>> mixture_branch(TensorReader& tensors,
 
 // branch behind its norm, appended.
 Status add_residual(TensorReader& tensors, const DecoderConfig& c, const std::string& norm_name,
-                    std::unique_ptr<blocks::Branch> branch, Network& network);
+                    std::unique_ptr<blocks::Branch> branch,
+                    std::vector<std::unique_ptr<blocks::Block>>& blocks);
 
 // Embedding, last norm and output matrix (the embedding again when the file has no
 // output.weight), and the sizes.
 Result<Network> begin_network(TensorReader& tensors, const DecoderConfig& c);
+// Where the file has a draft layer and the options ask for it: everything of it but its blocks,
+// which the family appends; they are layer c.n_layers. Of several draft layers the first. Else
+// network.drafts stays empty and the layer is skipped.
+Status begin_drafts(TensorReader& tensors, const DecoderConfig& c, const BuildOptions& options,
+                    Network& network);
 // Counts parameters and checks that every tensor was taken.
 Status finish_network(const TensorReader& tensors, Network& network);
 

@@ -98,7 +98,7 @@ Result<Network> build_deepseek2(const format::ModelFile& file, const BuildOption
   for (size_t i = 0; i < c.base.n_layers; ++i) {
     ENGRAMD_TRY(auto attention_branch, attention(tensors, c, i));
     ENGRAMD_CHECK(add_residual(tensors, c.base, layer_prefix(i) + "attn_norm.weight",
-                               std::move(attention_branch), network));
+                               std::move(attention_branch), network.blocks));
     std::unique_ptr<blocks::Branch> feed_forward;
     if (i < c.base.n_dense_layers || c.base.n_experts == 0) {
       ENGRAMD_TRY(feed_forward, feed_forward_branch(tensors, c.base, i));
@@ -108,7 +108,7 @@ Result<Network> build_deepseek2(const format::ModelFile& file, const BuildOption
       ENGRAMD_TRY(feed_forward, mixture_branch(tensors, c.base, i, c.mixture));
     }
     ENGRAMD_CHECK(add_residual(tensors, c.base, layer_prefix(i) + "ffn_norm.weight",
-                               std::move(feed_forward), network));
+                               std::move(feed_forward), network.blocks));
   }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;

@@ -56,14 +56,22 @@ Result<Network> build_deepseek4(const format::ModelFile& file, const BuildOption
   TensorReader tensors(file);
   ENGRAMD_TRY(Network network, begin_network(tensors, c.base));
   network.n_streams = c.n_streams;
-  for (size_t i = 0; i < c.base.n_layers; ++i) {
+  ENGRAMD_CHECK(begin_drafts(tensors, c.base, options, network));
+  const auto add_layer = [&](size_t i, std::vector<std::unique_ptr<blocks::Block>>& to) -> Status {
     ENGRAMD_TRY(auto attention_branch, attention(tensors, c, i));
     ENGRAMD_TRY(auto mixture, v4_mixture(tensors, c, i));
-    ENGRAMD_CHECK(add_sites(tensors, c, i, blocks::make_hyper_connection,
-                            std::move(attention_branch), std::move(mixture), network));
-  }
+    return add_sites(tensors, c, i, blocks::make_hyper_connection, std::move(attention_branch),
+                     std::move(mixture), to);
+  };
+  for (size_t i = 0; i < c.base.n_layers; ++i) ENGRAMD_CHECK(add_layer(i, network.blocks));
   ENGRAMD_TRY(const auto head, hyper_weights(tensors, c, "output_hc", c.n_streams, 1));
   network.head.collapse = blocks::make_hyper_collapse(head);
+  if (network.drafts) {
+    ENGRAMD_CHECK(add_layer(c.base.n_layers, network.drafts->blocks));
+    // Checkpoints have a collapse for the draft layer too; files in this format have no place for
+    // it, and the network's serves both.
+    network.drafts->head.collapse = blocks::make_hyper_collapse(head);
+  }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;
 }

@@ -217,7 +217,7 @@ Result<Network> build_deepseek41(const format::ModelFile& file, const BuildOptio
     ENGRAMD_TRY(auto mixture, v4_mixture(tensors, c.v4, i));
     tensors.skip(layer_prefix(i) + "exp_probs_b_vl.bias");  // for image positions
     ENGRAMD_CHECK(add_sites(tensors, c.v4, i, blocks::make_lagged_hyper_connection,
-                            std::move(attention_branch), std::move(mixture), network));
+                            std::move(attention_branch), std::move(mixture), network.blocks));
   }
   network.head.collapse = blocks::make_lagged_collapse();
   ENGRAMD_CHECK(finish_network(tensors, network));

@@ -74,10 +74,10 @@ Result<Network> build_delta_network(const format::ModelFile& file, const BuildOp
       ENGRAMD_TRY(mixer, delta_branch(tensors, config, delta, layout, i));
     }
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "attn_norm.weight",
-                               std::move(mixer), network));
+                               std::move(mixer), network.blocks));
     ENGRAMD_TRY(auto mixture, mixture_branch(tensors, config, i, {.shared_gate = true}));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "post_attention_norm.weight",
-                               std::move(mixture), network));
+                               std::move(mixture), network.blocks));
   }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;

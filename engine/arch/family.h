@@ -18,9 +18,17 @@
 #include "base/result.h"
 #include "engine/blocks/block.h"
 #include "engine/blocks/ends.h"
+#include "engine/blocks/multi_token.h"
 #include "engine/format/model_file.h"
 
 namespace engramd::engine::arch {
+
+// A layer behind the network that predicts one token further.
+struct DraftLayer {
+  blocks::MultiTokenInput input;
+  std::vector<std::unique_ptr<blocks::Block>> blocks;
+  blocks::HeadWeights head;
+};
 
 struct Network {
   size_t n_layers = 0, d_model = 0, n_vocab = 0, context_length = 0;
@@ -30,6 +38,7 @@ struct Network {
   std::vector<std::unique_ptr<blocks::Block>> blocks;
   blocks::HeadWeights head;
   std::unique_ptr<std::vector<int32_t>> token_map;  // of Engram's hashes; null without them
+  std::optional<DraftLayer> drafts;  // when asked for, and the file has one that the family knows
   uint64_t n_parameters = 0, n_active_parameters = 0;
 };
 
@@ -39,6 +48,8 @@ struct BuildOptions {
   bool cache_rounding = true;
   // How keys and values are kept; none: what the family takes.
   std::optional<cpu::KvType> kv_type;
+  // Draft layers are loaded too. Off: they are skipped.
+  bool drafts = false;
 };
 
 struct Family {

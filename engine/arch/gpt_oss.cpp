@@ -21,14 +21,14 @@ Result<Network> build_gpt_oss(const format::ModelFile& file, const BuildOptions&
                                                   .sinks = true,
                                                   .window = i % 2 == 0 ? window : 0}));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "attn_norm.weight",
-                               std::move(attention), network));
+                               std::move(attention), network.blocks));
     ENGRAMD_TRY(auto mixture,
                 mixture_branch(tensors, config, i,
                                {.gate = blocks::Gate::softmax_of_chosen,
                                 .biases = true,
                                 .activation = {blocks::Activation::Kind::gpt_oss, kLimit}}));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "post_attention_norm.weight",
-                               std::move(mixture), network));
+                               std::move(mixture), network.blocks));
   }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;

@@ -15,10 +15,10 @@ Result<Network> build_llama(const format::ModelFile& file, const BuildOptions& o
     ENGRAMD_TRY(auto attention,
                 attention_branch(tensors, config, i, {.pairs = blocks::RopePairs::neighbours}));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "attn_norm.weight",
-                               std::move(attention), network));
+                               std::move(attention), network.blocks));
     ENGRAMD_TRY(auto feed_forward, feed_forward_branch(tensors, config, i));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "ffn_norm.weight",
-                               std::move(feed_forward), network));
+                               std::move(feed_forward), network.blocks));
   }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;

@@ -11,10 +11,10 @@ Result<Network> build_qwen3moe(const format::ModelFile& file, const BuildOptions
   for (size_t i = 0; i < config.n_layers; ++i) {
     ENGRAMD_TRY(auto attention, attention_branch(tensors, config, i, {.head_norms = true}));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "attn_norm.weight",
-                               std::move(attention), network));
+                               std::move(attention), network.blocks));
     ENGRAMD_TRY(auto mixture, mixture_branch(tensors, config, i, {}));
     ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "ffn_norm.weight",
-                               std::move(mixture), network));
+                               std::move(mixture), network.blocks));
   }
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;

@@ -35,7 +35,9 @@ Result<V4Config> read_v4_config(const format::ModelFile& file, std::string_view 
     return fail(ErrorCode::corrupt, std::to_string(c.base.rope.n_rotated) +
                                         " rotated elements in heads of " +
                                         std::to_string(c.base.head_dim));
-  ENGRAMD_TRY(c.ratios, keys.sizes("attention.compress_ratios", c.base.n_layers, 0, 128));
+  // Values for a draft layer stand behind those of the others.
+  const size_t n_all = c.base.n_layers + (options.drafts ? c.base.n_draft_layers : 0);
+  ENGRAMD_TRY(c.ratios, keys.sizes("attention.compress_ratios", n_all, 0, 128));
   const auto one_of = [](std::initializer_list<size_t> known, size_t ratio) {
     return std::find(known.begin(), known.end(), ratio) != known.end();
   };
@@ -67,10 +69,10 @@ Result<V4Config> read_v4_config(const format::ModelFile& file, std::string_view 
   ENGRAMD_TRY(const double epsilon, keys.number("hyper_connection.epsilon", 0, 1));
   c.hyper_epsilon = float(epsilon);
   ENGRAMD_TRY(c.n_hash_layers, keys.size_or("hash_layer_count", 0, 0, c.base.n_layers));
-  ENGRAMD_TRY(c.limits, keys.numbers("swiglu_clamp_exp", c.base.n_layers, 0, 1e6));
+  ENGRAMD_TRY(c.limits, keys.numbers("swiglu_clamp_exp", n_all, 0, 1e6));
   c.shared_limits = c.limits;
   if (keys.has("swiglu_clamp_shexp")) {
-    ENGRAMD_TRY(c.shared_limits, keys.numbers("swiglu_clamp_shexp", c.base.n_layers, 0, 1e6));
+    ENGRAMD_TRY(c.shared_limits, keys.numbers("swiglu_clamp_shexp", n_all, 0, 1e6));
   }
   return c;
 }
@@ -142,14 +144,14 @@ Result<std::unique_ptr<blocks::Branch>> v4_mixture(TensorReader& tensors, const 
 
 Status add_sites(TensorReader& tensors, const V4Config& c, size_t layer, MakeSite make,
                  std::unique_ptr<blocks::Branch> attention, std::unique_ptr<blocks::Branch> mixture,
-                 Network& network) {
+                 std::vector<std::unique_ptr<blocks::Block>>& blocks) {
   const std::string prefix = layer_prefix(layer);
   const size_t n_mix = (2 + c.n_streams) * c.n_streams;
   const auto add = [&](const std::string& site_name, const std::string& norm_name,
                        std::unique_ptr<blocks::Branch> branch) -> Status {
     ENGRAMD_TRY(const auto site, hyper_weights(tensors, c, prefix + site_name, n_mix, 3));
     ENGRAMD_TRY(const float* norm, tensors.vector(prefix + norm_name, c.base.d_model));
-    network.blocks.push_back(make(site, c.base.norm(norm), std::move(branch)));
+    blocks.push_back(make(site, c.base.norm(norm), std::move(branch)));
     return {};
   };
   ENGRAMD_CHECK(add("hc_attn", "attn_norm.weight", std::move(attention)));

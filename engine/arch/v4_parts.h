@@ -15,7 +15,7 @@ struct V4Config {
   size_t n_streams = 0, sinkhorn_rounds = 0, n_hash_layers = 0;
   float hyper_epsilon = 0;
   blocks::RopeSpec compressed_rope;
-  std::vector<size_t> ratios;  // of each layer; 0: the window only
+  std::vector<size_t> ratios;  // of each layer, draft layers too; 0: the window only
   std::vector<double> limits, shared_limits;
   bool rounded = true;
   blocks::CacheRounding rounding(blocks::CacheRounding kind) const {
@@ -45,6 +45,6 @@ using MakeSite = std::unique_ptr<blocks::Block> (*)(const blocks::HyperWeights&,
 // The two sites of a layer, appended.
 Status add_sites(TensorReader& tensors, const V4Config& c, size_t layer, MakeSite make,
                  std::unique_ptr<blocks::Branch> attention, std::unique_ptr<blocks::Branch> mixture,
-                 Network& network);
+                 std::vector<std::unique_ptr<blocks::Block>>& blocks);
 
 }  // namespace engramd::engine::arch

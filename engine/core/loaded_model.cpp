@@ -24,9 +24,11 @@ Result<std::optional<cpu::KvType>> parse_kv_type(std::string_view name) {
 namespace {
 
 // The tensor table and a page of each tensor: whoever changes weights changes some of it.
-uint64_t fingerprint_of(const format::ModelFile& file, const LoadOptions& options) {
+uint64_t fingerprint_of(const format::ModelFile& file, const LoadOptions& options,
+                        const arch::Network& network) {
   constexpr size_t kSample = 4096;
-  uint64_t hash = hash64(options.kv_type, options.cache_rounding ? 1 : 2);
+  uint64_t hash =
+      hash64(options.kv_type, (options.cache_rounding ? 1 : 2) + (network.drafts ? 2 : 0));
   for (const format::Tensor& tensor : file.tensors()) {
     hash = hash64(tensor.name, hash);
     hash = hash64(std::string_view(reinterpret_cast<const char*>(tensor.shape.data()),
@@ -104,11 +106,12 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
       !ready)
     return fail(Error(ready.error()).with(path.string()));
   model->file_ = std::move(file);
-  auto network = arch::build_network(*model->file_, {options.cache_rounding, kv_type});
+  auto network =
+      arch::build_network(*model->file_, {options.cache_rounding, kv_type, options.drafts});
   if (!network) return fail(std::move(network).error().with(path.string()));
   model->network_ = *std::move(network);
   ENGRAMD_TRY(model->placement_, core::place_weights(*model->file_, options.device));
-  model->fingerprint_ = core::fingerprint_of(*model->file_, options);
+  model->fingerprint_ = core::fingerprint_of(*model->file_, options, model->network_);
   auto tokenizer = core::load_tokenizer(*model->file_);
   if (!tokenizer) return fail(std::move(tokenizer).error().with(path.string()));
   model->tokenizer_ = *std::move(tokenizer);
@@ -146,6 +149,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::filesystem::path& pa
   info.context_length = n.context_length;
   info.n_experts = n.n_experts;
   info.n_experts_used = n.n_experts_used;
+  info.drafts = n.drafts.has_value();
   info.n_parameters = n.n_parameters;
   info.n_active_parameters = n.n_active_parameters;
   info.file_bytes = model->file_->file_bytes();

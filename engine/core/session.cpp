@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/api/session.h"
+#include "engine/core/drafter.h"
 #include "engine/core/loaded_model.h"
 #include "engine/core/snapshot.h"
 #include "engine/decode/generate.h"
@@ -40,7 +41,10 @@ class LoadedSession final : public Session {
         max_tokens_(max_tokens),
         team_(model_->n_threads()),
         state_(block_states(*model_)),
-        checkpoints_(model_->budget()->total() / kCheckpointShare, model_->budget()) {}
+        checkpoints_(model_->budget()->total() / kCheckpointShare, model_->budget()) {
+    if (model_->network().drafts)
+      drafter_.emplace(model_->network(), model_->network().blocks.size());
+  }
 
   void set_priority(Priority priority) override {
     priority_ = priority;
@@ -142,6 +146,29 @@ class LoadedSession final : public Session {
     return out;
   }
 
+  Result<std::vector<TokenId>> draft(TokenId next, size_t n, const CancelToken& cancel) override {
+    if (!drafter_)
+      return fail(ErrorCode::invalid_input,
+                  "this model was loaded without a layer that drafts, or has none");
+    if (timeline_.empty() || n == 0 || n > kMostDraftTokens)
+      return fail(ErrorCode::invalid_input,
+                  "a draft of " + std::to_string(n) + " tokens behind " +
+                      std::to_string(timeline_.size()) + ", expected 1 to " +
+                      std::to_string(kMostDraftTokens) + " behind at least one");
+    ENGRAMD_CHECK(check_tokens({&next, 1}, timeline_.size()));
+    std::optional<schedule::Turns::Foreground> announced;
+    if (priority_ == Priority::foreground) announced.emplace(model_->turns());
+    try {
+      return drafter_->draft(step_of(1, cancel), next, n);
+    } catch (const std::bad_alloc&) {
+      return fail(ErrorCode::exhausted, "the system has no memory left for a draft");
+    }
+  }
+
+  std::span<const float> draft_logits() const override {
+    return drafter_ ? drafter_->logits() : std::span<const float>();
+  }
+
   Result<std::string> snapshot() const override {
     SnapshotHeader header;
     header.weights = model_->fingerprint();
@@ -181,6 +208,7 @@ class LoadedSession final : public Session {
   size_t n_tokens() const override { return timeline_.size(); }
   size_t memory_bytes() const override {
     return state_.memory_bytes() + checkpoints_.memory_bytes() + scratch_.memory_bytes() +
+           (drafter_ ? drafter_->memory_bytes() : 0) +
            (logits_.capacity() + h_.capacity() + carry_.capacity()) * sizeof(float);
   }
 
@@ -282,28 +310,32 @@ class LoadedSession final : public Session {
     checkpoints_.add(n_tokens, state_.save(n_tokens, memory::Saved::tail), {});
   }
 
-  // One step over the last n tokens of the timeline.
-  bool run_step(size_t n, float* logits, size_t n_logit_rows, const CancelToken& cancel) {
+  // The last n tokens of the timeline as a step.
+  blocks::Step step_of(size_t n, const CancelToken& cancel) {
     const arch::Network& network = model_->network();
     h_.resize(std::max(h_.size(), n * network.n_streams * network.d_model));
     carry_.resize(std::max(carry_.size(), n * network.n_streams));
-    const size_t first = timeline_.size() - n;
-    rope_.begin(first, n);
-    blocks::Step step{.kernels = model_->kernels(),
-                      .team = team_,
-                      .cancel = cancel,
-                      .scratch = scratch_,
-                      .rope = rope_,
-                      .timeline = timeline_,
-                      .first_position = first,
-                      .n_tokens = n,
-                      .d_model = network.d_model,
-                      .n_streams = network.n_streams,
-                      .h = h_.data(),
-                      .carry = carry_.data(),
-                      .board = board_,
-                      .states = state_,
-                      .placement = model_->placement()};
+    return {.kernels = model_->kernels(),
+            .team = team_,
+            .cancel = cancel,
+            .scratch = scratch_,
+            .rope = rope_,
+            .timeline = timeline_,
+            .first_position = timeline_.size() - n,
+            .n_tokens = n,
+            .d_model = network.d_model,
+            .n_streams = network.n_streams,
+            .h = h_.data(),
+            .carry = carry_.data(),
+            .board = board_,
+            .states = state_,
+            .placement = model_->placement()};
+  }
+
+  bool run_step(size_t n, float* logits, size_t n_logit_rows, const CancelToken& cancel) {
+    const arch::Network& network = model_->network();
+    rope_.begin(timeline_.size() - n, n);
+    blocks::Step step = step_of(n, cancel);
     scratch_.reset();
     if (!blocks::embed(step, network.embedding)) return false;
     for (size_t i = 0; i < network.blocks.size(); ++i) {
@@ -313,13 +345,16 @@ class LoadedSession final : public Session {
     }
     scratch_.reset();
     step.state = nullptr;
-    return n_logit_rows == 0 || blocks::run_head(step, network.head, n_logit_rows, logits);
+    if (n_logit_rows > 0 && !blocks::run_head(step, network.head, n_logit_rows, logits))
+      return false;
+    return !drafter_ || drafter_->follow(step);
   }
 
   static std::vector<std::unique_ptr<memory::BlockState>> block_states(const LoadedModel& model) {
     std::vector<std::unique_ptr<memory::BlockState>> out;
     for (const auto& block : model.network().blocks)
       out.push_back(block->make_state(model.budget()));
+    if (model.network().drafts) Drafter::add_states(model.network(), model.budget(), out);
     return out;
   }
 
@@ -332,6 +367,7 @@ class LoadedSession final : public Session {
   blocks::Scratch scratch_;
   blocks::RopeTables rope_;
   blocks::StepBoard board_;
+  std::optional<Drafter> drafter_;  // when the model has a layer for it
   std::vector<TokenId> timeline_;
   std::vector<float> h_, carry_, logits_;
   size_t logits_after_ = 0;  // logits_ follow the first so many tokens; 0: they are worthless
