@@ -69,6 +69,21 @@ class HybridState final : public memory::BlockState {
   size_t ratio = 0;
 };
 
+// The rows kv [n_tokens, head_dim] as the cache keeps them.
+bool store_rows(Step& step, const HybridAttentionWeights& w, cpu::KvType type, float* kv,
+                HybridState& state) {
+  const size_t d = w.head_dim, rotated = w.rope.n_rotated;
+  const auto table = step.rope.prepare(w.rope);
+  return for_each_row(step, step.n_tokens, [&](size_t t, size_t) {
+    const auto [cos, sin] = RopeTables::row(table, t, rotated);
+    float* key = kv + t * d;
+    step.kernels.rms_norm(key, w.kv_norm, d, w.epsilon, key);
+    step.kernels.rope_interleaved(key + d - rotated, rotated, cos, sin, false);
+    round_for_cache(w.rounding, key, d, rotated);
+    step.kernels.to_row(type, key, d, state.window.rows.row(0, step.first_position + t));
+  });
+}
+
 class HybridAttention final : public Branch {
  public:
   HybridAttention(const HybridAttentionWeights& weights, cpu::KvType type)
@@ -102,7 +117,7 @@ class HybridAttention final : public Branch {
     Activations low_rank(step, a, n, low);
     float* q = step.scratch.floats(n * w_.q_b.rows);
     if (!project(step, low_rank, {{&w_.q_b, q}})) return false;
-    if (!store(step, q, kv, state)) return false;
+    if (!turn_queries(step, q) || !store_rows(step, w_, type_, kv, state)) return false;
 
     if (!bring_up_past(step, input, state)) return false;
     const HybridState& source =
@@ -117,7 +132,7 @@ class HybridAttention final : public Branch {
   }
 
  private:
-  bool store(Step& step, float* q, float* kv, HybridState& state) const {
+  bool turn_queries(Step& step, float* q) const {
     const size_t d = w_.head_dim, rotated = w_.rope.n_rotated;
     const auto table = step.rope.prepare(w_.rope);
     return for_each_row(step, step.n_tokens, [&](size_t t, size_t) {
@@ -127,11 +142,6 @@ class HybridAttention final : public Branch {
         if (w_.head_norm) step.kernels.rms_norm(row, nullptr, d, w_.epsilon, row);
         step.kernels.rope_interleaved(row + d - rotated, rotated, cos, sin, false);
       }
-      float* key = kv + t * d;
-      step.kernels.rms_norm(key, w_.kv_norm, d, w_.epsilon, key);
-      step.kernels.rope_interleaved(key + d - rotated, rotated, cos, sin, false);
-      round_for_cache(w_.rounding, key, d, rotated);
-      step.kernels.to_row(type_, key, d, state.window.rows.row(0, step.first_position + t));
     });
   }
 
@@ -148,7 +158,9 @@ class HybridAttention final : public Branch {
   // The rows a token looks at, as pointers: its window, then its part of the compressed past.
   size_t visible_rows(const Step& step, const HybridState& state, const HybridState& source,
                       size_t t, const std::byte** out) const {
-    const size_t end = step.first_position + t + 1, first = end > w_.window ? end - w_.window : 0;
+    const size_t seen = w_.whole_step ? step.first_position : step.first_position + t + 1;
+    const size_t end = w_.whole_step ? step.first_position + step.n_tokens : seen;
+    const size_t first = seen > w_.window ? seen - w_.window : 0;
     size_t n = 0;
     for (size_t i = first; i < end; ++i) out[n++] = state.window.rows.row(0, i);
     if (w_.past_ratio == 0) return n;
@@ -166,7 +178,7 @@ class HybridAttention final : public Branch {
               float* mixed) const {
     const size_t d = w_.head_dim, rotated = w_.rope.n_rotated, threads = step.team.n_threads();
     const size_t end = step.first_position + step.n_tokens;
-    size_t most = std::min(end, w_.window);
+    size_t most = std::min(end, w_.window + (w_.whole_step ? step.n_tokens : 0));
     if (w_.past_ratio > 0) most += w_.picked() ? step.board.pick_stride : end / w_.past_ratio;
     // All heads share the rows; a single token's heads are split among the threads.
     size_t group = w_.n_heads;
@@ -225,6 +237,14 @@ class HybridAttention final : public Branch {
 };
 
 }  // namespace
+
+bool make_window_rows(Step& step, const HybridAttentionWeights& w, cpu::KvType kv_type,
+                      const float* x) {
+  float* kv = step.scratch.floats(step.n_tokens * w.head_dim);
+  Activations input(step, x, step.n_tokens, step.d_model);
+  return project(step, input, {{&w.kv, kv}}) &&
+         store_rows(step, w, kv_type, kv, static_cast<HybridState&>(*step.state));
+}
 
 std::unique_ptr<Branch> make_hybrid_attention(const HybridAttentionWeights& weights,
                                               cpu::KvType kv_type) {

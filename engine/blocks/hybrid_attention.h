@@ -40,8 +40,17 @@ struct HybridAttentionWeights {
   // The block whose rows and keys are used; none: this one's. Rows of another block are always
   // picked, if not by this layer then by one before it.
   std::optional<size_t> source_block;
+  // All tokens of a step see the window before it and one another, in both directions: DSpark's
+  // drafts (draft_stages.h). Without a compressed past only.
+  bool whole_step = false;
   bool picked() const { return indexer.has_value() || source_block.has_value(); }
 };
+
+// Makes the window's rows of the step's tokens out of x [n_tokens, d_model], normalised like a
+// branch's input, without attending. step.state: of a branch with these weights. False when
+// cancelled.
+bool make_window_rows(Step& step, const HybridAttentionWeights& weights, cpu::KvType kv_type,
+                      const float* x);
 
 std::unique_ptr<Branch> make_hybrid_attention(const HybridAttentionWeights& weights,
                                               cpu::KvType kv_type);

@@ -14,10 +14,6 @@
 
 namespace engramd::engine::test {
 
-inline std::filesystem::path oracle_fixture(const std::string& name) {
-  return std::filesystem::path(ENGRAMD_SOURCE_DIR) / "tests/oracles/fixtures" / name;
-}
-
 // A float32 matrix over `values`, which outlives it.
 inline blocks::Matrix matrix_of(const std::vector<float>& values, size_t columns, size_t rows,
                                 size_t n_slices = 1) {

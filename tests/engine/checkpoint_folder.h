@@ -9,12 +9,9 @@
 #include "base/file.h"
 #include "engine/format/gguf.h"
 #include "engine/tokenizer/pre_tokenizer.h"
+#include "safetensors_cases.h"
 
 namespace engramd::engine::test {
-
-inline std::filesystem::path oracle_fixture(const std::string& name) {
-  return std::filesystem::path(ENGRAMD_SOURCE_DIR) / "tests/oracles/fixtures" / name;
-}
 
 // The tokenizer keys of a GGUF file as a tokenizer.json. How words are cut does not matter here.
 inline nlohmann::json tokenizer_json_of(const format::ModelFile& file) {
@@ -47,13 +44,15 @@ inline nlohmann::json tokenizer_json_of(const format::ModelFile& file) {
 // A copy of a fixture's hf/ with a tokenizer.json, gone with the object.
 class CheckpointFolder {
  public:
-  explicit CheckpointFolder(const std::string& fixture)
+  // twin: the fixture with the GGUF file, when another one has it.
+  explicit CheckpointFolder(const std::string& fixture, const std::string& twin = "")
       : folder_(*TemporaryFolder::make("engramd-checkpoint")) {
     for (const auto& entry : std::filesystem::directory_iterator(oracle_fixture(fixture) / "hf"))
       std::filesystem::copy_file(entry.path(), path() / entry.path().filename());
-    const auto twin = format::GgufFile::open(oracle_fixture(fixture) / "model.gguf");
-    if (!twin) throw std::runtime_error(twin.error().message);
-    if (!write_file_atomic(path() / "tokenizer.json", tokenizer_json_of(**twin).dump()))
+    const auto file =
+        format::GgufFile::open(oracle_fixture(twin.empty() ? fixture : twin) / "model.gguf");
+    if (!file) throw std::runtime_error(file.error().message);
+    if (!write_file_atomic(path() / "tokenizer.json", tokenizer_json_of(**file).dump()))
       throw std::runtime_error("cannot write a tokenizer.json");
   }
   std::filesystem::path path() const { return folder_.path(); }

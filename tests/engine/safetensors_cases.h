@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -13,6 +14,10 @@
 #include "base/file.h"
 
 namespace engramd::engine::test {
+
+inline std::filesystem::path oracle_fixture(const std::string& name) {
+  return std::filesystem::path(ENGRAMD_SOURCE_DIR) / "tests/oracles/fixtures" / name;
+}
 
 class Cases {
  public:
