@@ -1,7 +1,6 @@
 // engramd serve: the resident model over HTTP, in the shape of OpenAI's API.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 #include <thread>
 
 #include "base/environment.h"
@@ -27,13 +26,11 @@ Result<std::shared_ptr<const http::ServedModel>> load(const std::filesystem::pat
                                                       const Settings& settings) {
   engine::LoadOptions load;
   load.n_threads = static_cast<size_t>(settings.number("engine.threads"));
-  auto served = std::make_shared<http::ServedModel>();
-  ENGRAMD_TRY(served->model, engine::Model::load(file, load));
-  served->id = options.name.empty() ? file.stem().string() : options.name;
-  served->created = std::time(nullptr);
+  ENGRAMD_TRY(const auto model, engine::Model::load(file, load));
+  const engine::chat::Dialect* dialect = nullptr;
   if (!options.dialect.empty()) {
-    served->dialect = engine::chat::find_dialect(options.dialect);
-    if (served->dialect == nullptr) {
+    dialect = engine::chat::find_dialect(options.dialect);
+    if (dialect == nullptr) {
       std::string names;
       for (const std::string_view name : engine::chat::dialect_names())
         names += (names.empty() ? "" : ", ") + std::string(name);
@@ -41,11 +38,13 @@ Result<std::shared_ptr<const http::ServedModel>> load(const std::filesystem::pat
                   "there is no chat dialect \"" + options.dialect + "\", expected one of " + names);
     }
   } else {
-    const auto recognised = engine::chat::recognise_dialect(served->model->tokenizer());
-    served->dialect = recognised.dialect;
-    std::fprintf(stderr, "chat dialect %s: %s\n", std::string(recognised.dialect->name()).c_str(),
+    const auto recognised = engine::chat::recognise_dialect(model->tokenizer());
+    dialect = recognised.dialect;
+    std::fprintf(stderr, "chat dialect %s: %s\n", std::string(dialect->name()).c_str(),
                  recognised.how.c_str());
   }
+  auto served = http::make_served_model(
+      model, options.name.empty() ? file.stem().string() : options.name, dialect);
   serve::RoomOptions room;
   room.n_slots = options.n_slots;
   room.n_waiting = options.n_queue;

@@ -12,15 +12,20 @@
 #include "daemon/http/metrics.h"
 #include "daemon/serve/model_room.h"
 #include "engine/api/chat.h"
+#include "engine/api/grammar.h"
 #include "engine/api/model.h"
 
 namespace engramd::daemon::http {
+
+class ConstraintCache;
 
 struct ServedModel {
   std::string id;
   int64_t created = 0;  // Unix time
   std::shared_ptr<const engine::Model> model;
   const engine::chat::Dialect* dialect = nullptr;
+  std::shared_ptr<const engine::grammar::TokenTrie> trie;  // of the model's tokenizer
+  std::shared_ptr<ConstraintCache> constraints;
   std::unique_ptr<serve::ModelRoom> room;  // last: its threads use the others
 };
 
@@ -30,6 +35,11 @@ struct Call {
   std::shared_ptr<const ServedModel> model;  // null only for routes that do without
   const Metrics& metrics;
 };
+
+// With everything but the room; the dialect is recognised unless one is given.
+std::shared_ptr<ServedModel> make_served_model(std::shared_ptr<const engine::Model> model,
+                                               std::string id,
+                                               const engine::chat::Dialect* dialect = nullptr);
 
 void serve_health(Call call);
 void serve_models(Call call);

@@ -25,17 +25,21 @@ json call_json(const std::string& id, const std::string& name, const std::string
 }  // namespace
 
 ChatAnswer::ChatAnswer(const ServedModel& served, std::shared_ptr<Exchange> exchange,
-                       const ChatQuestion& question, bool opens_reasoning, bool calls_are_safe)
+                       const ChatQuestion& question, const AnswerStart& start)
     : served_(served),
       exchange_(std::move(exchange)),
       events_(exchange_),
       sampling_(question.sampling),
       n_chances_(question.n_chances),
-      calls_are_safe_(calls_are_safe),
+      calls_are_safe_(start.calls_are_safe),
+      ends_with_call_(start.ends_with_call),
       created_(std::time(nullptr)),
-      parser_(served.dialect->parser({question.chat.tools, opens_reasoning})),
+      parser_(served.dialect->parser({question.chat.tools, start.opens_reasoning})),
       stops_(question.sampling.stops),
-      in_reasoning_(opens_reasoning) {}
+      in_reasoning_(start.opens_reasoning) {
+  if (!start.opening.empty())
+    for (const auto& event : parser_->feed(start.opening)) apply(event);
+}
 
 bool ChatAnswer::take(engine::TokenId token, float probability, std::span<const float> logits) {
   const engine::Tokenizer& tokenizer = served_.model->tokenizer();
@@ -46,7 +50,7 @@ bool ChatAnswer::take(engine::TokenId token, float probability, std::span<const 
     apply(event);
   }
   n_reasoning_ += in_reasoning_ ? 1 : 0;
-  return !stops_.stopped() && !gone_;
+  return !stops_.stopped() && !gone_ && !(ends_with_call_ && !calls_.empty());
 }
 
 void ChatAnswer::apply(const engine::chat::Event& event) {

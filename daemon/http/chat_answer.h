@@ -2,8 +2,9 @@
 // message or as the deltas of a stream.
 //
 // The dialect's parser tells text, reasoning and tool calls apart. A call that the model may still
-// get wrong is told when it is complete; one that a grammar keeps right (`calls_are_safe`) is told
-// as it comes. What turns out to be no call comes as text. One thread at a time.
+// get wrong is told when it is complete; one that a grammar keeps right
+// (AnswerStart::calls_are_safe) is told as it comes. What turns out to be no call comes as text.
+// One thread at a time.
 #pragma once
 
 #include <memory>
@@ -16,12 +17,18 @@
 
 namespace engramd::daemon::http {
 
+struct AnswerStart {
+  bool opens_reasoning = false;  // Prompt::opens_reasoning
+  std::string opening;           // written before the answer, AnswerRules::opening
+  bool calls_are_safe = false, ends_with_call = false;
+};
+
 class ChatAnswer {
  public:
   ChatAnswer(const ServedModel& served, std::shared_ptr<Exchange> exchange,
-             const ChatQuestion& question, bool opens_reasoning, bool calls_are_safe);
+             const ChatQuestion& question, const AnswerStart& start);
 
-  // False ends the answer: a stop string, or nobody reads.
+  // False ends the answer: a stop string, a last call, or nobody reads.
   bool take(engine::TokenId token, float probability, std::span<const float> logits);
   void finish(Result<serve::Outcome> outcome);
 
@@ -41,7 +48,7 @@ class ChatAnswer {
   EventStream events_;
   const Sampling sampling_;
   const int64_t n_chances_;
-  const bool calls_are_safe_;
+  const bool calls_are_safe_, ends_with_call_;
   const std::string id_ = new_id("chatcmpl-");
   const int64_t created_;
   const std::unique_ptr<engine::chat::Parser> parser_;

@@ -46,7 +46,8 @@ std::shared_ptr<Kept> told(const std::string& generated, bool stream, bool safe,
   question.sampling.stops = std::move(stops);
   question.chat.tools = {{"look", "", R"({"type":"object"})"}};
   const auto kept = std::make_shared<Kept>();
-  daemon::http::ChatAnswer answer(*served.model, kept, question, false, safe);
+  daemon::http::ChatAnswer answer(*served.model, kept, question,
+                                  {.opening = {}, .calls_are_safe = safe});
   daemon::serve::Outcome outcome;
   outcome.stop_reason = reason;
   for (const engine::TokenId token : served.model->model->tokenizer().encode(generated)) {
@@ -243,6 +244,84 @@ TEST_CASE("log probabilities of a chat are those of its tokens") {
   CHECK(content[0]["top_logprobs"].size() == 2);
   CHECK(content[0]["logprob"].get<double>() ==
         Approx(content[0]["top_logprobs"][0]["logprob"].get<double>()).margin(1e-4));
+}
+
+TEST_CASE("an answer is held to a schema") {
+  Served served;
+  const json schema = json::parse(R"({"type":"object","properties":{
+    "colour":{"enum":["red","green"]},"size":{"type":"integer","minimum":1,"maximum":99},
+    "tags":{"type":"array","items":{"type":"string","maxLength":5},"maxItems":2}},
+    "required":["colour","size"],"additionalProperties":false})");
+  for (const int seed : {1, 2, 3}) {
+    json request = chat({message("user", "a ball")}, 200);
+    request["temperature"] = 1;
+    request["seed"] = seed;
+    request["response_format"] = {{"type", "json_schema"},
+                                  {"json_schema", {{"name", "ball"}, {"schema", schema}}}};
+    const Answered answered = served.post("/v1/chat/completions", request);
+    REQUIRE(answered.status == 200);
+    const json& choice = answered.body["choices"][0];
+    CHECK(choice["finish_reason"] == "stop");
+    const json ball = json::parse(choice["message"]["content"].get<std::string>());
+    CHECK((ball["colour"] == "red" || ball["colour"] == "green"));
+    CHECK(ball["size"] >= 1);
+    CHECK(ball["size"] <= 99);
+    CHECK(assembled(served.stream("/v1/chat/completions", request))["content"] ==
+          choice["message"]["content"]);
+  }
+  json request = chat({message("user", "a ball")}, 20);
+  request["response_format"] = {{"type", "json_object"}};
+  CHECK(served.post("/v1/chat/completions", request)
+            .body["choices"][0]["message"]["content"]
+            .get<std::string>()
+            .starts_with("{"));
+  request["response_format"] = {
+      {"type", "json_schema"},
+      {"json_schema", {{"name", "x"}, {"schema", {{"type", "nothing known"}}}}}};
+  const Answered wrong = served.post("/v1/chat/completions", request);
+  CHECK(wrong.status == 400);
+  CHECK(wrong.body["error"]["param"] == "response_format.json_schema.schema");
+}
+
+TEST_CASE("a required call comes well formed, and the loop goes on with its result") {
+  Served served;
+  const json tools = json::parse(R"([
+    {"type":"function","function":{"name":"read_file","description":"reads","parameters":
+      {"type":"object","properties":{"path":{"enum":["a.c","b.c"]},
+       "line":{"type":"integer","minimum":1,"maximum":500}},"required":["path","line"],
+       "additionalProperties":false}}},
+    {"type":"function","function":{"name":"stop","parameters":
+      {"type":"object","properties":{},"additionalProperties":false}}}])");
+  for (const json& choice :
+       {json("required"), json({{"type", "function"}, {"function", {{"name", "read_file"}}}})}) {
+    json messages = {message("user", "Look at the file.")};
+    json request = chat(messages, 300);
+    request["tools"] = tools;
+    request["tool_choice"] = choice;
+    request["parallel_tool_calls"] = false;
+    const json whole = served.post("/v1/chat/completions", request).body["choices"][0];
+    CHECK(whole["finish_reason"] == "tool_calls");
+    REQUIRE(whole["message"]["tool_calls"].size() == 1);
+    const json& call = whole["message"]["tool_calls"][0];
+    const json arguments = json::parse(call["function"]["arguments"].get<std::string>());
+    if (call["function"]["name"] == "read_file")
+      CHECK((arguments["path"] == "a.c" || arguments["path"] == "b.c"));
+    if (choice.is_object()) CHECK(call["function"]["name"] == "read_file");
+
+    const json streamed = assembled(served.stream("/v1/chat/completions", request));
+    CHECK(streamed["finish_reason"] == "tool_calls");
+    CHECK(streamed["tool_calls"][0]["name"] == call["function"]["name"]);
+    CHECK(json::parse(streamed["tool_calls"][0]["arguments"].get<std::string>()) == arguments);
+
+    messages.push_back(whole["message"]);
+    messages.push_back({{"role", "tool"}, {"tool_call_id", call["id"]}, {"content", "int a;"}});
+    request["messages"] = messages;
+    request["tool_choice"] = "auto";
+    request["max_tokens"] = 8;
+    const Answered second = served.post("/v1/chat/completions", request);
+    REQUIRE(second.status == 200);
+    CHECK(second.body["usage"]["prompt_tokens_details"]["cached_tokens"] > 300);
+  }
 }
 
 TEST_CASE("our own agent talks to the server as to any other") {

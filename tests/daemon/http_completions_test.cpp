@@ -30,18 +30,9 @@ std::string param_of(const Answered& answered) {
 // A long generation over a raw socket: it runs until the socket is closed.
 int begin_long_answer(const Served& served) {
   const int fd = served.connect();
-  const std::string body = R"({"prompt":"abc","max_tokens":-1,"temperature":0,"stream":true})";
-  const std::string request =
-      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string request = endless_request(false);
   REQUIRE(::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == ssize_t(request.size()));
-  std::string text;
-  char buffer[512];
-  while (text.find("\"text\"") == std::string::npos) {
-    const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
-    REQUIRE(n > 0);
-    text.append(buffer, size_t(n));
-  }
+  REQUIRE(served.eventually([&] { return served.figures().n_running == 1; }));
   return fd;
 }
 

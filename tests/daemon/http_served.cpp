@@ -34,6 +34,19 @@ std::shared_ptr<const engine::Model> random_served_model() {
   return model;
 }
 
+std::string endless_request(bool stream) {
+  const json schema = {{"type", "string"}, {"minLength", 1'000'000}};
+  const std::string body =
+      json({{"messages", {{{"role", "user"}, {"content", "Go on."}}}},
+            {"temperature", 0},
+            {"stream", stream},
+            {"response_format",
+             {{"type", "json_schema"}, {"json_schema", {{"name", "long"}, {"schema", schema}}}}}})
+          .dump();
+  return "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
 std::string Answered::header(const std::string& name) const {
   for (const auto& [key, value] : headers)
     if (key == name) return value;
@@ -45,11 +58,8 @@ Served::Served(const ServedOptions& options) {
   REQUIRE(started);
   service = *std::move(started);
   if (!options.with_model) return;
-  model = std::make_shared<daemon::http::ServedModel>();
-  model->id = "random";
-  model->created = 1;
-  model->model = random_served_model();
-  model->dialect = engine::chat::find_dialect("chatml");
+  model = daemon::http::make_served_model(random_served_model(), "random",
+                                          engine::chat::find_dialect("chatml"));
   model->room = std::make_unique<daemon::serve::ModelRoom>(model->model, options.room);
   service->set_model(model);
 }

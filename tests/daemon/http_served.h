@@ -58,4 +58,8 @@ class Served {
 
 std::shared_ptr<const engine::Model> random_served_model();
 
+// A whole POST of a chat whose answer is some minutes long, as bytes for a socket: a grammar does
+// not let it end.
+std::string endless_request(bool stream);
+
 }  // namespace engramd::test

@@ -182,9 +182,7 @@ TEST_CASE("stopping lets a running answer end within the grace, and breaks a lon
   options.room.context = 0;
   Served served(options);
   const int fd = served.connect();
-  const std::string body = R"({"prompt":"abc","max_tokens":-1,"temperature":0,"stream":true})";
-  send_all(fd, "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
-                   std::to_string(body.size()) + "\r\n\r\n" + body);
+  send_all(fd, endless_request(true));
   read_until(fd, "data: ");
   const auto start = Clock::now();
   served.service->stop(std::chrono::milliseconds(100));

@@ -2,6 +2,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "daemon/http/answer_rules.h"
 #include "daemon/http/chat_answer.h"
 #include "daemon/http/chat_request.h"
 
@@ -30,12 +31,17 @@ void serve_chat_completions(Call call) {
   if (fields.problem()) return call.exchange->reply(to_reply(*fields.problem()));
 
   question.chat.date = today();
-  const auto prompt = served.dialect->render(question.chat);
+  settle_thinking(question);
+  auto prompt = served.dialect->render(question.chat);
   if (!prompt) {
     ApiError error = to_api_error(prompt.error());
     error.param = "messages";
     return call.exchange->reply(to_reply(error));
   }
+  const auto rules = answer_rules(question, served, prompt->opens_reasoning);
+  if (!rules) return call.exchange->reply(to_reply(rules.error()));
+  if (!rules->opening.empty()) prompt->parts.push_back({rules->opening, true});
+
   serve::Work work;
   work.prompt = engine::chat::encode(tokenizer, *prompt);
   if (work.prompt.size() >= served.room->context())
@@ -45,9 +51,13 @@ void serve_chat_completions(Call call) {
   for (const std::string_view spelling : served.dialect->stops())
     if (const engine::TokenId token = tokenizer.find_added(spelling); token >= 0)
       work.options.stop_tokens.push_back(token);
+  work.options.constraint = rules->constraint;
+  work.options.forced_prefix = rules->forced_prefix;
   work.cancel = call.exchange->cancel();
   const auto answer =
-      std::make_shared<ChatAnswer>(served, call.exchange, question, prompt->opens_reasoning, false);
+      std::make_shared<ChatAnswer>(served, call.exchange, question,
+                                   AnswerStart{prompt->opens_reasoning, rules->opening,
+                                               rules->calls_are_safe, rules->ends_with_call});
   work.on_token = [answer](engine::TokenId token, float probability,
                            std::span<const float> logits) {
     return answer->take(token, probability, logits);
