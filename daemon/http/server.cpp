@@ -108,11 +108,11 @@ class ExchangeState {
     return !next_.head && next_.bytes.empty() && !ended_;
   }
   void peer_gone() {
+    cancel.cancel();  // first: who sees that it is gone sees that too
     {
       std::lock_guard lock(mutex_);
       gone_ = true;
     }
-    cancel.cancel();
     changed.cancel();
   }
   bool gone() const {

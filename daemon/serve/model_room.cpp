@@ -219,7 +219,8 @@ Result<Outcome> ModelRoom::generate(Desk& desk, Work& work, Clock::time_point si
   if (!result) return fail(std::move(result).error());
   lent.broken = false;
   outcome.generate_s = result->generate_s;
-  outcome.stop_reason = result->stop_reason;
+  // Whoever writes to a client that has gone hears of it before the engine looks at the token.
+  outcome.stop_reason = work.cancel.cancelled() ? "cancelled" : result->stop_reason;
   return outcome;
 }
 
