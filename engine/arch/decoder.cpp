@@ -279,6 +279,20 @@ Status begin_drafts(TensorReader& tensors, const DecoderConfig& c, const BuildOp
   return {};
 }
 
+Status add_plain_layers(TensorReader& tensors, const DecoderConfig& c, const AttentionParts& parts,
+                        const MixtureParts* mixture, Network& network) {
+  for (size_t i = 0; i < c.n_layers; ++i) {
+    ENGRAMD_TRY(auto attention, attention_branch(tensors, c, i, parts));
+    ENGRAMD_CHECK(add_residual(tensors, c, layer_prefix(i) + "attn_norm.weight",
+                               std::move(attention), network.blocks));
+    ENGRAMD_TRY(auto feed_forward, mixture != nullptr ? mixture_branch(tensors, c, i, *mixture)
+                                                      : feed_forward_branch(tensors, c, i));
+    ENGRAMD_CHECK(add_residual(tensors, c, layer_prefix(i) + "ffn_norm.weight",
+                               std::move(feed_forward), network.blocks));
+  }
+  return {};
+}
+
 Status finish_network(const TensorReader& tensors, Network& network) {
   ENGRAMD_CHECK(tensors.all_taken());
   network.n_parameters = network.embedding.n_elements() + network.d_model;

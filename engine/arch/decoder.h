@@ -81,6 +81,10 @@ Result<Network> begin_network(TensorReader& tensors, const DecoderConfig& c);
 // network.drafts stays empty and the layer is skipped.
 Status begin_drafts(TensorReader& tensors, const DecoderConfig& c, const BuildOptions& options,
                     Network& network);
+// The usual layer, n_layers times: attention, then a feed-forward or (given its parts) a mixture,
+// each behind a norm of its own.
+Status add_plain_layers(TensorReader& tensors, const DecoderConfig& c, const AttentionParts& parts,
+                        const MixtureParts* mixture, Network& network);
 // Counts parameters and checks that every tensor was taken.
 Status finish_network(const TensorReader& tensors, Network& network);
 

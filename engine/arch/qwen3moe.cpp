@@ -8,14 +8,8 @@ Result<Network> build_qwen3moe(const format::ModelFile& file, const BuildOptions
   ENGRAMD_TRY(const DecoderConfig config, read_decoder_config(file, "qwen3moe", options));
   TensorReader tensors(file);
   ENGRAMD_TRY(Network network, begin_network(tensors, config));
-  for (size_t i = 0; i < config.n_layers; ++i) {
-    ENGRAMD_TRY(auto attention, attention_branch(tensors, config, i, {.head_norms = true}));
-    ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "attn_norm.weight",
-                               std::move(attention), network.blocks));
-    ENGRAMD_TRY(auto mixture, mixture_branch(tensors, config, i, {}));
-    ENGRAMD_CHECK(add_residual(tensors, config, layer_prefix(i) + "ffn_norm.weight",
-                               std::move(mixture), network.blocks));
-  }
+  const MixtureParts mixture;
+  ENGRAMD_CHECK(add_plain_layers(tensors, config, {.head_norms = true}, &mixture, network));
   ENGRAMD_CHECK(finish_network(tensors, network));
   return network;
 }
