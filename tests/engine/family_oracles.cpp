@@ -26,6 +26,7 @@ constexpr double kRounded = 1e-4;
 
 const std::vector<FamilyCase> kFamilies = {
     {"deepseek2"},
+    {"deepseek2_lite"},
     {"glm47_flash"},
     {"deepseek4", "expected.safetensors", true, kRounded},
     {"deepseek4", "expected_plain.safetensors", false},

@@ -37,7 +37,7 @@ VARIANTS = {
         groups_used=1, shared=1, scale=1.8, renormalise=True, tied=False, pre="glm4", seed=22, margin=0.02),
     "deepseek2_lite": dict(
         layers=2, query_rank=0, base=10000.0, factor=40.0, original=4096, mscale=0.707, scoring="softmax", groups=1,
-        groups_used=1, shared=2, scale=1.0, renormalise=False, tied=False, pre="deepseek-llm", seed=23, margin=0.01),
+        groups_used=1, shared=2, scale=1.0, renormalise=False, tied=False, pre="deepseek-v3", seed=23, margin=0.01),
 }
 
 
