@@ -45,25 +45,21 @@ class Fixer {
         source_(cancel, deadline_),
         outer_(cancel) {}
 
-  Result<FixReport> run() {
+  Result<Report> run() {
     Status done = work();
     workplaces_.clear();
     if (!done) {
       const ErrorCode code = done.error().code;
       if (outer_.cancelled())
-        report_.state = FixState::cancelled;
+        report_.outcome = Outcome::cancelled;
       else if (code == ErrorCode::exhausted && Clock::now() >= deadline_)
-        report_.state = FixState::budget;
+        report_.outcome = Outcome::budget;
       else
         return fail(done.error());
       report_.problem = done.error().message;
     }
     report_.wall_s = elapsed();
     report_.cpu_s += own_cpu_s() - start_cpu_s_;
-    // The patch is written for every state: empty when there is none, never one of an earlier run.
-    if (!options_.out.empty()) ENGRAMD_CHECK(write_file_atomic(options_.out, report_.patch));
-    if (!options_.report.empty())
-      ENGRAMD_CHECK(write_file_atomic(options_.report, to_json_text(report_)));
     return std::move(report_);
   }
 
@@ -85,7 +81,7 @@ class Fixer {
   }
 
   Status work() {
-    ENGRAMD_TRY(mode_, read_sandbox_mode(options_.sandbox));
+    mode_ = options_.sandbox;
     std::error_code error;
     root_ = fs::canonical(options_.repo, error);
     if (error || !fs::is_directory(root_, error))
@@ -124,7 +120,7 @@ class Fixer {
     note(places.notes);
     for (const SuspectFile& file : places.files) report_.files_considered.push_back(file.path);
     if (places.files.empty()) {
-      report_.state = FixState::unresolved;
+      report_.outcome = Outcome::unresolved;
       report_.problem = "no source file that could hold the mistake was found";
       return {};
     }
@@ -134,7 +130,7 @@ class Fixer {
   }
 
   Status infra(std::string problem) {
-    report_.state = FixState::infra;
+    report_.outcome = Outcome::infra;
     report_.problem = std::move(problem);
     return {};
   }
@@ -160,7 +156,7 @@ class Fixer {
     }
     if (!before_.problem.empty()) return infra(before_.problem), false;
     if (before_.green) {
-      report_.state = FixState::nothing_to_fix;
+      report_.outcome = Outcome::nothing_to_fix;
       return false;
     }
     if (before_.timed_out && before_.tests.empty()) {
@@ -392,20 +388,20 @@ class Fixer {
             " candidates passed the red tests and then failed the whole command"});
     if (!found.accepted) {
       if (outer_.cancelled())
-        report_.state = FixState::cancelled;
+        report_.outcome = Outcome::cancelled;
       else
-        report_.state = found.ran_out ? FixState::budget : FixState::unresolved;
-      report_.problem = report_.state == FixState::budget
+        report_.outcome = found.ran_out ? Outcome::budget : Outcome::unresolved;
+      report_.problem = report_.outcome == Outcome::budget
                             ? "time or candidates ran out before a passing edit was found"
-                        : report_.state == FixState::cancelled ? "cancelled"
-                                                               : "no candidate passes the tests";
+                        : report_.outcome == Outcome::cancelled ? "cancelled"
+                                                                : "no candidate passes the tests";
       return {};
     }
     return finish(candidates[found.accepted->index], *found.accepted);
   }
 
   Status finish(const Candidate& candidate, const Accepted& accepted) {
-    report_.state = FixState::resolved;
+    report_.outcome = Outcome::resolved;
     report_.accepted_at = accepted.index + 1;
     report_.edit_kind = std::string(candidate.kind);
     report_.changed_files = {candidate.path};
@@ -443,30 +439,12 @@ class Fixer {
   std::vector<Workplace> workplaces_;
   TestRun before_;
   bool try_hot_ = true;
-  FixReport report_;
+  Report report_;
 };
 
 }  // namespace
 
-std::string_view to_string(FixState state) {
-  switch (state) {
-    case FixState::resolved:
-      return "resolved";
-    case FixState::unresolved:
-      return "unresolved";
-    case FixState::nothing_to_fix:
-      return "nothing_to_fix";
-    case FixState::infra:
-      return "infra";
-    case FixState::budget:
-      return "budget";
-    case FixState::cancelled:
-      return "cancelled";
-  }
-  return "unresolved";
-}
-
-Result<FixReport> fix(const FixOptions& options, const CancelToken& cancel) {
+Result<Report> fix(const FixOptions& options, const CancelToken& cancel) {
   if (!(options.limits.wall_s > 0))
     return fail(ErrorCode::invalid_input, "the time budget must be more than 0 seconds");
   return Fixer(options, cancel).run();

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "agent/sandbox/sandbox.h"
+#include "agent/solve/report.h"
 #include "agent/tests/runner.h"
 #include "base/cancel.h"
 #include "base/result.h"
@@ -56,9 +57,7 @@ struct FixOptions {
   std::map<std::string, std::string> unsaved;
   std::optional<std::string> test_command;  // nothing: detected from the project's files
   bool apply = false;
-  std::filesystem::path out;     // patch file; empty: not written
-  std::filesystem::path report;  // JSON report; empty: not written
-  std::string sandbox = "auto";  // auto, bwrap, container
+  SandboxMode sandbox = SandboxMode::automatic;
   FixLimits limits;
   FixProgressFn progress;  // from several threads, one call at a time
   Ranker ranker;
@@ -67,45 +66,8 @@ struct FixOptions {
   std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // index the copy; null: this process does
 };
 
-enum class FixState {
-  resolved,        // the test command passes with the patch
-  unresolved,      // every candidate was tried, none passed
-  nothing_to_fix,  // the test command passes without a patch
-  infra,           // the tests cannot be run; `problem` says why
-  budget,          // time or candidates ran out
-  cancelled,
-};
-std::string_view to_string(FixState state);
-
-struct TestEvidence {
-  std::string id;
-  std::string before, after;  // "failed", "passed", …; after is empty when there is no patch
-  std::string message;        // of the failure before
-};
-
-struct FixReport {
-  FixState state = FixState::unresolved;
-  std::string problem;
-  std::string test_command, framework;
-  std::string patch;  // unified diff, empty unless resolved
-  std::vector<std::string> changed_files;
-  std::string edit_kind;            // what was done: "comparison operator", "swap arguments", …
-  std::vector<TestEvidence> tests;  // red before, or red after; the green ones are only counted
-  size_t n_passed_before = 0, n_red_before = 0, n_passed_after = 0, n_red_after = 0;
-  size_t n_candidates = 0, n_tried = 0;
-  size_t accepted_at = 0;  // place of the accepted candidate in the trial order, from 1
-  std::vector<std::string> files_considered;
-  std::vector<std::string> notes;  // stated fallbacks
-  bool applied = false;
-  std::filesystem::path journal;  // when applied
-  double wall_s = 0, cpu_s = 0;
-  bool ok() const { return state == FixState::resolved || state == FixState::nothing_to_fix; }
-};
-
 // An error when the request itself is wrong (no such folder), no sandbox can be had, or the
 // temporary folder is full; everything that has to do with the tests is a report.
-Result<FixReport> fix(const FixOptions& options, const CancelToken& cancel = {});
-
-std::string to_json_text(const FixReport& report);
+Result<Report> fix(const FixOptions& options, const CancelToken& cancel = {});
 
 }  // namespace engramd::agent

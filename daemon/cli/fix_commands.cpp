@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/edit/apply.h"
-#include "agent/fix.h"
-#include "agent/loop/loop.h"
+#include "agent/loop/trajectory.h"
 #include "agent/model/replay.h"
+#include "agent/solve/solve.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "daemon/cli/command.h"
@@ -28,7 +28,7 @@ struct FixCommand : CommonOptions {
   std::string task_file, issue, test, out, report, sandbox, strategy = "auto";
   std::string transcript, trajectory;
   bool apply = false, resume = false, no_model = false;
-  double seconds = 60;
+  double seconds = 0;
   int max_steps = 50;
 };
 
@@ -64,8 +64,6 @@ Result<std::string> task_text(const FixCommand& options) {
   return read_file(options.task_file, 4u << 20);
 }
 
-// --- repair ---------------------------------------------------------------------------------
-
 void print_patch(const std::string& patch) {
   const bool colour = ::isatty(STDOUT_FILENO) == 1;
   for (size_t begin = 0; begin < patch.size();) {
@@ -78,19 +76,27 @@ void print_patch(const std::string& patch) {
   }
 }
 
-void print_report(const agent::FixReport& report) {
-  std::printf("%s: %s", std::string(to_string(report.state)).c_str(), report.test_command.c_str());
+void print_report(const agent::Report& report) {
+  std::printf("%s", std::string(to_string(report.outcome)).c_str());
+  if (!report.test_command.empty()) std::printf(": %s", report.test_command.c_str());
   if (!report.problem.empty()) std::printf(" (%s)", report.problem.c_str());
   std::printf("\n");
+  if (!report.summary.empty()) std::printf("%s\n", report.summary.c_str());
   print_patch(report.patch);
   for (const agent::TestEvidence& test : report.tests)
     std::printf("  %s: %s -> %s\n", test.id.c_str(), test.before.c_str(),
                 test.after.empty() ? "(not run)" : test.after.c_str());
-  std::printf(
-      "%zu red and %zu green before, %zu red and %zu green after; "
-      "%zu of %zu candidates tried, %.1f s\n",
-      report.n_red_before, report.n_passed_before, report.n_red_after, report.n_passed_after,
-      report.n_tried, report.n_candidates, report.wall_s);
+  if (report.strategy == "tools")
+    std::printf("%zu steps, %lld prompt and %lld completion tokens, %.1f s (%s)\n", report.n_steps,
+                static_cast<long long>(report.usage.prompt_tokens),
+                static_cast<long long>(report.usage.completion_tokens), report.wall_s,
+                report.exit.c_str());
+  else
+    std::printf(
+        "%zu red and %zu green before, %zu red and %zu green after; "
+        "%zu of %zu candidates tried, %.1f s\n",
+        report.n_red_before, report.n_passed_before, report.n_red_after, report.n_passed_after,
+        report.n_tried, report.n_candidates, report.wall_s);
   for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
   if (report.applied)
     std::printf("applied; `engramd undo %s` takes it back\n", report.journal.c_str());
@@ -99,7 +105,7 @@ void print_report(const agent::FixReport& report) {
 }
 
 // The model is a help, not a need: without one the order of the candidates is the templates' own.
-void add_repair_model(agent::FixOptions& options, const FixCommand& command,
+void add_repair_model(agent::SolveOptions& options, const FixCommand& command,
                       const Settings& settings, EventLines& events) {
   if (command.no_model) return;
   const auto said = [&](const Error& error) {
@@ -118,31 +124,59 @@ void add_repair_model(agent::FixOptions& options, const FixCommand& command,
   options.propose_lines = std::move(repair->propose_lines);
 }
 
-int status_of(agent::FixState state) {
-  switch (state) {
-    case agent::FixState::resolved:
-    case agent::FixState::nothing_to_fix:
+int status_of(agent::Outcome outcome) {
+  switch (outcome) {
+    case agent::Outcome::resolved:
+    case agent::Outcome::unverified:
+    case agent::Outcome::nothing_to_fix:
       return 0;
-    case agent::FixState::infra:
+    case agent::Outcome::infra:
       return 3;
     default:
       return 1;
   }
 }
 
-Result<int> run_repair(const FixCommand& command, const Settings& settings) {
+Result<fs::path> trajectory_file(const FixCommand& command) {
+  if (!command.trajectory.empty()) return fs::path(command.trajectory);
+  if (command.resume)
+    return fail(ErrorCode::invalid_input,
+                "--resume needs --trajectory FILE of the run to continue");
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return state_folder() / "trajectories" /
+         (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
+          ".json");
+}
+
+// A transcript or an endpoint; null when the configured model only continues text.
+Result<std::shared_ptr<agent::ChatModel>> chat_model_for(const FixCommand& command,
+                                                         const Settings& settings) {
+  if (!command.transcript.empty()) return agent::open_replay_model(command.transcript);
+  const auto reference = model_for(settings, "agent");
+  if (command.strategy == "repair" ||
+      (command.strategy == "auto" && !(reference && reference->is_endpoint())))
+    return std::shared_ptr<agent::ChatModel>();
+  return configured_chat_model(settings);
+}
+
+Result<int> run_fix(const FixCommand& command) {
+  ENGRAMD_TRY(const Settings settings, settings_for(command));
   EventLines events(command.json);
-  agent::FixOptions options;
+  agent::SolveOptions options;
   ENGRAMD_TRY(options.repo, repository_root(command.repo));
   ENGRAMD_TRY(options.task, task_text(command));
   const std::string test = command.test.empty() ? settings.text("agent.test") : command.test;
   if (!test.empty()) options.test_command = test;
+  ENGRAMD_TRY(options.sandbox,
+              agent::read_sandbox_mode(command.sandbox.empty() ? settings.text("agent.sandbox")
+                                                               : command.sandbox));
   options.apply = command.apply;
-  options.parse_hosts = make_parse_hosts();
   options.out = command.out;
   options.report = command.report;
-  options.sandbox = command.sandbox.empty() ? settings.text("agent.sandbox") : command.sandbox;
+  options.resume = command.resume;
   options.limits.wall_s = command.seconds;
+  options.limits.max_steps = command.max_steps;
+  options.parse_hosts = make_parse_hosts();
   std::string stage;
   options.progress = [&](const agent::FixProgress& p) {
     if (p.stage != stage) events.line(p.stage + (p.detail.empty() ? "" : ": " + p.detail));
@@ -150,107 +184,20 @@ Result<int> run_repair(const FixCommand& command, const Settings& settings) {
     if (p.total > 0)
       events.counter(p.stage + " " + std::to_string(p.done) + " of " + std::to_string(p.total));
   };
-  add_repair_model(options, command, settings, events);
-  ENGRAMD_TRY(const agent::FixReport report, agent::fix(options, interrupt_token()));
+  ENGRAMD_TRY(options.model, chat_model_for(command, settings));
+  if (options.model) {
+    ENGRAMD_TRY(options.trajectory, trajectory_file(command));
+    events.line("trajectory: " + options.trajectory.string());
+  } else {
+    options.strategy = agent::Strategy::repair;
+    add_repair_model(options, command, settings, events);
+  }
+  ENGRAMD_TRY(const agent::Report report, agent::solve(options, interrupt_token()));
   if (command.json)
-    std::cout << to_json_text(report) << '\n';
+    std::cout << to_json_text(report);
   else
     print_report(report);
-  return status_of(report.state);
-}
-
-// --- tools ----------------------------------------------------------------------------------
-
-Result<std::unique_ptr<agent::ChatModel>> chat_model_for(const FixCommand& command,
-                                                         const Settings& settings) {
-  if (!command.transcript.empty()) return agent::open_replay_model(command.transcript);
-  return configured_chat_model(settings);
-}
-
-json loop_json(const agent::LoopReport& report, const fs::path& trajectory) {
-  return {{"state", report.exit},
-          {"patch", report.patch},
-          {"summary", report.summary},
-          {"tests_pass", report.tests_pass},
-          {"steps", report.n_steps},
-          {"prompt_tokens", report.usage.prompt_tokens},
-          {"completion_tokens", report.usage.completion_tokens},
-          {"wall_s", report.wall_s},
-          {"trajectory", trajectory.string()}};
-}
-
-// The patch is applied through the same checks and the same journal as a repair's.
-Result<fs::path> apply_patch(const fs::path& repo, const std::string& patch) {
-  const auto read = [&](const std::string& path) -> std::optional<std::string> {
-    auto text = read_file(repo / path);
-    return text ? std::optional<std::string>(std::move(*text)) : std::nullopt;
-  };
-  ENGRAMD_TRY(const auto changes, agent::apply_unified_diff(patch, read));
-  ENGRAMD_TRY(const agent::Applied applied,
-              agent::apply_changes(repo, changes, state_folder() / "journal"));
-  return applied.journal;
-}
-
-Result<int> run_tools(const FixCommand& command, const Settings& settings) {
-  EventLines events(command.json);
-  agent::LoopOptions options;
-  ENGRAMD_TRY(options.repo, repository_root(command.repo));
-  ENGRAMD_TRY(options.task, task_text(command));
-  if (options.task.empty()) options.task = "Make the failing tests pass.";
-  options.workbench.parse_hosts = make_parse_hosts();
-  options.workbench.test_command =
-      command.test.empty() ? settings.text("agent.test") : command.test;
-  ENGRAMD_TRY(options.workbench.sandbox,
-              agent::read_sandbox_mode(command.sandbox.empty() ? settings.text("agent.sandbox")
-                                                               : command.sandbox));
-  options.limits.max_steps = command.max_steps;
-  options.limits.wall_ms = static_cast<int64_t>(std::max(command.seconds, 1800.0) * 1000);
-  options.resume = command.resume;
-  options.trajectory = command.trajectory;
-  if (options.trajectory.empty()) {
-    if (command.resume)
-      return fail(ErrorCode::invalid_input,
-                  "--resume needs --trajectory FILE of the run to continue");
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    options.trajectory =
-        state_folder() / "trajectories" /
-        (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
-         ".json");
-  }
-  options.on_progress = [&](const std::string& line) { events.line(line); };
-  ENGRAMD_TRY(const auto model, chat_model_for(command, settings));
-  events.line("trajectory: " + options.trajectory.string());
-  ENGRAMD_TRY(const agent::LoopReport report, agent::run_loop(*model, options, interrupt_token()));
-  if (!command.out.empty()) ENGRAMD_CHECK(write_file_atomic(command.out, report.patch));
-  const json as_json = loop_json(report, options.trajectory);
-  if (!command.report.empty())
-    ENGRAMD_CHECK(write_file_atomic(
-        command.report, as_json.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
-  const bool good = report.exit == "resolved" || report.exit == "finished";
-  fs::path journal;
-  if (command.apply && good && !report.patch.empty()) {
-    ENGRAMD_TRY(journal, apply_patch(options.repo, report.patch));
-  }
-  if (command.json) {
-    std::cout << as_json.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-    return good ? 0 : 1;
-  }
-  std::printf("%s after %zu steps, %.1f s%s%s\n", report.exit.c_str(), report.n_steps,
-              report.wall_s, report.summary.empty() ? "" : ": ", report.summary.c_str());
-  print_patch(report.patch);
-  if (!journal.empty()) std::printf("applied; `engramd undo %s` takes it back\n", journal.c_str());
-  return good ? 0 : 1;
-}
-
-Result<int> run_fix(const FixCommand& command) {
-  ENGRAMD_TRY(const Settings settings, settings_for(command));
-  std::string strategy = command.strategy;
-  if (strategy == "auto") {
-    const auto reference = model_for(settings, "agent");
-    const bool chats = !command.transcript.empty() || (reference && reference->is_endpoint());
-    strategy = chats ? "tools" : "repair";
-  }
-  return strategy == "tools" ? run_tools(command, settings) : run_repair(command, settings);
+  return status_of(report.outcome);
 }
 
 // The newest journal entry: names begin with the time.
@@ -277,7 +224,8 @@ Action define_fix(CLI::App& app) {
   app.add_option("--out", options->out, "write the patch here");
   app.add_option("--report", options->report, "write a JSON report here");
   app.add_option("--sandbox", options->sandbox, "auto, bwrap, or container when you are in one");
-  app.add_option("--seconds", options->seconds, "wall time for a repair")->capture_default_str();
+  app.add_option("--seconds", options->seconds,
+                 "wall time; 60 for a repair and 1800 with tools when not given");
   app.add_option("--strategy", options->strategy,
                  "repair (no chat model), tools (a chat model), auto")
       ->check(CLI::IsMember({"auto", "repair", "tools"}))

@@ -5,9 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/edit/unified_diff.h"
-#include "agent/fix.h"
-#include "agent/loop/loop.h"
 #include "agent/sandbox/sandbox.h"
+#include "agent/solve/solve.h"
 #include "base/environment.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -114,9 +113,10 @@ class ResidentModel {
   std::unique_ptr<Completer> completer_;
 };
 
+// With a model that talks the agent works in steps with tools; otherwise it searches small edits.
 Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, const FixQuery& query,
                           const CancelToken& cancel) {
-  agent::FixOptions options;
+  agent::SolveOptions options;
   options.repo = query.repo;
   options.task = query.task;
   if (query.view.overlay)
@@ -125,7 +125,7 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
     options.test_command = query.test_command;
   else if (const std::string& test = settings.text("agent.test"); !test.empty())
     options.test_command = test;
-  options.sandbox = settings.text("agent.sandbox");
+  ENGRAMD_TRY(options.sandbox, agent::read_sandbox_mode(settings.text("agent.sandbox")));
   options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) {
     std::optional<uint32_t> percentage;
@@ -133,15 +133,24 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
     if (query.progress)
       query.progress(p.stage + (p.detail.empty() ? "" : ": " + p.detail), percentage);
   };
-  // The model is a help, not a need.
-  if (const auto model = resident.model(); model)
+  if (can_ask(settings)) {
+    ENGRAMD_TRY(options.model, configured_chat_model(settings));
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    options.trajectory =
+        state_folder() / "trajectories" /
+        (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
+         ".json");
+  } else if (const auto model = resident.model(); model) {
+    // The model is a help, not a need.
     if (auto repair = make_repair_model(*model, query.view, "", cancel); repair) {
       options.ranker = std::move(repair->ranker);
       options.propose_lines = std::move(repair->propose_lines);
     }
-  ENGRAMD_TRY(const agent::FixReport done, agent::fix(options, cancel));
+  }
+  ENGRAMD_TRY(const agent::Report done, agent::solve(options, cancel));
   FixReport report;
-  report.fixed = done.ok();
+  report.fixed =
+      done.outcome == agent::Outcome::resolved || done.outcome == agent::Outcome::nothing_to_fix;
   report.patch = done.patch;
   report.report_json = to_json_text(done);
   const auto before = [&](const std::string& path) { return query.view.text(path); };
@@ -150,46 +159,6 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
     for (const agent::FileChange& change : changes)
       if (change.after) report.files.push_back({change.path, change.before, *change.after});
   }
-  return report;
-}
-
-// With a model that talks the agent works in steps with tools, on the tree as it is on disk.
-Result<FixReport> run_chat_fix(const Settings& settings, const FixQuery& query,
-                               const CancelToken& cancel) {
-  agent::LoopOptions options;
-  options.repo = query.repo;
-  options.task = query.task.empty() ? "Make the failing tests pass." : query.task;
-  options.workbench.parse_hosts = make_parse_hosts();
-  options.workbench.test_command =
-      query.test_command.empty() ? settings.text("agent.test") : query.test_command;
-  ENGRAMD_TRY(options.workbench.sandbox, agent::read_sandbox_mode(settings.text("agent.sandbox")));
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  options.trajectory =
-      state_folder() / "trajectories" /
-      (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
-       ".json");
-  options.on_progress = [&](const std::string& line) {
-    if (query.progress) query.progress(line, std::nullopt);
-  };
-  ENGRAMD_TRY(const auto model, configured_chat_model(settings));
-  ENGRAMD_TRY(const agent::LoopReport done, agent::run_loop(*model, options, cancel));
-  FixReport report;
-  report.fixed = done.tests_pass;
-  report.patch = done.patch;
-  report.report_json = json{{"state", done.exit},
-                            {"summary", done.summary},
-                            {"tests_pass", done.tests_pass},
-                            {"steps", done.n_steps},
-                            {"trajectory", options.trajectory.string()}}
-                           .dump(-1, ' ', false, json::error_handler_t::replace);
-  const auto before = [&](const std::string& path) -> std::optional<std::string> {
-    auto text = read_file(query.repo / path);
-    return text ? std::optional<std::string>(std::move(*text)) : std::nullopt;
-  };
-  if (done.patch.empty()) return report;
-  ENGRAMD_TRY(const auto changes, agent::apply_unified_diff(done.patch, before));
-  for (const agent::FileChange& change : changes)
-    if (change.after) report.files.push_back({change.path, change.before, *change.after});
   return report;
 }
 
@@ -205,7 +174,6 @@ Ports make_ports(const Settings& settings) {
     resident->prepare(view, near);
   };
   ports.fix = [resident, settings](const FixQuery& query, const CancelToken& cancel) {
-    if (can_ask(settings)) return run_chat_fix(settings, query, cancel);
     return run_fix(*resident, settings, query, cancel);
   };
   if (can_ask(settings))

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "agent/fix.h"
 #include "agent/sandbox/probe.h"
+#include "agent/solve/solve.h"
 #include "base/process.h"
 #include "tests/support/workspace.h"
 
@@ -27,7 +27,7 @@ Workspace project(const std::string& fixture) {
 }
 
 struct Fixed {
-  FixReport report;
+  Report report;
   fs::path patch;
 };
 
@@ -37,16 +37,16 @@ void check_fixed(const std::string& fixture, std::optional<std::string> command,
                  const std::string& changed_file) {
   const Workspace ws = project(fixture);
   const Workspace out("//- /empty\n");
-  FixOptions options;
+  SolveOptions options;
   options.repo = ws.root();
   options.test_command = std::move(command);
   options.out = out.path("patch.diff");
   options.report = out.path("report.json");
   options.limits.wall_s = 200;  // generous: the machine may be busy
-  const auto report = fix(options);
+  const auto report = solve(options);
   if (!report) FAIL(report.error().message);
   INFO(to_json_text(*report));
-  REQUIRE(report->state == FixState::resolved);
+  REQUIRE(report->outcome == Outcome::resolved);
   CHECK(report->changed_files == std::vector<std::string>{changed_file});
   CHECK(ws.git({"status", "--porcelain"}).empty());
   REQUIRE_NOTHROW(ws.git({"apply", out.path("patch.diff").string()}));
@@ -65,8 +65,8 @@ bool have(const char* program) {
   return false;
 }
 
-FixOptions small(const Workspace& ws, const std::string& command) {
-  FixOptions options;
+SolveOptions small(const Workspace& ws, const std::string& command) {
+  SolveOptions options;
   options.repo = ws.root();
   options.test_command = command;
   options.limits.wall_s = 20;
@@ -116,11 +116,11 @@ TEST_CASE("apply writes the accepted change and keeps uncommitted work") {
   const Workspace state("//- /empty\n");
   ws.write("notes.txt", "mine\n");
   ws.write("calc.py", "# not committed\n" + ws.read("calc.py"));
-  FixOptions options = small(ws, "pytest");
+  SolveOptions options = small(ws, "pytest");
   options.limits.wall_s = 100;
   options.apply = true;
   options.journal_folder = state.path("journal");
-  const auto report = fix(options);
+  const auto report = solve(options);
   REQUIRE(report);
   INFO(to_json_text(*report));
   REQUIRE(report->applied);
@@ -131,27 +131,27 @@ TEST_CASE("apply writes the accepted change and keeps uncommitted work") {
 
 TEST_CASE("green tests leave nothing to fix") {
   const Workspace ws("//- /a.txt\nhello\n");
-  const auto report = fix(small(ws, "grep -q hello a.txt"));
+  const auto report = solve(small(ws, "grep -q hello a.txt"));
   REQUIRE(report);
-  CHECK(report->state == FixState::nothing_to_fix);
+  CHECK(report->outcome == Outcome::nothing_to_fix);
   CHECK(report->patch.empty());
 }
 
 TEST_CASE("a command that is not there is said to be missing") {
   const Workspace ws(kTiny);
-  const auto report = fix(small(ws, "no-such-runner --all"));
+  const auto report = solve(small(ws, "no-such-runner --all"));
   REQUIRE(report);
-  CHECK(report->state == FixState::infra);
+  CHECK(report->outcome == Outcome::infra);
   CHECK(report->problem.find("test command not found: no-such-runner") == 0);
 }
 
 TEST_CASE("a hanging command is stopped, with all that it started") {
   const Workspace ws(kTiny);
-  FixOptions options = small(ws, "sleep 4242 & sleep 4242");
+  SolveOptions options = small(ws, "sleep 4242 & sleep 4242");
   options.limits.wall_s = 4;
-  const auto report = fix(options);
+  const auto report = solve(options);
   REQUIRE(report);
-  CHECK(report->state == FixState::infra);
+  CHECK(report->outcome == Outcome::infra);
   CHECK(report->problem.find("did not end within") != std::string::npos);
   CHECK(n_running("4242") == 0);
 }
@@ -163,9 +163,9 @@ TEST_CASE("a fork bomb ends with the command") {
     return;
   }
   const Workspace ws(kTiny);
-  FixOptions options = small(ws, "f() { f | f & }; f; sleep 4243");
+  SolveOptions options = small(ws, "f() { f | f & }; f; sleep 4243");
   options.limits.wall_s = 6;
-  const auto report = fix(options);
+  const auto report = solve(options);
   REQUIRE(report);
   CHECK_FALSE(report->ok());
   CHECK_FALSE(report->problem.empty());
@@ -175,10 +175,10 @@ TEST_CASE("tests see neither the network, nor home, nor secrets, and git is read
   const Workspace ws(kTiny);
   ::setenv("ENGRAMD_TEST_SECRET", "hunter2", 1);
   const auto green = [&](const std::string& command) {
-    const auto report = fix(small(ws, command));
+    const auto report = solve(small(ws, command));
     REQUIRE(report);
     INFO(command << "\n" << to_json_text(*report));
-    CHECK(report->state == FixState::nothing_to_fix);
+    CHECK(report->outcome == Outcome::nothing_to_fix);
   };
   green("test -z \"$ENGRAMD_TEST_SECRET\"");
   green("test ! -e ~/.ssh && test ! -e /etc/shadow && test -z \"$(ls -A /run)\"");
@@ -195,44 +195,44 @@ TEST_CASE("without bubblewrap there is a remedy, not a silent fallback") {
   fs::create_symlink("/bin/sh", programs.path("sh"));
   const std::string path = std::getenv("PATH");
   ::setenv("PATH", programs.root().c_str(), 1);
-  const auto refused = fix(small(ws, "exit 0"));
-  FixOptions allowed = small(ws, "exit 0");
-  allowed.sandbox = "container";
-  const auto plain = fix(allowed);
+  const auto refused = solve(small(ws, "exit 0"));
+  SolveOptions allowed = small(ws, "exit 0");
+  allowed.sandbox = SandboxMode::container;
+  const auto plain = solve(allowed);
   ::setenv("PATH", path.c_str(), 1);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::unavailable);
   CHECK(refused.error().message.find("apt-get install bubblewrap") != std::string::npos);
   REQUIRE(plain);
-  CHECK(plain->state == FixState::nothing_to_fix);
+  CHECK(plain->outcome == Outcome::nothing_to_fix);
   CHECK(plain->notes.at(0).find("without a sandbox") != std::string::npos);
 }
 
 TEST_CASE("folders that cannot be worked on give one clear sentence") {
-  FixOptions options;
+  SolveOptions options;
   options.repo = "/no/such/folder";
-  const auto missing = fix(options);
+  const auto missing = solve(options);
   REQUIRE_FALSE(missing);
   CHECK(missing.error().code == ErrorCode::invalid_input);
 
   const Workspace empty("//- /empty\n");
   options.repo = empty.root();
-  const auto nothing = fix(options);
+  const auto nothing = solve(options);
   REQUIRE(nothing);
-  CHECK(nothing->state == FixState::infra);
+  CHECK(nothing->outcome == Outcome::infra);
   CHECK(nothing->problem.find("no test command was given and none was found") == 0);
 }
 
 TEST_CASE("a cancelled fix stops and leaves the tree alone") {
   const Workspace ws(kTiny);
   CancelSource source;
-  FixOptions options = small(ws, "sleep 60; exit 1");
+  SolveOptions options = small(ws, "sleep 60; exit 1");
   options.progress = [&](const FixProgress& progress) {
     if (progress.stage == "tests") source.cancel();
   };
-  const auto report = fix(options, source.token());
+  const auto report = solve(options, source.token());
   REQUIRE(report);
-  CHECK(report->state == FixState::cancelled);
+  CHECK(report->outcome == Outcome::cancelled);
   CHECK(report->wall_s < 15);
   CHECK(ws.git({"status", "--porcelain"}).empty());
 }

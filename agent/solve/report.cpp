@@ -1,0 +1,79 @@
+#include "agent/solve/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/model/message_json.h"
+
+namespace engramd::agent {
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::resolved:
+      return "resolved";
+    case Outcome::unverified:
+      return "unverified";
+    case Outcome::unresolved:
+      return "unresolved";
+    case Outcome::nothing_to_fix:
+      return "nothing_to_fix";
+    case Outcome::budget:
+      return "budget";
+    case Outcome::format:
+      return "format";
+    case Outcome::model:
+      return "model";
+    case Outcome::infra:
+      return "infra";
+    case Outcome::cancelled:
+      return "cancelled";
+  }
+  return "unresolved";
+}
+
+std::string to_json_text(const Report& report) {
+  using nlohmann::json;
+  const auto or_null = [](const std::string& text) { return text.empty() ? json() : json(text); };
+  json tests = json::array();
+  for (const TestEvidence& test : report.tests)
+    tests.push_back({{"id", test.id},
+                     {"before", test.before},
+                     {"after", or_null(test.after)},
+                     {"message", test.message}});
+  json out = {
+      {"version", 2},
+      {"state", std::string(to_string(report.outcome))},
+      {"exit", report.exit},
+      {"strategy", report.strategy},
+      {"model", or_null(report.model)},
+      {"problem", or_null(report.problem)},
+      {"summary", or_null(report.summary)},
+      {"test_command", report.test_command},
+      {"framework", report.framework},
+      {"patch", or_null(report.patch)},
+      {"changed_files", report.changed_files},
+      {"tests", tests},
+      {"before", {{"passed", report.n_passed_before}, {"red", report.n_red_before}}},
+      {"after", {{"passed", report.n_passed_after}, {"red", report.n_red_after}}},
+      {"notes", report.notes},
+      {"applied", report.applied},
+      {"journal", or_null(report.journal.string())},
+      {"wall_s", report.wall_s},
+      {"cpu_s", report.cpu_s},
+  };
+  if (report.strategy == "tools") {
+    out["steps"] = report.n_steps;
+    out["malformed"] = report.n_malformed;
+    out["usage"] = to_json(report.usage);
+    out["trajectory"] = or_null(report.trajectory.string());
+  } else {
+    out["edit_kind"] = or_null(report.edit_kind);
+    out["candidates"] = {{"proposed", report.n_candidates},
+                         {"tried", report.n_tried},
+                         {"accepted_at", report.accepted_at}};
+    out["files_considered"] = report.files_considered;
+  }
+  // Output of other programs may be no UTF-8 at all: replaced, never an exception.
+  return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace engramd::agent

@@ -1,0 +1,70 @@
+// agent/solve/report.h - what came of a task, the same for every strategy.
+//
+// Plain data. to_json_text is the file that `--report` writes and what `--json` prints; its layout
+// is docs/formats/agent-report.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/model/chat_model.h"
+
+namespace engramd::agent {
+
+enum class Outcome {
+  resolved,        // the tests that were red pass with the patch, and no other broke
+  unverified,      // there is a patch and no test that could judge it
+  unresolved,      // the work ended and the tests do not pass
+  nothing_to_fix,  // the tests pass without a patch
+  budget,          // steps, tokens, time, cost or candidates ran out
+  format,          // the model gave too many replies in a row that hold no usable call
+  model,           // the model or its endpoint failed
+  infra,           // the tests cannot be run; `problem` says why
+  cancelled,
+};
+std::string_view to_string(Outcome outcome);
+
+struct TestEvidence {
+  std::string id;
+  std::string before, after;  // "failed", "passed", …; after is empty when there is no patch
+  std::string message;        // of the failure before
+};
+
+struct Report {
+  Outcome outcome = Outcome::unresolved;
+  std::string exit;  // why the work ended, finer than the outcome: "steps", "tokens", "wall", …
+  std::string strategy, model;
+  std::string problem;  // one sentence, when something is wrong
+  std::string summary;  // what the model says it did
+  std::string patch;    // unified diff against the user's tree; kept on every exit
+  std::vector<std::string> changed_files;
+  std::string test_command, framework;
+  std::vector<TestEvidence> tests;  // red before, or red after; the green ones are only counted
+  size_t n_passed_before = 0, n_red_before = 0, n_passed_after = 0, n_red_after = 0;
+
+  // tools
+  size_t n_steps = 0, n_malformed = 0;
+  Usage usage;
+  std::filesystem::path trajectory;
+  // repair
+  std::string edit_kind;  // what was done: "comparison operator", "swap arguments", …
+  size_t n_candidates = 0, n_tried = 0;
+  size_t accepted_at = 0;  // place of the accepted candidate in the trial order, from 1
+  std::vector<std::string> files_considered;
+
+  std::vector<std::string> notes;  // stated fallbacks
+  bool applied = false;
+  std::filesystem::path journal;  // when applied
+  double wall_s = 0, cpu_s = 0;
+  bool ok() const {
+    return outcome == Outcome::resolved || outcome == Outcome::nothing_to_fix ||
+           outcome == Outcome::unverified;
+  }
+};
+
+std::string to_json_text(const Report& report);
+
+}  // namespace engramd::agent

@@ -1,0 +1,63 @@
+// agent/solve/solve.h - from a task to a patch, whatever the model at hand can do.
+//
+//   tools   a model that calls tools: agent/loop
+//   repair  no model, or one that only continues text: agent/fix, a search over small edits
+//
+// Both work on a private view of the tree and end in the same Report. The user's tree is only read,
+// unless `apply` is set: then the patch is written with a journal entry (edit/apply.h). One call
+// per thread; calls share nothing but what they are given.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "agent/fix.h"
+#include "agent/sandbox/sandbox.h"
+#include "agent/solve/report.h"
+#include "base/cancel.h"
+#include "base/result.h"
+
+namespace engramd::agent {
+
+enum class Strategy { automatic, tools, repair };
+std::string_view to_string(Strategy strategy);
+
+struct SolveLimits {
+  double wall_s = 0;  // for everything; 0: 60 for repair, 1800 for tools
+  // tools
+  int max_steps = 50;  // turns of the model
+  int64_t max_tokens = 2'000'000;
+  // repair
+  size_t max_candidates = 20000;
+  size_t n_jobs = 2;
+};
+
+struct SolveOptions {
+  std::filesystem::path repo;
+  std::string task;  // issue text; may be empty
+  // Texts that stand for the files on disk (an editor's unsaved buffers), by relative path.
+  std::map<std::string, std::string> unsaved;
+  std::optional<std::string> test_command;  // nothing: found in the project
+  Strategy strategy = Strategy::automatic;  // tools when there is a chat model
+  std::shared_ptr<ChatModel> model;         // tools
+  Ranker ranker;                            // repair
+  LineProposer propose_lines;               // repair
+  SandboxMode sandbox = SandboxMode::automatic;
+  SolveLimits limits;
+  std::filesystem::path trajectory;  // tools: saved here after every step
+  bool resume = false;               // tools: continue what that file holds
+  bool apply = false;
+  // Written at every end, empty when there is no patch; not written when empty.
+  std::filesystem::path out, report;
+  std::filesystem::path journal_folder;                // empty: <state folder>/journal
+  std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // null: this process parses
+  FixProgressFn progress;                              // from several threads, one call at a time
+};
+
+// An error when the request itself is wrong or no sandbox can be had; everything else, a failing
+// model included, is a report.
+Result<Report> solve(const SolveOptions& options, const CancelToken& cancel = {});
+
+}  // namespace engramd::agent
