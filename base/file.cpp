@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+#include <vector>
 
 namespace engramd {
 namespace {
@@ -108,6 +109,25 @@ Status make_directories(const std::filesystem::path& path, unsigned mode) {
   return {};
 }
 
+void remove_tree(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (!error) return;
+  std::vector<fs::path> pending{folder};
+  while (!pending.empty()) {
+    const fs::path at = std::move(pending.back());
+    pending.pop_back();
+    ::chmod(at.c_str(), 0700);
+    fs::directory_iterator entries(at, error);
+    for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
+      std::error_code ignored;
+      if (fs::is_directory(entries->symlink_status(ignored))) pending.push_back(entries->path());
+    }
+  }
+  fs::remove_all(folder, error);
+}
+
 Result<TemporaryFolder> TemporaryFolder::make(std::string_view prefix) {
   std::error_code error;
   const std::filesystem::path base = std::filesystem::temp_directory_path(error);
@@ -124,9 +144,7 @@ TemporaryFolder& TemporaryFolder::operator=(TemporaryFolder&& other) noexcept {
 }
 
 TemporaryFolder::~TemporaryFolder() {
-  if (path_.empty()) return;
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
+  if (!path_.empty()) remove_tree(path_);
 }
 
 Result<FileLock> FileLock::try_acquire(const std::filesystem::path& path) {

@@ -24,6 +24,10 @@ Status write_file_atomic(const std::filesystem::path& path, std::string_view byt
 
 Status make_directories(const std::filesystem::path& path, unsigned mode = 0755);
 
+// A folder with all that is in it, also where a program has taken our permission to look or to
+// write from the folders in it. Links are not followed. What cannot be removed stays, silently.
+void remove_tree(const std::filesystem::path& folder);
+
 // A fresh private folder below the system's temporary folder, removed with the object.
 class TemporaryFolder {
  public:

@@ -83,6 +83,7 @@ struct ChildPlan {
   std::string cwd;
   std::vector<std::pair<int, rlimit>> limits;
   std::vector<int> keep_fds;
+  const std::function<int()>* in_child = nullptr;
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1, report_fd = -1;
 };
 
@@ -105,6 +106,12 @@ struct ChildPlan {
   for (const int fd : plan.keep_fds) ::fcntl(fd, F_SETFD, 0);
   for (const auto& [resource, limit] : plan.limits)
     ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);
+  if (plan.in_child != nullptr && *plan.in_child) {
+    if (const int reason = (*plan.in_child)(); reason != 0) {
+      errno = reason;
+      give_up();
+    }
+  }
   if (!plan.cwd.empty() && ::chdir(plan.cwd.c_str()) != 0) give_up();
   ::execve(plan.program.c_str(), plan.argv.data(), plan.envp.data());
   give_up();
@@ -129,6 +136,7 @@ Result<ChildPlan> make_plan(const ProcessOptions& options) {
   plan.envp.push_back(nullptr);
   plan.cwd = options.cwd.string();
   plan.keep_fds = options.keep_fds;
+  plan.in_child = &options.in_child;
   const auto limit = [&](int resource, const std::optional<uint64_t>& value) {
     if (value) plan.limits.push_back({resource, rlimit{*value, *value}});
   };

@@ -31,6 +31,9 @@ struct ProcessOptions {
   bool merge_stderr = false;           // stderr goes into stdout_text, in order
   // setrlimit in the child, before exec; nothing: unchanged.
   std::optional<uint64_t> max_cpu_s, max_address_bytes, max_file_bytes, max_processes;
+  // Called in the child after the limits are set, before it changes folder and becomes the program:
+  // only async-signal-safe calls, no allocation. Returns 0, or the errno to report as "cannot run".
+  std::function<int()> in_child;
   // File descriptors to hand on as they are (otherwise everything above 2 is closed).
   std::vector<int> keep_fds;
   // Called on this thread with each piece of stdout as it comes, if set.
