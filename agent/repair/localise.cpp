@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "agent/sandbox/index_overlay.h"
 #include "base/text.h"
 #include "repoindex/index.h"
 #include "repoindex/languages/language.h"
@@ -127,11 +128,11 @@ Result<Localisation> localise(const LocaliseInput& input, const CancelToken& can
   options.use_cache = false;
   options.n_threads = 2;
   options.parse_hosts = input.parse_hosts;
-  auto index = repoindex::RepoIndex::open(input.tree.root(), options);
+  auto index = repoindex::RepoIndex::open(index_root(input.tree), options);
   if (index) {
     const auto refreshed = (*index)->refresh({}, cancel);
     if (refreshed) {
-      const repoindex::View view{(*index)->snapshot(), nullptr};
+      const repoindex::View view{(*index)->snapshot(), index_overlay(input.tree)};
       repoindex::LocateOptions locate_options;
       locate_options.k_files = input.max_files;
       locate_options.k_functions = 30;

@@ -12,7 +12,7 @@ namespace engramd::agent {
 Result<Workplace> Workplace::make(const std::filesystem::path& original, SandboxMode mode,
                                   const std::map<std::string, std::string>& unsaved,
                                   const CancelToken& cancel) {
-  ENGRAMD_TRY(WorkTree tree, WorkTree::copy_of(original, {}, cancel));
+  ENGRAMD_TRY(WorkTree tree, WorkTree::open(original, {}, cancel));
   for (const auto& [path, text] : unsaved) ENGRAMD_CHECK(tree.write(path, text));
   Workplace place;
   place.tree = std::make_unique<WorkTree>(std::move(tree));

@@ -1,18 +1,15 @@
 #include "agent/sandbox/probe.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cerrno>
-#include <chrono>
-#include <fstream>
-#include <thread>
+#include <vector>
 
+#include "agent/sandbox/control_group.h"
+#include "agent/sandbox/overlay.h"
 #include "base/file.h"
+#include "base/landlock.h"
 #include "base/process.h"
+#include "base/syscall_filter.h"
 #include "base/text.h"
 
 namespace engramd::agent {
@@ -20,74 +17,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The path below the controller's mount from a line of /proc/self/cgroup ("8:pids:/a/b").
-std::string own_group(std::string_view controller) {
-  std::ifstream file("/proc/self/cgroup");
-  std::string line;
-  while (std::getline(file, line)) {
-    const size_t first = line.find(':');
-    const size_t second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    if (std::string_view(line).substr(first + 1, second - first - 1) == controller)
-      return line.substr(second + 1);
-  }
-  return {};
-}
-
-bool write_control(const fs::path& file, const std::string& value) {
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool written =
-      ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size());
-  ::close(fd);
-  return written;
+std::string overlay_problem() {
+  const auto folder = TemporaryFolder::make("engramd-probe");
+  if (!folder) return folder.error().message;
+  Overlay::Options options{folder->path() / "lower", folder->path() / "layers", 0};
+  if (!make_directories(options.lower) || !make_directories(options.private_folder))
+    return "the temporary folder is not writable";
+  const auto made = Overlay::make(options);
+  return made ? std::string() : made.error().message;
 }
 
 }  // namespace
 
-ControlGroup ControlGroup::make(uint64_t max_processes) {
-  static std::atomic<unsigned> counter{0};
-  ControlGroup group;
-  const std::string name =
-      "engramd-" + std::to_string(::getpid()) + "-" + std::to_string(counter.fetch_add(1));
-  const auto try_at = [&](const fs::path& parent, const char* kind) {
-    const fs::path folder = parent / name;
-    if (::mkdir(folder.c_str(), 0755) != 0) return false;
-    if (::access((folder / "cgroup.procs").c_str(), W_OK) != 0 ||
-        !write_control(folder / "pids.max", std::to_string(max_processes))) {
-      ::rmdir(folder.c_str());
-      return false;
-    }
-    group.folder_ = folder;
-    group.kind_ = kind;
-    return true;
-  };
-  const std::string v1 = own_group("pids");
-  if (!v1.empty() && try_at(fs::path("/sys/fs/cgroup/pids") / v1.substr(1), "cgroup v1"))
-    return group;
-  const std::string v2 = own_group("");
-  if (!v2.empty()) try_at(fs::path("/sys/fs/cgroup") / v2.substr(1), "cgroup v2");
-  return group;
-}
-
-ControlGroup::~ControlGroup() {
-  if (folder_.empty()) return;
-  // Whatever is left in it is killed; an emptied group can be removed a moment later.
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    if (::rmdir(folder_.c_str()) == 0 || errno == ENOENT) return;
-    std::ifstream procs(folder_ / "cgroup.procs");
-    for (pid_t pid = 0; procs >> pid;)
-      if (pid > 1) ::kill(pid, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-}
-
 SandboxProbe probe_sandbox() {
   SandboxProbe probe;
-  if (const ControlGroup group = ControlGroup::make(64); group.exists())
-    probe.process_limit = group.kind();
-  else
-    probe.process_limit = ::geteuid() == 0 ? "none" : "rlimit";
+  {
+    const ControlGroup group = ControlGroup::make({64, 64u << 20});
+    probe.process_limit = group.limits_processes();
+    probe.memory_limit = group.limits_memory();
+  }
+  // RLIMIT_NPROC does not bind root.
+  if (probe.process_limit.empty()) probe.process_limit = ::geteuid() == 0 ? "none" : "rlimit";
+  if (probe.memory_limit.empty()) probe.memory_limit = "rlimit";
+  if (SyscallFilter::make({})) probe.landlock_abi = landlock_abi();
+  probe.overlay_problem = overlay_problem();
   probe.program = find_program("bwrap");
   if (probe.program.empty()) {
     probe.problem = "bubblewrap (bwrap) is not installed, and tests are not run without a sandbox";
@@ -101,28 +54,24 @@ SandboxProbe probe_sandbox() {
   version.wall_ms = 5000;
   if (const auto ran = run_process(version)) probe.version = std::string(trim(ran->stdout_text));
 
-  ProcessOptions trial;
-  trial.argv = {probe.program.string(),
-                "--unshare-all",
-                "--die-with-parent",
-                "--new-session",
-                "--cap-drop",
-                "ALL",
-                "--ro-bind",
-                "/",
-                "/",
-                "--dev",
-                "/dev",
-                "--proc",
-                "/proc",
-                "--tmpfs",
-                "/tmp",
-                "--",
-                "/bin/sh",
-                "-c",
-                "exit 0"};
-  trial.wall_ms = 10000;
-  const auto ran = run_process(trial);
+  const auto run_trial = [&](std::vector<std::string> extra) {
+    ProcessOptions trial;
+    trial.argv = {probe.program.string(), "--unshare-all"};
+    trial.argv.insert(trial.argv.end(), extra.begin(), extra.end());
+    for (const char* argument :
+         {"--die-with-parent", "--new-session", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--dev",
+          "/dev", "--proc", "/proc", "--size", "1048576", "--tmpfs", "/tmp", "--", "/bin/sh", "-c",
+          "exit 0"})
+      trial.argv.push_back(argument);
+    trial.wall_ms = 10000;
+    return run_process(trial);
+  };
+  auto ran = run_trial({"--unshare-user", "--disable-userns"});
+  if (ran && ran->ok()) {
+    probe.usable = probe.can_disable_user_namespaces = true;
+    return probe;
+  }
+  ran = run_trial({});
   if (ran && ran->ok()) {
     probe.usable = true;
     return probe;
@@ -136,6 +85,16 @@ SandboxProbe probe_sandbox() {
       "Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or say --sandbox=container when "
       "this already is a throw-away container";
   return probe;
+}
+
+std::vector<std::string> landlock_gaps(int abi) {
+  std::vector<std::string> gaps;
+  if (abi < 6) gaps.push_back("signals reach other processes of this user");
+  gaps.push_back("modes and times of the user's files can be changed");
+  gaps.push_back("names of files and running processes can be seen");
+  gaps.push_back("tests cannot open sockets, also no local ones");
+  if (abi < 2) gaps.push_back("files cannot be moved between folders");
+  return gaps;
 }
 
 }  // namespace engramd::agent

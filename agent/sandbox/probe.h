@@ -1,45 +1,34 @@
 // agent/sandbox/probe.h - what this machine can isolate, for `engramd doctor` and for Sandbox.
 //
-// Any thread. Starts bubblewrap once (about 10 ms).
+// Any thread. Starts bubblewrap once or twice (some 10 ms each).
 #pragma once
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
 namespace engramd::agent {
 
 struct SandboxProbe {
+  // bubblewrap
   bool usable = false;
+  bool can_disable_user_namespaces = false;
   std::filesystem::path program;  // of bwrap, empty when absent
   std::string version;            // "bubblewrap 0.8.0"
   std::string problem, remedy;    // one sentence each when not usable
-  std::string
-      process_limit;  // "cgroup v1", "cgroup v2", "rlimit" or "none": what stops a fork bomb
+  // The fallback: 0 when there is none, or when system calls cannot be filtered.
+  int landlock_abi = 0;
+  // What stops a fork bomb and a memory hog: "cgroup v1", "cgroup v2", "rlimit" or "none".
+  std::string process_limit, memory_limit;
+  // Why a tree would be copied and not overlaid; empty: it is overlaid.
+  std::string overlay_problem;
 };
 
 SandboxProbe probe_sandbox();
 
-// A control group that a fork bomb or a memory hog is put in, removed with the object.
-class ControlGroup {
- public:
-  // Nothing of the kind on this machine, or not ours to write: an empty one, which is no error.
-  static ControlGroup make(uint64_t max_processes);
-  ControlGroup() = default;
-  ControlGroup(ControlGroup&& other) noexcept
-      : folder_(std::move(other.folder_)), kind_(other.kind_) {
-    other.folder_.clear();
-  }
-  ControlGroup& operator=(ControlGroup&&) = delete;
-  ~ControlGroup();
-  bool exists() const { return !folder_.empty(); }
-  std::string procs_file() const { return (folder_ / "cgroup.procs").string(); }
-  const char* kind() const { return kind_; }
-
- private:
-  std::filesystem::path folder_;
-  const char* kind_ = "";
-};
+// What the Landlock fallback does not hold at this ABI, one phrase each, worst first.
+std::vector<std::string> landlock_gaps(int abi);
 
 }  // namespace engramd::agent

@@ -4,6 +4,7 @@
 
 #include "agent/edit/text_edit.h"
 #include "agent/edit/unified_diff.h"
+#include "agent/sandbox/index_overlay.h"
 #include "base/hash.h"
 #include "repoindex/index.h"
 
@@ -37,13 +38,14 @@ class CopiedWorkbench final : public Workbench {
     if (!index_) {
       repoindex::IndexOptions options;
       options.parse_hosts = options_.parse_hosts;
-      ENGRAMD_TRY(index_, repoindex::RepoIndex::open(copy_.root(), options));
+      ENGRAMD_TRY(index_, repoindex::RepoIndex::open(index_root(copy_), options));
       ENGRAMD_CHECK(index_->refresh({}, cancel));
-    } else if (!stale_.empty()) {
+    } else if (!stale_.empty() && !copy_.is_overlay()) {
       ENGRAMD_CHECK(index_->refresh_paths(stale_));
     }
+    if (copy_.is_overlay() && !stale_.empty()) edited_ = index_overlay(changed_);
     stale_.clear();
-    return repoindex::View{index_->snapshot(), nullptr};
+    return repoindex::View{index_->snapshot(), edited_};
   }
 
   Result<std::string> read(const std::string& path) const override { return copy_.read(path); }
@@ -99,6 +101,7 @@ class CopiedWorkbench final : public Workbench {
   std::optional<Sandbox> sandbox_;
   std::unique_ptr<repoindex::RepoIndex> index_;
   std::vector<std::string> stale_;
+  std::shared_ptr<const repoindex::Overlay> edited_;  // null: nothing, or the index has it
   std::map<std::string, std::string> changed_;
   std::map<std::string, std::optional<std::string>> base_;  // of every file that was written
 };
@@ -113,7 +116,7 @@ bool has_component(const fs::path& path, std::initializer_list<std::string_view>
 
 Result<std::unique_ptr<Workbench>> Workbench::open(const fs::path& repo, WorkbenchOptions options,
                                                    const CancelToken& cancel) {
-  ENGRAMD_TRY(WorkTree copy, WorkTree::copy_of(repo, {}, cancel));
+  ENGRAMD_TRY(WorkTree copy, WorkTree::open(repo, {}, cancel));
   auto bench = std::make_unique<CopiedWorkbench>(std::move(copy), std::move(options));
   ENGRAMD_CHECK(bench->prepare());
   return bench;

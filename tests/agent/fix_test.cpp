@@ -195,7 +195,9 @@ TEST_CASE("without bubblewrap there is a remedy, not a silent fallback") {
   fs::create_symlink("/bin/sh", programs.path("sh"));
   const std::string path = std::getenv("PATH");
   ::setenv("PATH", programs.root().c_str(), 1);
-  const auto refused = solve(small(ws, "exit 0"));
+  SolveOptions strict = small(ws, "exit 0");
+  strict.sandbox = SandboxMode::bubblewrap;
+  const auto refused = solve(strict);
   SolveOptions allowed = small(ws, "exit 0");
   allowed.sandbox = SandboxMode::container;
   const auto plain = solve(allowed);

@@ -1,0 +1,43 @@
+// tests/agent/sandbox_stage.h - a project, its task tree and a sandbox, for the tests of all three.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+
+#include "agent/sandbox/sandbox.h"
+#include "tests/support/workspace.h"
+
+namespace engramd::test {
+
+struct Stage {
+  explicit Stage(const Workspace& project, agent::SandboxMode mode, bool copied = false,
+                 int landlock_abi = 0) {
+    auto opened =
+        copied ? agent::WorkTree::copy_of(project.root()) : agent::WorkTree::open(project.root());
+    if (!opened) FAIL(opened.error().message);
+    tree = std::make_unique<agent::WorkTree>(std::move(*opened));
+    agent::SandboxProbe probe = agent::probe_sandbox();
+    if (landlock_abi > 0) probe.landlock_abi = landlock_abi;
+    auto made = agent::Sandbox::make(mode, *tree, {}, probe);
+    if (!made) FAIL(made.error().message);
+    sandbox = std::make_unique<agent::Sandbox>(std::move(*made));
+  }
+
+  // Runs it by the shell.
+  agent::SandboxResult run(const std::string& script, agent::SandboxLimits limits = {},
+                           const CancelToken& cancel = {}) const {
+    agent::SandboxCommand command;
+    command.argv = {"/bin/sh", "-c", script};
+    command.limits = limits;
+    if (limits.wall_ms == agent::SandboxLimits{}.wall_ms) command.limits.wall_ms = 20000;
+    auto ran = sandbox->run(command, cancel);
+    if (!ran) FAIL(ran.error().message);
+    return std::move(*ran);
+  }
+
+  std::unique_ptr<agent::WorkTree> tree;
+  std::unique_ptr<agent::Sandbox> sandbox;
+};
+
+}  // namespace engramd::test
