@@ -83,9 +83,28 @@ Finding check_endpoint(const Settings& settings) {
 
 Finding check_sandbox(const Settings&) {
   const agent::SandboxProbe probe = agent::probe_sandbox();
-  if (!probe.usable) return {"sandbox", Verdict::bad, probe.problem, probe.remedy};
-  return {"sandbox", Verdict::good,
-          probe.version + " works; processes limited by " + probe.process_limit, ""};
+  std::string limits =
+      "; processes limited by " + probe.process_limit + ", memory by " + probe.memory_limit;
+  limits += probe.overlay_problem.empty()
+                ? "; tasks work on an overlay of the tree"
+                : "; tasks work on a copy of the tree (" + probe.overlay_problem + ")";
+  if (probe.usable)
+    return {
+        "sandbox", Verdict::good,
+        probe.version +
+            " works: no network, home, credentials, outside process, file or socket is in reach" +
+            limits,
+        ""};
+  if (probe.landlock_abi < 1)
+    return {"sandbox", Verdict::bad, probe.problem + "; this kernel has no Landlock either",
+            probe.remedy};
+  std::string gaps;
+  for (const std::string& gap : agent::landlock_gaps(probe.landlock_abi))
+    gaps += (gaps.empty() ? "" : ", ") + gap;
+  return {"sandbox", Verdict::weak,
+          "Landlock, ABI " + std::to_string(probe.landlock_abi) + ", is used: " + probe.problem +
+              "; not held: " + gaps + limits,
+          probe.remedy};
 }
 
 Finding check_inotify(const Settings&) {

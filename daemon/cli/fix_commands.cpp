@@ -1,4 +1,4 @@
-// The agent, headless: fix, undo, trajectory.
+// The agent, headless: fix, trajectory.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -7,7 +7,6 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "agent/edit/apply.h"
 #include "agent/loop/trajectory.h"
 #include "agent/model/replay.h"
 #include "agent/solve/solve.h"
@@ -200,18 +199,6 @@ Result<int> run_fix(const FixCommand& command) {
   return status_of(report.outcome);
 }
 
-// The newest journal entry: names begin with the time.
-Result<fs::path> newest_journal() {
-  fs::path newest;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(state_folder() / "journal", error))
-    if (entry.is_directory(error) &&
-        (newest.empty() || entry.path().filename() > newest.filename()))
-      newest = entry.path();
-  if (newest.empty()) return fail(ErrorCode::not_found, "there is no applied change to take back");
-  return newest;
-}
-
 }  // namespace
 
 Action define_fix(CLI::App& app) {
@@ -223,7 +210,8 @@ Action define_fix(CLI::App& app) {
   app.add_flag("--apply", options->apply, "write the accepted change to the work tree");
   app.add_option("--out", options->out, "write the patch here");
   app.add_option("--report", options->report, "write a JSON report here");
-  app.add_option("--sandbox", options->sandbox, "auto, bwrap, or container when you are in one");
+  app.add_option("--sandbox", options->sandbox,
+                 "auto, bwrap, landlock, or container when you are in one");
   app.add_option("--seconds", options->seconds,
                  "wall time; 60 for a repair and 1800 with tools when not given");
   app.add_option("--strategy", options->strategy,
@@ -240,20 +228,6 @@ Action define_fix(CLI::App& app) {
   add_model_option(app, *options);
   add_json_option(app, *options);
   return [options] { return run_fix(*options); };
-}
-
-Action define_undo(CLI::App& app) {
-  auto journal = std::make_shared<std::string>();
-  app.add_option("journal", *journal, "the entry `fix --apply` printed; the newest when not given");
-  return [journal]() -> Result<int> {
-    fs::path entry = *journal;
-    if (entry.empty()) {
-      ENGRAMD_TRY(entry, newest_journal());
-    }
-    ENGRAMD_TRY(const agent::Applied undone, agent::undo_changes(entry));
-    for (const std::string& path : undone.paths) std::printf("restored %s\n", path.c_str());
-    return 0;
-  };
 }
 
 Action define_trajectory(CLI::App& app) {

@@ -137,7 +137,7 @@ const std::vector<SettingRow>& setting_rows() {
        "the model for the agent, when it differs"},
       {"agent.test", T::text, "ENGRAMD_TEST", true, "", "the test command, run in the sandbox"},
       {"agent.sandbox", T::text, "ENGRAMD_SANDBOX", false, "auto",
-       "auto or bwrap; container or none only when you say so yourself"},
+       "auto, bwrap or landlock; container or none only when you say so yourself"},
       {"agent.api_key_env", T::text, nullptr, false, "OPENAI_API_KEY",
        "name of the environment variable that holds the endpoint's key"},
       {"engine.threads", T::number, "ENGRAMD_THREADS", false, "0",

@@ -297,7 +297,8 @@ TEST_CASE("fix: green already, hanging, forking, absent command, absent sandbox"
   for (const char* program : {"sh", "python3", "git", "env"})
     fs::create_symlink(find_program(program), bin / program);
   user.env[1].second = bin.string();
-  const ProcessResult refused = fix("/usr/bin/python3 -m pytest -q");
+  const ProcessResult refused = user.run(
+      {"fix", "--repo", repo, "--test", "/usr/bin/python3 -m pytest -q", "--sandbox", "bwrap"});
   CHECK(refused.exit_code == 3);
   CHECK(holds(refused.stderr_text, "bubblewrap"));
 }
@@ -330,7 +331,21 @@ TEST_CASE("fix leaves the work tree as it was, applies when told to, and can be 
   REQUIRE(user.run(applying).exit_code == 0);
   CHECK(holds(ws.read("span.py"), "high - low"));
   CHECK(ws.read("notes.txt") == "uncommitted work\n");
+  const ProcessResult listed = user.run({"undo", "--list", "--json", "--repo", repo});
+  INFO(listed.stdout_text << listed.stderr_text);
+  const json entry = parsed(listed)["entries"].at(0);
+  CHECK(entry["state"] == "applied");
+  CHECK(entry["files"].at(0)["path"] == "span.py");
   CHECK(user.run({"undo"}).exit_code == 0);
+  CHECK(ws.read("span.py") == before);
+  CHECK(holds(user.run({"undo", "--list"}).stdout_text, "undone"));
+  const ProcessResult nothing = user.run({"undo", "--repo", repo});
+  CHECK(nothing.exit_code == 2);
+  CHECK(holds(nothing.stderr_text, "there is no applied change to take back"));
+  const std::string id = entry["id"];
+  CHECK(user.run({"undo", "--redo", id}).exit_code == 0);
+  CHECK(holds(ws.read("span.py"), "high - low"));
+  CHECK(user.run({"undo", "--back-to", id}).exit_code == 0);
   CHECK(ws.read("span.py") == before);
 }
 
