@@ -1,7 +1,7 @@
 #include "daemon/http/answer_rules.h"
 
 #include "base/log.h"
-#include "daemon/http/constraint_cache.h"
+#include "engine/api/chat_turn.h"
 
 namespace engramd::daemon::http {
 namespace {
@@ -66,23 +66,16 @@ tl::expected<AnswerRules, ApiError> answer_rules(const ChatQuestion& question,
     if (!must) return rules;
     return refused(501, "calls cannot be required of this model's dialect", "tool_choice");
   }
-  std::vector<grammar::CallableTool> callable;
-  std::string key = "tools " + std::string(served.dialect->name());
   const bool named = question.tool_choice.kind == ToolChoice::Kind::named;
-  for (const engine::chat::Tool& tool : tools) {
-    if (named && tool.name != question.tool_choice.name) continue;
-    callable.push_back({tool.name, tool.parameters});
-    key += '\n' + tool.name + ' ' + tool.parameters;
-  }
+  std::vector<engine::chat::Tool> callable;
+  for (const engine::chat::Tool& tool : tools)
+    if (!named || tool.name == question.tool_choice.name) callable.push_back(tool);
   grammar::ToolCallOptions options;
-  options.envelope = *envelope;
   options.required = must;
   options.several = question.parallel_calls && !named;
   options.opens_reasoning = opens_reasoning;
-  key += std::string("\n") + (must ? '1' : '0') + (options.several ? '1' : '0') +
-         (opens_reasoning ? '1' : '0');
-  auto constraint = served.constraints->get(
-      key, [&] { return grammar::constraint_from_tools(callable, options, served.trie); });
+  auto constraint = engine::chat::tool_call_constraint(*served.constraints, *served.dialect,
+                                                       callable, options, served.trie);
   if (!constraint && must) return refused(400, constraint.error().message, "tools");
   if (!constraint) {
     log_warning("calls are not held to a grammar: " + constraint.error().message);

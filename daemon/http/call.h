@@ -11,13 +11,11 @@
 #include "daemon/http/exchange.h"
 #include "daemon/http/metrics.h"
 #include "daemon/serve/model_room.h"
-#include "engine/api/chat.h"
+#include "engine/api/chat_turn.h"
 #include "engine/api/grammar.h"
 #include "engine/api/model.h"
 
 namespace engramd::daemon::http {
-
-class ConstraintCache;
 
 struct ServedModel {
   std::string id;
@@ -25,7 +23,7 @@ struct ServedModel {
   std::shared_ptr<const engine::Model> model;
   const engine::chat::Dialect* dialect = nullptr;
   std::shared_ptr<const engine::grammar::TokenTrie> trie;  // of the model's tokenizer
-  std::shared_ptr<ConstraintCache> constraints;
+  std::shared_ptr<engine::chat::ConstraintCache> constraints;
   std::unique_ptr<serve::ModelRoom> room;  // last: its threads use the others
 };
 

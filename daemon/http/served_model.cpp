@@ -1,7 +1,6 @@
 #include <ctime>
 
 #include "daemon/http/call.h"
-#include "daemon/http/constraint_cache.h"
 
 namespace engramd::daemon::http {
 
@@ -15,7 +14,7 @@ std::shared_ptr<ServedModel> make_served_model(std::shared_ptr<const engine::Mod
   served->dialect =
       dialect != nullptr ? dialect : engine::chat::recognise_dialect(tokenizer).dialect;
   served->trie = engine::grammar::make_token_trie(tokenizer);
-  served->constraints = std::make_shared<ConstraintCache>();
+  served->constraints = std::make_shared<engine::chat::ConstraintCache>();
   served->model = std::move(model);
   return served;
 }

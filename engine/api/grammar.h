@@ -51,6 +51,8 @@ struct ToolCallOptions {
   bool required = false;         // the answer does not end before there was a call
   bool several = true;           // more calls may follow
   bool opens_reasoning = false;  // Prompt::opens_reasoning
+  // The answer is a call from its first token on; one that opens in reasoning ends that first.
+  bool at_once = false;
 };
 // Free text until the dialect's mark of a tool call; from there a call of one of the tools, with
 // arguments that its schema accepts; then free text again.

@@ -221,10 +221,18 @@ class Writer {
       then = rules_.sequence({calls, rules_.reference(again.outside)});
       ENGRAMD_CHECK(define_texts(again, around, then, true));
     }
+    if (options_.at_once) {
+      const Rule root = rules_.declare("a call at once");
+      rules_.define(root, rules_.sequence({end_of_reasoning(), marked(around.opening), then}));
+      return root;
+    }
     const Texts first = declare_texts();
     ENGRAMD_CHECK(define_texts(first, around, then, !options_.required));
     return around.skips_reasoning && options_.opens_reasoning ? first.inside : first.outside;
   }
+
+  // The dialects whose prompt may open the reasoning all close it by the same tag.
+  Expr end_of_reasoning() { return options_.opens_reasoning ? text("~</think>~~") : text("~"); }
 
   struct Texts {
     Rule outside, inside;  // of reasoning
@@ -276,11 +284,13 @@ class Writer {
       return text_until(rules_, endings, at_end, Characters::text());
     };
     ENGRAMD_TRY(const Expr thought, body(next, rules_.never(), rules_.never()));
-    std::vector<Expr> headers = {
-        rules_.sequence({marked("<|channel|>"),
-                         rules_.any_of({rules_.literal("analysis"), rules_.literal("commentary")}),
-                         marked("<|message|>"), thought})};
-    if (!options_.required) {
+    std::vector<Expr> headers;
+    if (!options_.at_once)
+      headers.push_back(rules_.sequence(
+          {marked("<|channel|>"),
+           rules_.any_of({rules_.literal("analysis"), rules_.literal("commentary")}),
+           marked("<|message|>"), thought}));
+    if (!options_.required && !options_.at_once) {
       ENGRAMD_TRY(const Expr answer, body(rules_.empty(), rules_.empty(), rules_.empty()));
       headers.push_back(rules_.sequence({marked("<|channel|>final<|message|>"), answer}));
     }
@@ -310,7 +320,7 @@ class Writer {
                                     options_.several ? kUnlimited : 0);
     std::vector<Expr> choices = {
         rules_.sequence({rules_.optional(marked("<|python_tag|>")), call, more})};
-    if (!options_.required) {
+    if (!options_.required && !options_.at_once) {
       Characters first = free_characters(true), rest = first;
       const auto tag = to_characters(trie_.with_markers("<|python_tag|>"));
       if (tag && tag->size() == 1) first.remove({{tag->front(), tag->front()}});

@@ -257,3 +257,31 @@ TEST_CASE("tools that cannot be written are errors that name them") {
              Catch::Contains("a<b"));
   CHECK_FALSE(grammar::constraint_from_tools({}, of(Envelope::hermes), model().trie).has_value());
 }
+
+TEST_CASE("a call at once: nothing comes before it, and reasoning is ended first") {
+  const auto at_once = [](Envelope envelope, bool opens_reasoning = false) {
+    ToolCallOptions options = of(envelope);
+    options.several = false;
+    options.at_once = true;
+    options.opens_reasoning = opens_reasoning;
+    return options;
+  };
+  const std::string call = hermes(R"({"name": "stop", "arguments": {}})");
+  check(
+      at_once(Envelope::hermes),
+      {{call, "\n" + call}, {"", "text " + call, call + call, call + " more", "</think>" + call}});
+  check(at_once(Envelope::hermes, true), {{"</think>\n\n" + call, "\n</think>" + call}, {call}});
+  check(at_once(Envelope::qwen_xml, true),
+        {{"</think>\n\n" + xml("stop", "")}, {"hm</think>" + xml("stop", ""), xml("stop", "")}});
+  check(at_once(Envelope::harmony),
+        {{" to=functions.stop<|channel|>commentary<|message|>{}<|call|>",
+          "<|channel|>commentary to=functions.stop <|constrain|>json<|message|>{}<|call|>"},
+         {"<|channel|>final<|message|>done<|return|>",
+          "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary "
+          "to=functions.stop<|message|>{}<|call|>"}});
+  check(at_once(Envelope::llama3), {{R"({"name": "stop", "parameters": {}})"}, {"", "text", "{"}});
+  check(at_once(Envelope::kimi),
+        {{"<|tool_calls_section_begin|><|tool_call_begin|>functions.stop:0"
+          "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>"},
+         {"text", "text<|tool_calls_section_begin|>"}});
+}

@@ -48,9 +48,7 @@ void serve_chat_completions(Call call) {
     return call.exchange->reply(to_reply(context_problem("messages", work.prompt.size(), served)));
   work.options.max_tokens = question.sampling.max_tokens;
   work.options.sample = question.sampling.sample;
-  for (const std::string_view spelling : served.dialect->stops())
-    if (const engine::TokenId token = tokenizer.find_added(spelling); token >= 0)
-      work.options.stop_tokens.push_back(token);
+  work.options.stop_tokens = engine::chat::stop_tokens(*served.dialect, tokenizer);
   work.options.constraint = rules->constraint;
   work.options.forced_prefix = rules->forced_prefix;
   work.cancel = call.exchange->cancel();
