@@ -1,7 +1,8 @@
 // agent/model/chat_model.h - the port through which the loop talks to any chat model.
 //
-// One interface, several carriers: a remote OpenAI-compatible endpoint (remote.h), a recorded
-// transcript for tests (replay.h). Called from the loop's thread only.
+// One interface, several carriers: weights in this process (resident.h), a remote
+// OpenAI-compatible endpoint (remote.h), a recorded transcript for tests (replay.h). Called from
+// the loop's thread only.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,8 @@ struct Message {
   std::string text;
   std::vector<ToolCall> calls;  // of an assistant
   std::string call_id;          // of a tool: which call it answers
+  // Of an assistant that thinks aloud: formats that show it again within a task need it back.
+  std::string reasoning = {};
 };
 std::string_view to_string(Message::Role role);
 
@@ -37,6 +40,7 @@ struct ToolDescription {
 
 struct Usage {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  bool estimated = false;  // the endpoint counts nothing: bytes, roughly
 };
 
 struct ChatReply {

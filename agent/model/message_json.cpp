@@ -49,6 +49,7 @@ std::string_view to_string(Message::Role role) {
 json to_json(const Message& message) {
   json out = {{"role", to_string(message.role)}, {"content", message.text}};
   if (message.role == Message::Role::tool) out["tool_call_id"] = message.call_id;
+  if (!message.reasoning.empty()) out["reasoning_content"] = message.reasoning;
   for (const ToolCall& call : message.calls)
     out["tool_calls"].push_back(
         {{"id", call.id},
@@ -71,18 +72,19 @@ Result<Message> message_from_json(const json& value) {
   if (!known) return fail(ErrorCode::corrupt, "a message has the role \"" + role + "\"");
   message.text = content_text(value);
   message.call_id = string_or_empty(value, "tool_call_id");
+  message.reasoning = string_or_empty(value, "reasoning_content");
   const auto calls = value.find("tool_calls");
   if (calls == value.end() || calls->is_null()) return message;
   if (!calls->is_array()) return fail(ErrorCode::corrupt, "tool_calls is not a list");
   for (const json& item : *calls) {
-    const json function =
-        item.is_object() ? item.value("function", json::object()) : json::object();
+    const auto named = item.is_object() ? item.find("function") : item.end();
+    const json function = named != item.end() ? *named : json();
     if (!function.is_object() || string_or_empty(function, "name").empty())
       return fail(ErrorCode::corrupt, "a tool call has no function name");
     // Some servers send the arguments as an object instead of its text.
     const auto arguments = function.find("arguments");
     std::string text = "{}";
-    if (arguments != function.end())
+    if (arguments != function.end() && !arguments->is_null())
       text = arguments->is_string() ? arguments->get<std::string>() : arguments->dump();
     message.calls.push_back({string_or_empty(item, "id"), string_or_empty(function, "name"), text});
   }
@@ -110,6 +112,9 @@ Usage usage_from_json(const json& value) {
   usage.completion_tokens = count_in(value, "completion_tokens");
   if (const auto details = value.find("prompt_tokens_details"); details != value.end())
     usage.cached_tokens = count_in(*details, "cached_tokens");
+  // What DeepSeek, Anthropic's endpoint and Moonshot call it.
+  for (const char* key : {"prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens"})
+    if (usage.cached_tokens == 0) usage.cached_tokens = count_in(value, key);
   return usage;
 }
 
