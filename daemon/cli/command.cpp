@@ -63,7 +63,7 @@ const std::vector<CommandRow>& commands() {
       {"fix", "Work", "turn a red test green, or work on an issue text", define_fix},
       {"undo", "Work", "take back what `fix --apply` changed", define_undo},
       {"trajectory", "Work", "read a saved agent run", define_trajectory},
-      {"model", "Engine", "explain, verify or convert a model file", define_model},
+      {"model", "Engine", "list, explain, verify or convert model files", define_model},
       {"tokenize", "Engine", "text to token ids", define_tokenize},
       {"generate", "Engine", "continue a text with the model alone", define_generate},
       {"logits", "Engine", "write float32 logits for given token ids", define_logits},

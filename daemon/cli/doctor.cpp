@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "daemon/cli/command.h"
-#include "daemon/net/http_client.h"
+#include "daemon/cli/doctor_endpoint.h"
 #include "engine/api/devices.h"
 #include "engine/api/model.h"
 
@@ -19,14 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-enum class Verdict { good, weak, bad };  // weak: works with less; bad: something does not work
-
-struct Finding {
-  std::string part;
-  Verdict verdict = Verdict::good;
-  std::string text, remedy;
-};
 
 using Check = Finding (*)(const Settings&);
 
@@ -55,30 +47,6 @@ Finding check_model(const Settings& settings) {
               human_bytes(info.file_bytes) + ", " + info.kernels + " kernels, loaded in " +
               fixed(info.load_s, 2) + " s",
           ""};
-}
-
-Finding check_endpoint(const Settings& settings) {
-  const auto reference = model_for(settings, "agent");
-  if (!reference || !reference->is_endpoint())
-    return {"endpoint", Verdict::good, "none is set: nothing leaves this machine", ""};
-  agent::HttpRequest request;
-  request.method = "GET";
-  request.url = reference->endpoint + "/models";
-  request.idle_timeout_ms = 10'000;
-  if (const auto key = environment(settings.text("agent.api_key_env").c_str()))
-    request.headers.emplace_back("authorization", "Bearer " + *key);
-  const Clock::time_point start = Clock::now();
-  const auto response = net::http_send(request, {}, interrupt_token());
-  const auto ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
-  if (!response)
-    return {"endpoint", Verdict::bad, response.error().message, "check the address and the proxy"};
-  if (response->status != 200)
-    return {"endpoint", Verdict::bad,
-            reference->endpoint + " answers with status " + std::to_string(response->status),
-            "check the key in $" + settings.text("agent.api_key_env")};
-  return {"endpoint", Verdict::good,
-          reference->endpoint + " answered in " + std::to_string(ms) + " ms", ""};
 }
 
 Finding check_sandbox(const Settings&) {

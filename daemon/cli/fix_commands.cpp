@@ -12,8 +12,8 @@
 #include "agent/solve/solve.h"
 #include "base/environment.h"
 #include "base/file.h"
+#include "daemon/cli/chat_flags.h"
 #include "daemon/cli/command.h"
-#include "daemon/wiring/ask.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
 
@@ -26,6 +26,7 @@ using nlohmann::json;
 struct FixCommand : CommonOptions {
   std::string task_file, issue, test, out, report, sandbox, strategy = "auto";
   std::string transcript, trajectory;
+  ChatModelOptions chat;
   bool apply = false, resume = false, no_model = false;
   double seconds = 0;
   int max_steps = 50;
@@ -147,15 +148,24 @@ Result<fs::path> trajectory_file(const FixCommand& command) {
           ".json");
 }
 
-// A transcript or an endpoint; null when the configured model only continues text.
+// A transcript, an endpoint, or a local file that can chat; null when the model only continues
+// text.
 Result<std::shared_ptr<agent::ChatModel>> chat_model_for(const FixCommand& command,
-                                                         const Settings& settings) {
+                                                         const Settings& settings,
+                                                         EventLines& events) {
+  const std::shared_ptr<agent::ChatModel> none;
   if (!command.transcript.empty()) return agent::open_replay_model(command.transcript);
-  const auto reference = model_for(settings, "agent");
-  if (command.strategy == "repair" ||
-      (command.strategy == "auto" && !(reference && reference->is_endpoint())))
-    return std::shared_ptr<agent::ChatModel>();
-  return configured_chat_model(settings);
+  if (command.strategy == "repair" || (command.strategy == "auto" && command.no_model)) return none;
+  ChatModelSource models(settings);
+  const AgentAbility& ability = models.ability();
+  if (command.strategy == "auto") {
+    events.line("strategy " + std::string(ability.calls_tools ? "tools" : "repair") + ": " +
+                ability.why);
+    if (!ability.calls_tools) return none;
+  } else if (!ability.calls_tools) {
+    events.line("note: " + ability.why + "; its calls are held to a grammar, their sense is not");
+  }
+  return models.open(command.chat);
 }
 
 Result<int> run_fix(const FixCommand& command) {
@@ -183,7 +193,7 @@ Result<int> run_fix(const FixCommand& command) {
     if (p.total > 0)
       events.counter(p.stage + " " + std::to_string(p.done) + " of " + std::to_string(p.total));
   };
-  ENGRAMD_TRY(options.model, chat_model_for(command, settings));
+  ENGRAMD_TRY(options.model, chat_model_for(command, settings, events));
   if (options.model) {
     ENGRAMD_TRY(options.trajectory, trajectory_file(command));
     events.line("trajectory: " + options.trajectory.string());
@@ -191,7 +201,11 @@ Result<int> run_fix(const FixCommand& command) {
     options.strategy = agent::Strategy::repair;
     add_repair_model(options, command, settings, events);
   }
+  ENGRAMD_TRY(const auto prices, prices_of(settings));
   ENGRAMD_TRY(const agent::Report report, agent::solve(options, interrupt_token()));
+  if (prices && report.strategy == "tools")
+    events.line("cost: " + fixed(agent::cost_of(report.usage, *prices), 4) +
+                (report.usage.estimated ? " (tokens are estimated)" : ""));
   if (command.json)
     std::cout << to_json_text(report);
   else
@@ -226,6 +240,7 @@ Action define_fix(CLI::App& app) {
   app.add_option("--transcript", options->transcript,
                  "tools: answer from a recorded transcript in place of a model");
   add_model_option(app, *options);
+  add_chat_flags(app, options->chat);
   add_json_option(app, *options);
   return [options] { return run_fix(*options); };
 }

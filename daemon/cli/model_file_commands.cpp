@@ -1,4 +1,4 @@
-// Model files as files: model info, model verify, model convert.
+// Model files as files: model list, model info, model verify, model convert.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/command.h"
+#include "daemon/cli/model_list.h"
+#include "daemon/wiring/chat_model.h"
 #include "engine/api/model.h"
 #include "engine/api/model_file.h"
 #include "engine/api/session.h"
@@ -116,6 +118,42 @@ json info_json(const engine::ModelFileExplanation& info, bool with_tensors) {
     out["tensors"] = tensors;
   }
   return out;
+}
+
+// What of a file a person chooses by; the second word is for what `fix` and the editor do with it.
+Result<int> run_list(const Options& options) {
+  json list = json::array();
+  for (const FoundModel& model : find_models()) {
+    const auto info = engine::explain_model_file(model.file);
+    ModelReference reference;
+    reference.file = model.file;
+    const AgentAbility ability = agent_ability(reference);
+    const bool runs = info && info->runs;
+    const std::string why = info ? info->why_not : info.error().message;
+    list.push_back({{"name", model.name},
+                    {"owner", model.owner},
+                    {"file", model.file.string()},
+                    {"bytes", info ? info->file_bytes : 0},
+                    {"architecture", info ? info->architecture : ""},
+                    {"runs", runs},
+                    {"why_not", why},
+                    {"context", info ? info->context_length : 0},
+                    {"chats", ability.chats},
+                    {"calls_tools", ability.calls_tools},
+                    {"why", ability.why}});
+    if (options.json) continue;
+    std::printf("%-40s %-12s %9s  %s\n", model.name.c_str(), model.owner.c_str(),
+                info ? human_bytes(info->file_bytes).c_str() : "?",
+                !runs                 ? ("does not run: " + why).c_str()
+                : ability.calls_tools ? "completes, chats, calls tools"
+                : ability.chats       ? "completes, chats"
+                                      : "completes");
+    std::printf("  %s\n", model.file.c_str());
+  }
+  if (options.json) print_json(list);
+  if (!options.json && list.size() < 2)
+    std::puts("(nothing else in the folders of Ollama, LM Studio, llama.cpp and Hugging Face)");
+  return 0;
 }
 
 Result<int> run_info(const Options& options) {
@@ -300,10 +338,10 @@ Result<int> run_convert(const Options& options) {
 
 Action define_model(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("verb", options->verb, "info, verify or convert")
+  app.add_option("verb", options->verb, "list, info, verify or convert")
       ->required()
-      ->check(CLI::IsMember({"info", "verify", "convert"}));
-  app.add_option("file", options->file, "a .gguf file or a checkpoint's folder")->required();
+      ->check(CLI::IsMember({"list", "info", "verify", "convert"}));
+  app.add_option("file", options->file, "a .gguf file or a checkpoint's folder; not for list");
   app.add_option("out", options->out, "convert: the .gguf file to write");
   app.add_option("--type", options->type,
                  "convert: the type of the large matrices (q4_k, q8_0 ...)");
@@ -315,6 +353,10 @@ Action define_model(CLI::App& app) {
   app.add_flag("--tensors", options->tensors, "list the tensors too");
   app.add_flag("--json", options->json, "print JSON");
   return [options]() -> Result<int> {
+    if (options->verb == "list") return run_list(*options);
+    if (options->file.empty())
+      return fail(ErrorCode::invalid_input, "model " + options->verb + " needs a file: model " +
+                                                options->verb + " FILE.gguf");
     if (options->verb == "info") return run_info(*options);
     if (options->verb == "verify") return run_verify(*options);
     return run_convert(*options);

@@ -140,6 +140,21 @@ const std::vector<SettingRow>& setting_rows() {
        "auto, bwrap or landlock; container or none only when you say so yourself"},
       {"agent.api_key_env", T::text, nullptr, false, "OPENAI_API_KEY",
        "name of the environment variable that holds the endpoint's key"},
+      {"agent.temperature", T::text, "ENGRAMD_TEMPERATURE", false, "",
+       "0 to 2; empty: the endpoint's default, 0.6 for a local file"},
+      {"agent.max_completion_tokens", T::number, nullptr, false, "0",
+       "of one reply; 0: the endpoint's default, 4096 for a local file"},
+      {"agent.context", T::number, nullptr, false, "0",
+       "a local file: tokens of a conversation; 0: the model's"},
+      {"agent.timeout_seconds", T::number, nullptr, false, "300",
+       "how long an endpoint may send nothing"},
+      {"agent.prices", T::text, nullptr, false, "",
+       "of a million tokens: INPUT,CACHED,OUTPUT, as in \"3,0.3,15\"; empty: unknown"},
+      {"net.proxy", T::text, nullptr, false, "",
+       "http://host:port; empty: HTTPS_PROXY and HTTP_PROXY; \"none\": no proxy"},
+      {"net.no_proxy", T::list, nullptr, false, "", "hosts without a proxy, besides NO_PROXY"},
+      {"net.ca_file", T::text, "ENGRAMD_CA_FILE", false, "",
+       "PEM file of a private certificate authority, besides the system's"},
       {"engine.threads", T::number, "ENGRAMD_THREADS", false, "0",
        "compute threads; 0: all hardware threads"},
       {"index.include", T::list, nullptr, true, "", "gitignore-style patterns; empty: everything"},
@@ -224,11 +239,16 @@ Result<ModelReference> parse_model_reference(const std::string& text) {
   if (fs::is_directory(path, error)) {
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(path, error))
-      if (entry.path().extension() == ".gguf") found.push_back(entry.path());
+      // Of a file in parts the first one names the others.
+      if (const std::string name = entry.path().filename().string();
+          name.ends_with(".gguf") &&
+          (name.find("-of-") == std::string::npos || name.find("-00001-of-") != std::string::npos))
+        found.push_back(entry.path());
+    if (found.empty() && fs::exists(path / "config.json", error)) found.push_back(path);
     if (found.size() != 1)
-      return fail(ErrorCode::not_found, "model folder " + path.string() + " holds " +
-                                            std::to_string(found.size()) +
-                                            " .gguf files, expected one");
+      return fail(ErrorCode::not_found,
+                  "model folder " + path.string() + " holds " + std::to_string(found.size()) +
+                      " models (.gguf, or a config.json with safetensors), expected one");
     path = found.front();
   }
   if (!fs::exists(path, error))

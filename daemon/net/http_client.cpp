@@ -8,8 +8,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
+#include <boost/beast/core/detail/base64.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <charconv>
 #include <optional>
 
 #include "base/environment.h"
@@ -30,11 +32,29 @@ constexpr std::chrono::milliseconds kPoll(50);  // how late a cancel may be seen
 struct Url {
   bool tls = false;
   std::string host, port, target;
+  std::string user;  // "name:key", of a proxy only
   // The Host header: the port only when it is not the scheme's own.
   std::string authority() const { return port == (tls ? "443" : "80") ? host : host + ":" + port; }
 };
 
-Result<Url> parse_url(const std::string& text) {
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(&text[i + 1], &text[i + 1] + 2, value, 16).ptr == &text[i + 1] + 2) {
+      out += static_cast<char>(value);
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+enum class UserPart { refused, taken };
+
+Result<Url> parse_url(const std::string& text, UserPart user = UserPart::refused) {
   Url url;
   std::string_view rest = text;
   if (rest.starts_with("https://")) {
@@ -48,8 +68,12 @@ Result<Url> parse_url(const std::string& text) {
   const size_t slash = std::min(rest.find('/'), rest.size());
   std::string_view authority = rest.substr(0, slash);
   url.target = slash == rest.size() ? "/" : std::string(rest.substr(slash));
-  if (authority.find('@') != std::string_view::npos)
-    return fail(ErrorCode::invalid_input, "an endpoint's address may not hold a user name or key");
+  if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    if (user == UserPart::refused)
+      return fail(ErrorCode::invalid_input, "an endpoint's address may not hold a name or key");
+    url.user = percent_decoded(authority.substr(0, at));
+    authority.remove_prefix(at + 1);
+  }
   const size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
   const size_t colon =
       bracket == std::string_view::npos ? std::string_view::npos : authority.find(':', bracket);
@@ -62,7 +86,9 @@ Result<Url> parse_url(const std::string& text) {
   // A line break would let an address write headers.
   const bool clean = text.find_first_of(" \r\n\t") == std::string::npos;
   if (url.host.empty() || !digits || !clean)
-    return fail(ErrorCode::invalid_input, "\"" + text + "\" is not a usable address");
+    return fail(ErrorCode::invalid_input,
+                "\"" + (url.user.empty() ? text : "http://...@" + std::string(authority)) +
+                    "\" is not a usable address");
   return url;
 }
 
@@ -71,29 +97,60 @@ std::string name_to_resolve(const std::string& host) {
   return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
 }
 
-bool bypasses_proxy(const std::string& host) {
-  if (host == "localhost" || host.starts_with("127.") || host == "[::1]") return true;
-  const std::string list = environment("no_proxy").value_or(environment("NO_PROXY").value_or(""));
+// Lower-case names first, as curl does.
+std::string of_environment(const char* lower, const char* upper) {
+  return environment(lower).value_or(environment(upper).value_or(""));
+}
+
+// An entry is a host, a domain (with or without the dot before it), either with a port, or "*".
+bool is_covered(const Url& url, std::string_view entry) {
+  const size_t first = entry.find_first_not_of(" .*");
+  if (first == std::string_view::npos) return entry.find('*') != std::string_view::npos;
+  entry = entry.substr(first, entry.find_last_not_of(' ') + 1 - first);
+  if (const size_t colon = entry.rfind(':');
+      colon != std::string_view::npos && entry.find(':') == colon) {
+    if (entry.substr(colon + 1) != url.port) return false;
+    entry = entry.substr(0, colon);
+  }
+  const std::string host = name_to_resolve(url.host);
+  return host == entry || host.ends_with("." + std::string(entry));
+}
+
+bool bypasses_proxy(const Url& url, const NetworkOptions& options) {
+  const std::string host = name_to_resolve(url.host);
+  if (host == "localhost" || host.starts_with("127.") || host == "::1") return true;
+  for (const std::string& entry : options.no_proxy)
+    if (is_covered(url, entry)) return true;
+  const std::string list = of_environment("no_proxy", "NO_PROXY");
   for (size_t begin = 0; begin <= list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
-    std::string entry = list.substr(begin, end - begin);
-    entry.erase(0, entry.find_first_not_of(" ."));
-    if (entry == "*" || (!entry.empty() && (host == entry || host.ends_with("." + entry))))
-      return true;
+    if (is_covered(url, std::string_view(list).substr(begin, end - begin))) return true;
     begin = end + 1;
   }
   return false;
 }
 
-Result<std::optional<Url>> proxy_for(const Url& url) {
-  if (bypasses_proxy(url.host)) return std::nullopt;
-  const auto value =
-      url.tls ? environment("https_proxy").value_or(environment("HTTPS_PROXY").value_or(""))
-              : environment("http_proxy").value_or("");
+Result<std::optional<Url>> proxy_for(const Url& url, const NetworkOptions& options) {
+  if (options.no_proxy_at_all || bypasses_proxy(url, options)) return std::nullopt;
+  std::string value = options.proxy;
+  if (value.empty())
+    value = url.tls ? of_environment("https_proxy", "HTTPS_PROXY")
+                    : of_environment("http_proxy", "HTTP_PROXY");
+  if (value.empty()) value = of_environment("all_proxy", "ALL_PROXY");
   if (value.empty()) return std::nullopt;
-  ENGRAMD_TRY(Url proxy, parse_url(value));
-  if (proxy.tls) return fail(ErrorCode::unsupported, "a proxy that speaks TLS itself");
-  return proxy;
+  if (value.find("://") == std::string::npos) value = "http://" + value;
+  if (!value.starts_with("http://"))
+    return fail(ErrorCode::unsupported,
+                "the proxy is no http:// address; SOCKS and proxies behind TLS are not spoken");
+  auto proxy = parse_url(value, UserPart::taken);
+  if (!proxy) return fail(std::move(proxy).error().with("the proxy"));
+  return *std::move(proxy);
+}
+
+std::string base64(std::string_view text) {
+  std::string out(beast::detail::base64::encoded_size(text.size()), '\0');
+  out.resize(beast::detail::base64::encode(out.data(), text.data(), text.size()));
+  return out;
 }
 
 // Drives one asynchronous operation at a time on this thread, with a limit and a cancel token.
@@ -157,22 +214,27 @@ Status connect(Driver& driver, asio::io_context& io, beast::tcp_stream& stream, 
 }
 
 // "CONNECT host:port" through a proxy (RFC 9110, section 9.3.6).
-Status open_tunnel(Driver& driver, beast::tcp_stream& stream, const Url& to) {
+Status open_tunnel(Driver& driver, beast::tcp_stream& stream, const Url& to, const Url& proxy) {
   http::request<http::empty_body> request(http::verb::connect, to.host + ":" + to.port, 11);
   request.set(http::field::host, to.host + ":" + to.port);
+  if (!proxy.user.empty())
+    request.set(http::field::proxy_authorization, "Basic " + base64(proxy.user));
   const auto abort = [&] { stream.close(); };
   ENGRAMD_CHECK(driver.run(
-      kConnectTimeoutMs, "proxy", [&](auto done) { http::async_write(stream, request, done); },
-      abort));
+      kConnectTimeoutMs, "the proxy " + proxy.host,
+      [&](auto done) { http::async_write(stream, request, done); }, abort));
   beast::flat_buffer buffer;
   http::response_parser<http::empty_body> parser;
   parser.skip(true);
   ENGRAMD_CHECK(driver.run(
-      kConnectTimeoutMs, "proxy",
+      kConnectTimeoutMs, "the proxy " + proxy.host,
       [&](auto done) { http::async_read_header(stream, buffer, parser, done); }, abort));
   if (parser.get().result() != http::status::ok)
-    return fail(ErrorCode::unavailable,
-                "the proxy answered with status " + std::to_string(parser.get().result_int()));
+    return fail(
+        ErrorCode::unavailable,
+        "the proxy " + proxy.host + ":" + proxy.port + " answered with status " +
+            std::to_string(parser.get().result_int()) +
+            (parser.get().result_int() == 407 ? ": it wants a name and a key (net.proxy)" : ""));
   return {};
 }
 
@@ -240,18 +302,19 @@ Result<agent::HttpResponse> exchange(Driver& driver, Stream& stream, beast::tcp_
   return response;
 }
 
-}  // namespace
-
-Result<agent::HttpResponse> http_send(const agent::HttpRequest& request,
+Result<agent::HttpResponse> send_over(const NetworkOptions& options,
+                                      const agent::HttpRequest& request,
                                       const std::function<void(std::string_view)>& on_body,
                                       const CancelToken& cancel) {
   ENGRAMD_CHECK(cancel.check());
   ENGRAMD_TRY(const Url url, parse_url(request.url));
-  ENGRAMD_TRY(const std::optional<Url> proxy, proxy_for(url));
+  ENGRAMD_TRY(const std::optional<Url> proxy, proxy_for(url, options));
   asio::io_context io;
   Driver driver(io, cancel);
   const std::string who = url.host + ":" + url.port;
-  const auto wire = wire_request(request, url, proxy && !url.tls);
+  auto wire = wire_request(request, url, proxy && !url.tls);
+  if (proxy && !url.tls && !proxy->user.empty())
+    wire.set(http::field::proxy_authorization, "Basic " + base64(proxy->user));
   if (!url.tls) {
     beast::tcp_stream stream(io);
     ENGRAMD_CHECK(connect(driver, io, stream, proxy ? *proxy : url));
@@ -261,6 +324,12 @@ Result<agent::HttpResponse> http_send(const agent::HttpRequest& request,
   ssl::context context(ssl::context::tls_client);
   context.set_default_verify_paths(error);
   if (error) return fail(ErrorCode::unavailable, "no certificate store: " + error.message());
+  if (!options.ca_file.empty()) {
+    context.load_verify_file(options.ca_file, error);
+    if (error)
+      return fail(ErrorCode::invalid_input,
+                  "net.ca_file " + options.ca_file + " cannot be read: " + error.message());
+  }
   context.set_verify_mode(ssl::verify_peer);
   beast::ssl_stream<beast::tcp_stream> stream(io, context);
   const std::string name = name_to_resolve(url.host);
@@ -269,12 +338,40 @@ Result<agent::HttpResponse> http_send(const agent::HttpRequest& request,
     return fail(ErrorCode::internal, "cannot set the TLS server name");
   beast::tcp_stream& socket = beast::get_lowest_layer(stream);
   ENGRAMD_CHECK(connect(driver, io, socket, proxy ? *proxy : url));
-  if (proxy) ENGRAMD_CHECK(open_tunnel(driver, socket, url));
-  ENGRAMD_CHECK(driver.run(
+  if (proxy) ENGRAMD_CHECK(open_tunnel(driver, socket, url, *proxy));
+  const Status shaken = driver.run(
       kConnectTimeoutMs, "TLS with " + who,
       [&](auto done) { stream.async_handshake(ssl::stream_base::client, done); },
-      [&] { socket.close(); }));
+      [&] { socket.close(); });
+  // Nothing that another try would mend.
+  if (!shaken && SSL_get_verify_result(stream.native_handle()) != X509_V_OK)
+    return fail(ErrorCode::invalid_input,
+                "the certificate of " + who + " is not trusted (" +
+                    X509_verify_cert_error_string(SSL_get_verify_result(stream.native_handle())) +
+                    "): give the authority's PEM file as net.ca_file, or in SSL_CERT_FILE");
+  ENGRAMD_CHECK(shaken);
   return exchange(driver, stream, socket, request, wire, who, on_body);
+}
+
+}  // namespace
+
+Result<agent::HttpSend> make_http_send(NetworkOptions options) {
+  if (!options.proxy.empty()) {
+    Url somewhere;
+    somewhere.host = "example.invalid";
+    somewhere.port = "443";
+    ENGRAMD_CHECK(proxy_for(somewhere, options));
+  }
+  return agent::HttpSend(
+      [options = std::move(options)](
+          const agent::HttpRequest& request, const std::function<void(std::string_view)>& on_body,
+          const CancelToken& cancel) { return send_over(options, request, on_body, cancel); });
+}
+
+Result<agent::HttpResponse> http_send(const agent::HttpRequest& request,
+                                      const std::function<void(std::string_view)>& on_body,
+                                      const CancelToken& cancel) {
+  return send_over({}, request, on_body, cancel);
 }
 
 }  // namespace engramd::daemon::net

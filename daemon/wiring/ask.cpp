@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/model/remote.h"
-#include "base/environment.h"
-#include "daemon/net/http_client.h"
 #include "repoindex/context.h"
 
 namespace engramd::daemon {
@@ -37,29 +34,11 @@ Result<std::string> prompt_for(const AskQuery& query, const CancelToken& cancel)
 
 }  // namespace
 
-Result<std::unique_ptr<agent::ChatModel>> configured_chat_model(const Settings& settings,
-                                                                int64_t max_completion_tokens) {
-  ENGRAMD_TRY(const ModelReference reference, model_for(settings, "agent"));
-  if (!reference.is_endpoint())
-    return fail(ErrorCode::unsupported,
-                "the tools strategy needs a chat model behind an endpoint (--model "
-                "http://host/v1#name); a local file works with --strategy repair");
-  agent::RemoteOptions options;
-  options.base_url = reference.endpoint;
-  options.model = reference.name;
-  options.api_key = environment(settings.text("agent.api_key_env").c_str()).value_or("");
-  options.max_completion_tokens = max_completion_tokens;
-  return agent::make_remote_model(std::move(options), net::http_send);
-}
-
-bool can_ask(const Settings& settings) {
-  const auto reference = model_for(settings, "agent");
-  return reference && reference->is_endpoint();
-}
-
-Result<std::string> ask_model(const Settings& settings, const AskQuery& query,
+Result<std::string> ask_model(ChatModelSource& models, const AskQuery& query,
                               const CancelToken& cancel) {
-  ENGRAMD_TRY(const auto model, configured_chat_model(settings, kMaxAnswerTokens));
+  ChatModelOptions options;
+  options.max_completion_tokens = kMaxAnswerTokens;
+  ENGRAMD_TRY(const auto model, models.open(options));
   ENGRAMD_TRY(const std::string prompt, prompt_for(query, cancel));
   const std::vector<agent::Message> history = {
       {agent::Message::Role::system,

@@ -114,8 +114,8 @@ class ResidentModel {
 };
 
 // With a model that talks the agent works in steps with tools; otherwise it searches small edits.
-Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, const FixQuery& query,
-                          const CancelToken& cancel) {
+Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const Settings& settings,
+                          const FixQuery& query, const CancelToken& cancel) {
   agent::SolveOptions options;
   options.repo = query.repo;
   options.task = query.task;
@@ -133,8 +133,8 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
     if (query.progress)
       query.progress(p.stage + (p.detail.empty() ? "" : ": " + p.detail), percentage);
   };
-  if (can_ask(settings)) {
-    ENGRAMD_TRY(options.model, configured_chat_model(settings));
+  if (chats.ability().calls_tools) {
+    ENGRAMD_TRY(options.model, chats.open());
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     options.trajectory =
         state_folder() / "trajectories" /
@@ -166,6 +166,14 @@ Result<FixReport> run_fix(ResidentModel& resident, const Settings& settings, con
 
 Ports make_ports(const Settings& settings) {
   auto resident = std::make_shared<ResidentModel>(settings);
+  // The weights that complete are the agent's too when both are the same file.
+  auto chats = std::make_shared<ChatModelSource>(
+      settings,
+      [resident, completes = model_for(settings, "complete")](
+          const std::filesystem::path& file) -> Result<std::shared_ptr<const engine::Model>> {
+        if (!completes || completes->is_endpoint() || completes->file != file) return nullptr;
+        return resident->model();
+      });
   Ports ports;
   ports.complete = [resident](const CompletionQuery& query, const CancelToken& cancel) {
     return resident->complete(query, cancel);
@@ -173,12 +181,12 @@ Ports make_ports(const Settings& settings) {
   ports.prepare_completion = [resident](const repoindex::View& view, const std::string& near) {
     resident->prepare(view, near);
   };
-  ports.fix = [resident, settings](const FixQuery& query, const CancelToken& cancel) {
-    return run_fix(*resident, settings, query, cancel);
+  ports.fix = [resident, chats, settings](const FixQuery& query, const CancelToken& cancel) {
+    return run_fix(*resident, *chats, settings, query, cancel);
   };
-  if (can_ask(settings))
-    ports.ask = [settings](const AskQuery& query, const CancelToken& cancel) {
-      return ask_model(settings, query, cancel);
+  if (chats->ability().chats)
+    ports.ask = [chats](const AskQuery& query, const CancelToken& cancel) {
+      return ask_model(*chats, query, cancel);
     };
   ports.model_status = [resident] { return resident->status_json(); };
   return ports;
