@@ -4,25 +4,13 @@
 #include <charconv>
 #include <cstdint>
 
+#include "agent/edit/line_diff.h"
 #include "agent/sandbox/work_tree.h"
 
 namespace engramd::agent {
 namespace {
 
 constexpr size_t kContext = 3;
-constexpr size_t kMaxTable = 16u << 20;  // cells of the comparison table; beyond it, one big hunk
-
-// Lines with their ends, so that a missing last newline is part of the comparison.
-std::vector<std::string_view> whole_lines(std::string_view text) {
-  std::vector<std::string_view> lines;
-  for (size_t begin = 0; begin < text.size();) {
-    size_t end = text.find('\n', begin);
-    end = end == std::string_view::npos ? text.size() : end + 1;
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end;
-  }
-  return lines;
-}
 
 struct Step {
   char kind = ' ';  // ' ', '-', '+'
@@ -32,38 +20,17 @@ struct Step {
 std::vector<Step> compare(const std::vector<std::string_view>& a,
                           const std::vector<std::string_view>& b) {
   std::vector<Step> steps;
-  size_t head = 0;
-  while (head < a.size() && head < b.size() && a[head] == b[head]) ++head;
-  size_t tail = 0;
-  while (tail < a.size() - head && tail < b.size() - head &&
-         a[a.size() - 1 - tail] == b[b.size() - 1 - tail])
-    ++tail;
-  for (size_t i = 0; i < head; ++i) steps.push_back({' ', a[i]});
-  const size_t n = a.size() - head - tail, m = b.size() - head - tail;
-  if (n > 0 && m > 0 && n * m <= kMaxTable) {
-    // Longest common subsequence, from the end so that the walk below goes forward.
-    std::vector<uint32_t> length((n + 1) * (m + 1), 0);
-    const auto at = [&](size_t i, size_t j) -> uint32_t& { return length[i * (m + 1) + j]; };
-    for (size_t i = n; i-- > 0;)
-      for (size_t j = m; j-- > 0;)
-        at(i, j) = a[head + i] == b[head + j] ? at(i + 1, j + 1) + 1
-                                              : std::max(at(i + 1, j), at(i, j + 1));
-    size_t i = 0, j = 0;
-    while (i < n || j < m) {
-      if (i < n && j < m && a[head + i] == b[head + j]) {
-        steps.push_back({' ', a[head + i]});
-        ++i, ++j;
-      } else if (i < n && (j == m || at(i + 1, j) >= at(i, j + 1))) {
-        steps.push_back({'-', a[head + i++]});
-      } else {
-        steps.push_back({'+', b[head + j++]});
-      }
-    }
-  } else {
-    for (size_t i = 0; i < n; ++i) steps.push_back({'-', a[head + i]});
-    for (size_t j = 0; j < m; ++j) steps.push_back({'+', b[head + j]});
+  size_t i = 0, j = 0;
+  const auto change_until = [&](size_t a_end, size_t b_end) {
+    while (i < a_end) steps.push_back({'-', a[i++]});
+    while (j < b_end) steps.push_back({'+', b[j++]});
+  };
+  for (const auto& [same_a, same_b] : common_lines(a, b)) {
+    change_until(same_a, same_b);
+    steps.push_back({' ', a[i++]});
+    ++j;
   }
-  for (size_t i = a.size() - tail; i < a.size(); ++i) steps.push_back({' ', a[i]});
+  change_until(a.size(), b.size());
   return steps;
 }
 

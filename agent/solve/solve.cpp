@@ -68,6 +68,8 @@ Result<Report> solve_with_tools(const SolveOptions& options, const CancelToken& 
   loop_options.workbench.parse_hosts = options.parse_hosts;
   loop_options.workbench.test_command = options.test_command.value_or("");
   loop_options.workbench.sandbox = options.sandbox;
+  loop_options.workbench.unsaved = options.unsaved;
+  loop_options.workbench.verify = options.verify;
   loop_options.limits.max_steps = options.limits.max_steps;
   loop_options.limits.max_tokens = options.limits.max_tokens;
   const double wall_s = options.limits.wall_s == 0 ? kToolsSeconds : options.limits.wall_s;

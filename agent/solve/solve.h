@@ -16,6 +16,7 @@
 #include "agent/fix.h"
 #include "agent/sandbox/sandbox.h"
 #include "agent/solve/report.h"
+#include "agent/verify/verify_options.h"
 #include "base/cancel.h"
 #include "base/result.h"
 
@@ -46,6 +47,7 @@ struct SolveOptions {
   LineProposer propose_lines;               // repair
   SandboxMode sandbox = SandboxMode::automatic;
   SolveLimits limits;
+  VerifyOptions verify;              // tools: what is checked after each edit
   std::filesystem::path trajectory;  // tools: saved here after every step
   bool resume = false;               // tools: continue what that file holds
   bool apply = false;

@@ -1,5 +1,8 @@
 #include "repoindex/locate.h"
-#include "agent/tools/tool.h"
+
+#include <algorithm>
+
+#include "agent/tools/tool_support.h"
 
 namespace engramd::agent {
 
@@ -19,15 +22,16 @@ Tool make_locate_tool() {
             ENGRAMD_TRY(const repoindex::View view, ctx.bench.view(ctx.cancel));
             repoindex::LocateOptions options;
             options.k_files = options.k_functions =
-                static_cast<size_t>(std::min<int64_t>(std::max<int64_t>(count, 1), 50));
+                static_cast<size_t>(std::clamp<int64_t>(count, 1, 50));
             ENGRAMD_TRY(const auto located, ranker->locate(view, text, options, ctx.cancel));
-            ToolOutcome outcome;
-            outcome.text = "files:\n";
-            for (const auto& file : located.files) outcome.text += "  " + file.path + "\n";
-            outcome.text += "functions:\n";
+            Answer answer;
+            answer.add("files:");
+            for (const auto& file : located.files) answer.add("  " + file.path);
+            answer.add("functions:");
             for (const auto& function : located.functions)
-              outcome.text += "  " + function.path + ": " + function.name + "\n";
-            return outcome;
+              answer.add("  " + function.path + ": " + function.name);
+            if (located.files.empty()) answer.add("nothing here fits the text; try search");
+            return ToolOutcome{std::move(answer).done("ask for a smaller count")};
           }};
 }
 

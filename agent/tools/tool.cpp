@@ -1,17 +1,37 @@
 #include "agent/tools/tool.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/tools/nearest.h"
 #include "base/text.h"
 
 namespace engramd::agent {
 
 const std::vector<Tool>& all_tools() {
   static const std::vector<Tool> tools = {
-      make_locate_tool(),         make_search_tool(),       make_open_tool(),
-      make_outline_tool(),        make_definition_tool(),   make_references_tool(),
-      make_replace_symbol_tool(), make_replace_text_tool(), make_create_file_tool(),
-      make_run_tests_tool(),      make_finish_tool(),
+      // reading
+      make_locate_tool(),
+      make_search_tool(),
+      make_list_files_tool(),
+      make_open_tool(),
+      make_outline_tool(),
+      make_definition_tool(),
+      make_references_tool(),
+      make_callers_tool(),
+      make_git_history_tool(),
+      // editing
+      make_replace_text_tool(),
+      make_replace_symbol_tool(),
+      make_apply_patch_tool(),
+      make_create_file_tool(),
+      make_delete_file_tool(),
+      make_rename_file_tool(),
+      make_undo_edit_tool(),
+      // running
+      make_run_tests_tool(),
+      make_run_command_tool(),
+      make_finish_tool(),
   };
   return tools;
 }
@@ -20,6 +40,34 @@ const Tool* find_tool(const std::string& name) {
   for (const Tool& tool : all_tools())
     if (tool.description.name == name) return &tool;
   return nullptr;
+}
+
+std::string unknown_tool(const std::string& name) {
+  // What other agents call these.
+  struct Known {
+    const char *theirs, *ours;
+  };
+  constexpr Known kKnown[] = {{"grep", "search"},          {"bash", "run_command"},
+                              {"shell", "run_command"},    {"execute", "run_command"},
+                              {"view", "open"},            {"read", "open"},
+                              {"read_file", "open"},       {"cat", "open"},
+                              {"ls", "list_files"},        {"glob", "list_files"},
+                              {"find", "search"},          {"edit", "replace_text"},
+                              {"str_replace", "replace_text"}, {"write", "create_file"},
+                              {"write_file", "create_file"},   {"submit", "finish"},
+                              {"done", "finish"},          {"test", "run_tests"},
+                              {"pytest", "run_tests"},     {"undo", "undo_edit"}};
+  std::string guess;
+  for (const Known& known : kKnown)
+    if (name == known.theirs) guess = known.ours;
+  std::vector<std::string> names;
+  for (const Tool& tool : all_tools()) names.push_back(tool.description.name);
+  if (guess.empty())
+    if (const auto near = nearest_names(name, names, 1); !near.empty()) guess = near[0];
+  std::string list;
+  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+  return "there is no tool named " + utf8_sanitized(name.substr(0, 80)) +
+         (guess.empty() ? "" : "; did you mean " + guess + "?") + " The tools are: " + list;
 }
 
 std::string schema(const std::vector<Parameter>& parameters) {

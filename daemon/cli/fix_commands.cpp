@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "daemon/cli/chat_flags.h"
 #include "daemon/cli/command.h"
+#include "daemon/lsp_client/sandboxed_server.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
 
@@ -179,6 +180,7 @@ Result<int> run_fix(const FixCommand& command) {
   ENGRAMD_TRY(options.sandbox,
               agent::read_sandbox_mode(command.sandbox.empty() ? settings.text("agent.sandbox")
                                                                : command.sandbox));
+  options.verify.diagnostics_source = language_server_factory();
   options.apply = command.apply;
   options.out = command.out;
   options.report = command.report;

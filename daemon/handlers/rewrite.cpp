@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agent/edit/text_edit.h"
+#include "agent/edit/parse_check.h"
 
 namespace engramd::daemon {
 namespace {

@@ -1,3 +1,4 @@
+#include "daemon/lsp_client/sandboxed_server.h"
 #include "daemon/wiring/ports.h"
 
 #include <chrono>
@@ -126,6 +127,7 @@ Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const
   else if (const std::string& test = settings.text("agent.test"); !test.empty())
     options.test_command = test;
   ENGRAMD_TRY(options.sandbox, agent::read_sandbox_mode(settings.text("agent.sandbox")));
+  options.verify.diagnostics_source = language_server_factory();
   options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) {
     std::optional<uint32_t> percentage;

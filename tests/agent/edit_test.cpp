@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "agent/edit/apply.h"
+#include "agent/edit/parse_check.h"
 #include "agent/edit/text_edit.h"
 #include "agent/edit/unified_diff.h"
 #include "base/process.h"
@@ -26,11 +27,71 @@ TEST_CASE("search and replace finds a block once, with or without its indentatio
   CHECK(nowhere.error().message.find("4:     return 2") != std::string::npos);
 }
 
+TEST_CASE("what models get wrong about blanks, tabs, quotes and line ends does not matter") {
+  const auto check = [](const std::string& text, const std::string& search,
+                        const std::string& replace, const std::string& expected) {
+    INFO(search);
+    const auto edited = search_and_replace(text, search, replace);
+    if (!edited) FAIL_CHECK(edited.error().message);
+    if (edited) CHECK(*edited == expected);
+  };
+  // The file's line ends stay, also where the search is exact within a line.
+  check("a\r\nb\r\nc\r\n", "a\nb\n", "a\nB\nx\n", "a\r\nB\r\nx\r\nc\r\n");
+  check("a\r\nb\r\n", "b", "b\nc", "a\r\nb\r\nc\r\n");
+  // Blanks at the end of a kept line are the file's.
+  check("x = 1   \ny = 2\n", "x = 1\ny = 2", "x = 1\ny = 3", "x = 1   \ny = 3\n");
+  // Tabs in the file, blanks in the search, and a deeper line that is new.
+  check("\tif a:\n\t\tb()\n", "    if a:\n        b()", "    if a:\n        for c in d:\n            b()",
+        "\tif a:\n\t\tfor c in d:\n\t\t\tb()\n");
+  check("    if a:\n        b()\n", "\tif a:\n\t\tb()", "\tif a:\n\t\tc()", "    if a:\n        c()\n");
+  // Less indented than the text, and one level out of it.
+  check("        a()\n        b()\n", "a()\nb()", "a()\nif x:\n    b()",
+        "        a()\n        if x:\n            b()\n");
+  // Curly quotes, a dash and a hard blank.
+  check("s = \xE2\x80\x9Chi\xE2\x80\x9D \xE2\x80\x94 x\n", "s = \"hi\" - x", "s = 1", "s = 1\n");
+  // The numbers that `open` shows.
+  check("a\n  b\nc\n", "2\t  b\n3\tc", "2\t  B\n3\tc", "a\n  B\nc\n");
+  check("f(a,  b)\n", "f(a, b)", "f(b)", "f(b)\n");
+  // Emptied lines go.
+  check("a\n  b\nc\n", "b\n", "", "a\n  c\n");
+}
+
+TEST_CASE("a search that is nowhere is answered with the real lines, and where they differ") {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += "    value_" + std::to_string(i) + " = compute(" + std::to_string(i) + ")\n";
+  const auto failed = search_and_replace(
+      text, "    value_2500 = compute(2500)\n    value_2501 = computed(2501)\n", "");
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().message.find("\n2501:     value_2500 = compute(2500)\n2502: ") !=
+        std::string::npos);
+  CHECK(failed.error().message.find("line 2502 is:     value_2501 = compute(2501)\nyou wrote: ") !=
+        std::string::npos);
+  CHECK(failed.error().message.size() < 1500);
+}
+
+TEST_CASE("several blocks are one edit: all or none") {
+  const std::string text = "a\nb\nc\nd\n";
+  CHECK(replace_blocks(text, {{"c", "C"}, {"a\n", "A\n"}}).value() == "A\nb\nC\nd\n");
+  const auto failed = replace_blocks(text, {{"a", "A"}, {"e", "E"}});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().message.find("block 2") == 0);
+  CHECK_FALSE(replace_blocks(text, {{"a\nb", "x"}, {"b\nc", "y"}}));
+  const auto blocks = read_search_blocks(
+      "```\n<<<<<<< SEARCH\na\n=======\nA\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nc\n=======\n>>>>>>> REPLACE\n```");
+  REQUIRE(blocks);
+  CHECK(replace_blocks(text, *blocks).value() == "A\nb\nd\n");
+  CHECK_FALSE(read_search_blocks("<<<<<<< SEARCH\na\n"));
+  size_t n = 0;
+  CHECK(replace_every("x y x", "x", "z", &n).value() == "z y z");
+  CHECK(n == 2);
+}
+
 TEST_CASE("an edit that breaks the parse is refused with its place") {
   CHECK(check_still_parses("a.py", "x = 1\n", "x = 2\n"));
   const auto broken = check_still_parses("a.py", "x = 1\n", "x = (2\n");
   REQUIRE_FALSE(broken);
-  CHECK(broken.error().message.find("a.py would no longer parse") == 0);
+  CHECK(broken.error().message.find("a.py would no longer parse: line 1: ") == 0);
+  CHECK(broken.error().message.find("1: x = (2") != std::string::npos);
   // A file that was broken before may be worked on.
   CHECK(check_still_parses("a.py", "x = (\n", "x = (2\n"));
 }
