@@ -48,6 +48,8 @@ struct FixLimits {
   size_t max_candidates = 20000;  // tried at most
   size_t n_jobs = 2;              // sandboxes at work at the same time
   size_t max_files = 12;          // looked into for an edit
+  double min_confidence = 0.5;    // a passing patch below it is a suggestion, not the patch
+  double cpu_s = 0;               // of the trials; 0: no limit but the wall time
 };
 
 struct FixOptions {

@@ -71,6 +71,16 @@ std::string to_json_text(const Report& report) {
                          {"tried", report.n_tried},
                          {"accepted_at", report.accepted_at}};
     out["files_considered"] = report.files_considered;
+    out["confidence"] = report.confidence;
+    out["reasons"] = report.reasons;
+    json suggestions = json::array();
+    for (const Suggestion& suggestion : report.suggestions)
+      suggestions.push_back({{"patch", suggestion.patch},
+                             {"edit_kind", suggestion.edit_kind},
+                             {"path", suggestion.path},
+                             {"confidence", suggestion.confidence},
+                             {"reasons", suggestion.reasons}});
+    out["suggestions"] = suggestions;
   }
   // Output of other programs may be no UTF-8 at all: replaced, never an exception.
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";

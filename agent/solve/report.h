@@ -33,6 +33,13 @@ struct TestEvidence {
   std::string message;        // of the failure before
 };
 
+// A patch that passes the tests and is not sure enough to be `patch` (docs/formats/agent-report.md).
+struct Suggestion {
+  std::string patch, edit_kind, path;
+  double confidence = 0;
+  std::vector<std::string> reasons;  // what raised or lowered it, one clause each
+};
+
 struct Report {
   Outcome outcome = Outcome::unresolved;
   std::string exit;  // why the work ended, finer than the outcome: "steps", "tokens", "wall", …
@@ -54,6 +61,9 @@ struct Report {
   size_t n_candidates = 0, n_tried = 0;
   size_t accepted_at = 0;  // place of the accepted candidate in the trial order, from 1
   std::vector<std::string> files_considered;
+  double confidence = 0;  // 0 to 1 that `patch` is what its author would have meant; 0: not judged
+  std::vector<std::string> reasons;     // of the confidence
+  std::vector<Suggestion> suggestions;  // other patches that pass, most likely first
 
   std::vector<std::string> notes;  // stated fallbacks
   bool applied = false;

@@ -21,6 +21,8 @@ Result<Report> solve_by_repair(const SolveOptions& options, const CancelToken& c
   fix_options.limits.wall_s = options.limits.wall_s == 0 ? kRepairSeconds : options.limits.wall_s;
   fix_options.limits.max_candidates = options.limits.max_candidates;
   fix_options.limits.n_jobs = options.limits.n_jobs;
+  fix_options.limits.min_confidence = options.limits.min_confidence;
+  fix_options.limits.cpu_s = options.limits.cpu_s;
   fix_options.progress = options.progress;
   fix_options.ranker = options.ranker;
   fix_options.propose_lines = options.propose_lines;

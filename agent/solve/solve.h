@@ -33,6 +33,8 @@ struct SolveLimits {
   // repair
   size_t max_candidates = 20000;
   size_t n_jobs = 2;
+  double min_confidence = 0.5;  // a passing patch below it is a suggestion, not the patch
+  double cpu_s = 0;             // of the trials; 0: no limit but the wall time
 };
 
 struct SolveOptions {
