@@ -65,7 +65,8 @@ std::string shortest_failure(const TestRun& run, size_t max_bytes) {
              std::to_string(best->frames[i].line);
   std::string text = best->id + (best->status == TestStatus::timed_out ? " timed out" : " fails") +
                      (where.empty() ? "" : " at " + where) + "\n";
-  if (!trim(best->message).empty()) text += tail_lines(best->message, kMessageLines);
+  text += trim(best->message).empty() ? error_part(run.output)
+                                      : tail_lines(best->message, kMessageLines);
   return utf8_sanitized(capped(text, max_bytes));
 }
 
