@@ -16,9 +16,7 @@ Result<Workplace> Workplace::make(const std::filesystem::path& original, Sandbox
   for (const auto& [path, text] : unsaved) ENGRAMD_CHECK(tree.write(path, text));
   Workplace place;
   place.tree = std::make_unique<WorkTree>(std::move(tree));
-  ENGRAMD_TRY(
-      Sandbox sandbox,
-      Sandbox::make(mode, *place.tree, {{kPytestDriverName, std::string(pytest_driver_source())}}));
+  ENGRAMD_TRY(Sandbox sandbox, Sandbox::make(mode, *place.tree, test_helper_files()));
   place.sandbox = std::make_unique<Sandbox>(std::move(sandbox));
   return place;
 }

@@ -1,381 +1,429 @@
 #include "agent/tests/runner.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <atomic>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <set>
 
+#include "agent/tests/framework.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace engramd::agent {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
-// The words of a shell line that needs no shell; nothing when it does (pipes, globs, variables).
-std::optional<std::vector<std::string>> plain_words(std::string_view text) {
-  std::vector<std::string> words;
-  std::string word;
-  bool in_word = false;
-  char quote = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == quote)
-        quote = 0;
-      else if (quote == '"' && (c == '$' || c == '`' || c == '\\'))
-        return std::nullopt;
-      else
-        word += c;
-    } else if (c == '\'' || c == '"') {
-      quote = c;
-      in_word = true;
-    } else if (c == ' ' || c == '\t') {
-      if (in_word) words.push_back(std::move(word));
-      word.clear();
-      in_word = false;
-    } else if (std::string_view(";&|<>$`()*?{}\\\n#~!").find(c) != std::string_view::npos) {
-      return std::nullopt;
-    } else {
-      word += c;
-      in_word = true;
-    }
-  }
-  if (quote != 0) return std::nullopt;
-  if (in_word) words.push_back(std::move(word));
-  return words;
-}
-
-bool is_assignment(const std::string& word) {
-  const size_t equals = word.find('=');
-  if (equals == std::string::npos || equals == 0) return false;
-  return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals), [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
+constexpr size_t kMaxReportFiles = 2000;
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-bool file_has(const fs::path& path, std::string_view part) {
-  const auto text = read_file(path, 1u << 20);
-  return text && has(*text, part);
+std::string replaced(std::string text, std::string_view what, std::string_view by) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
 }
 
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
-TestStatus status_of(const std::string& outcome) {
-  if (outcome == "passed" || outcome == "xfailed") return TestStatus::passed;
-  if (outcome == "skipped") return TestStatus::skipped;
-  if (outcome == "timed_out") return TestStatus::timed_out;
-  return outcome == "error" ? TestStatus::error : TestStatus::failed;
-}
-
-struct PluginReport {
-  std::vector<TestCase> tests;
-  bool finished = false;
-};
-
-PluginReport read_plugin_report(const fs::path& path) {
-  PluginReport report;
-  const auto text = read_file(path, 64u << 20);
-  if (!text) return report;
-  std::string running;
-  std::map<std::string, size_t> index;
-  for (const std::string_view line : split_lines(*text)) {
-    const json record = json::parse(line, nullptr, false);
-    if (!record.is_object()) continue;
-    if (record.contains("start")) {
-      running = record.value("start", "");
-    } else if (record.contains("id")) {
-      TestCase test;
-      test.id = record.value("id", "");
-      test.status = status_of(record.value("outcome", "failed"));
-      test.seconds = record.value("seconds", 0.0);
-      test.message = record.value("message", "");
-      for (const json& frame : record.value("frames", json::array()))
-        if (frame.is_array() && frame.size() == 2 && frame[0].is_string() &&
-            frame[1].is_number_unsigned())
-          test.frames.push_back({frame[0].get<std::string>(), frame[1].get<uint32_t>()});
-      if (test.id == running) running.clear();
-      const auto [place, added] = index.try_emplace(test.id, report.tests.size());
-      if (added)
-        report.tests.push_back(std::move(test));
-      else
-        report.tests[place->second] = std::move(test);
-    } else if (record.contains("done")) {
-      report.finished = true;
-      running.clear();
+// Files of the tree that a pattern names; "**" stands for any folders.
+void expand(const fs::path& folder, std::string_view pattern, int depth,
+            std::vector<fs::path>& found) {
+  const size_t slash = pattern.find('/');
+  const std::string part(pattern.substr(0, slash));
+  const std::string_view rest =
+      slash == std::string_view::npos ? std::string_view() : pattern.substr(slash + 1);
+  if (depth > 24 || found.size() >= kMaxReportFiles) return;
+  if (part == "**") expand(folder, rest, depth + 1, found);
+  std::error_code error;
+  for (fs::directory_iterator at(folder, fs::directory_options::skip_permission_denied, error),
+       last;
+       !error && at != last && found.size() < kMaxReportFiles; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    const fs::file_type type = at->symlink_status(error).type();
+    if (type == fs::file_type::directory) {
+      if (part == "**")
+        expand(at->path(), pattern, depth + 1, found);
+      else if (!rest.empty() && ::fnmatch(part.c_str(), name.c_str(), 0) == 0)
+        expand(at->path(), rest, depth + 1, found);
+    } else if (type == fs::file_type::regular && rest.empty() &&
+               ::fnmatch(part.c_str(), name.c_str(), 0) == 0) {
+      found.push_back(at->path());
     }
   }
-  if (!running.empty()) {
-    // The process went away in the middle of this one: killed by the wall limit, or a crash.
-    TestCase test;
-    test.id = running;
-    test.status = TestStatus::timed_out;
-    test.message = "the test run ended inside this test";
-    report.tests.push_back(std::move(test));
-  }
-  return report;
 }
 
-std::string describe_problem(const TestCommand& command, const ProcessResult& ran) {
-  const std::string tail(
-      trim(std::string_view(ran.stdout_text)
-               .substr(ran.stdout_text.size() - std::min<size_t>(ran.stdout_text.size(), 300))));
-  const std::string last = tail.substr(tail.rfind('\n') + 1);
-  if (ran.exit_code == 127) return "test command not found: " + command.text + " (" + last + ")";
-  if (ran.exit_code == 126)
-    return "test command is not executable: " + command.text + " (" + last + ")";
-  if (command.framework == Framework::pytest) {
-    if (ran.exit_code == 5) return "pytest collected no tests: " + command.text;
-    if (ran.exit_code == 4 || ran.exit_code == 3)
-      return "pytest could not run: " + command.text + " (" + last + ")";
-    if (has(ran.stdout_text, "No module named pytest"))
-      return "pytest is not installed for this Python: " + command.text;
+// Reports that the command itself left where its user said. Only those of this run: older ones
+// stand for texts that are no more.
+bool read_named_reports(const Sandbox& sandbox, const std::string& glob, fs::file_time_type start,
+                        Findings& findings) {
+  if (glob.empty() || glob.front() == '/' || has(glob, "..")) return false;
+  std::vector<fs::path> files;
+  expand(sandbox.tree_host(), glob, 0, files);
+  std::sort(files.begin(), files.end());
+  bool any = false;
+  for (const fs::path& file : files) {
+    std::error_code error;
+    if (fs::last_write_time(file, error) < start || error) continue;
+    const auto text = read_file(file, 128u << 20);
+    if (!text) {
+      findings.truncated = true;
+      continue;
+    }
+    if (has(std::string_view(*text).substr(0, 4096), "<testsuite")) {
+      any = read_junit_text(*text, sandbox.tree_path(), findings) || any;
+    } else {
+      read_tap_text(*text, findings);
+      any = true;
+    }
   }
-  if (has(ran.stdout_text, "ReserveShadowMemoryRange failed"))
-    return "a sanitizer could not reserve its shadow memory in the sandbox";
-  return {};
+  return any && !findings.cases.empty();
 }
+
+// A run that did not end: what was running is red.
+void settle_running(Findings& findings, bool timed_out) {
+  for (const std::string& id : findings.running)
+    findings.cases.set(id, timed_out ? TestStatus::timed_out : TestStatus::error,
+                       "the test run ended inside this test");
+}
+
+struct Understood {
+  Findings findings;
+  Framework framework = Framework::unknown;
+  bool from_report = false, named_report = false;
+};
+
+size_t weight(const Findings& findings) {
+  return findings.cases.size() + findings.running.size();
+}
+
+Understood understand_output(Framework framework, std::string_view text) {
+  Understood best;
+  const auto attempt = [&](Framework candidate) {
+    const FrameworkRow& row = row_of(candidate);
+    if (row.read_output == nullptr) return;
+    Findings found;
+    row.read_output(text, found);
+    if (weight(found) > weight(best.findings) ||
+        (weight(found) == 0 && candidate == framework && found.no_tests)) {
+      best.findings = std::move(found);
+      best.framework = candidate;
+    }
+  };
+  if (framework != Framework::unknown) attempt(framework);
+  if (weight(best.findings) > 0 || best.findings.no_tests) return best;
+  // A shell line or a Makefile may run anything: the format that explains most tests is taken.
+  for (const Framework candidate : all_frameworks())
+    if (candidate != framework) attempt(candidate);
+  return best;
+}
+
+Understood understand(const Sandbox& sandbox, const TestCommand& command, const RunFiles& files,
+                      fs::file_time_type start) {
+  Understood best;
+  const std::string glob = command.report_glob.empty()
+                               ? std::string(row_of(command.framework).report_glob)
+                               : command.report_glob;
+  if (!glob.empty()) {
+    if (read_named_reports(sandbox, glob, start, best.findings)) {
+      best.framework = Framework::junit;
+      best.named_report = true;
+      return best;
+    }
+    best = {};
+  }
+  for (const Framework framework : all_frameworks()) {
+    if (command.framework != Framework::unknown && framework != command.framework) continue;
+    const FrameworkRow& row = row_of(framework);
+    if (row.read_report == nullptr) continue;
+    Findings found;
+    if (!row.read_report(files, found)) continue;
+    if (best.from_report && weight(found) <= weight(best.findings)) continue;
+    best.findings = std::move(found);
+    best.framework = framework;
+    best.from_report = true;
+  }
+  if (best.from_report) return best;
+  best = understand_output(command.framework, files.output);
+  // Some name a file that could not be loaded by its full path.
+  const std::string prefix = std::string(files.tree_inside) + "/";
+  best.findings.cases.rename([&](const std::string& id) {
+    return id.starts_with(prefix) ? id.substr(prefix.size()) : id;
+  });
+  return best;
+}
+
+class Run {
+ public:
+  Run(const Sandbox& sandbox, const TestCommand& command, const TestRunOptions& options,
+      const CancelToken& cancel)
+      : sandbox_(sandbox), command_(command), options_(options), cancel_(cancel) {}
+
+  Result<TestRun> run() {
+    if (command_.framework == Framework::unknown) {
+      const TestCommand seen = read_test_command(command_.text, sandbox_.tree_host());
+      command_.framework = seen.framework;
+      command_.script = seen.script;
+      command_.argument_separator = seen.argument_separator;
+    }
+    if (options_.only.empty()) return with_report();
+    const TestCommand whole = command_;
+    auto selected = select_command(command_, options_.only);
+    if (!selected) return with_report();
+    command_ = std::move(*selected);
+    selected_ = true;
+    ENGRAMD_TRY(TestRun chosen, with_report());
+    if (!row_of(command_.framework).guesses || chosen.timed_out || chosen.cancelled) return chosen;
+    std::vector<std::string> files;
+    bool missed = false;
+    for (const std::string& id : options_.only) {
+      missed = missed || chosen.find(id) == nullptr;
+      const std::string file(split_id(id).first);
+      if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+    }
+    if (!missed) return chosen;
+    if (auto wider = select_command(whole, files)) command_ = std::move(*wider);
+    ENGRAMD_TRY(TestRun all, with_report());
+    all.wall_s += chosen.wall_s;
+    all.cpu_s += chosen.cpu_s;
+    return all;
+  }
+
+ private:
+  Result<TestRun> with_report() {
+    ENGRAMD_TRY(TestRun first, once(true));
+    if (!refused_) return first;
+    ENGRAMD_TRY(TestRun plain, once(false));
+    plain.notes.push_back("the test program refused to write a report (" + refused_by_ +
+                          "): its output was read");
+    plain.wall_s += first.wall_s;
+    plain.cpu_s += first.cpu_s;
+    return plain;
+  }
+
+  Result<TestRun> once(bool ask_for_report) {
+    static std::atomic<unsigned> counter{0};
+    const std::string folder = "run-" + std::to_string(counter.fetch_add(1));
+    const fs::path reports = sandbox_.report_file(folder);
+    std::error_code error;
+    fs::create_directories(reports, error);
+    if (error)
+      return fail(ErrorCode::unavailable,
+                  "cannot make a folder for test reports: " + error.message());
+    // Another user may be who runs the tests (a container's root, a mapped one).
+    fs::permissions(reports, fs::perms::owner_all | fs::perms::group_all, error);
+
+    Ask ask;
+    ask.reports = sandbox_.report_path(folder);
+    ask.helper = [&](std::string_view name) { return sandbox_.helper_path(name); };
+    ask.own_code = options_.detailed && ask_for_report;
+    ask.test_seconds = options_.test_seconds;
+    ask.run_seconds = options_.run_seconds;
+    ask.only = options_.only.empty() || selected_ ? nullptr : &options_.only;
+    std::string line = command_.text;
+    if (ask_for_report)
+      line = asked(ask);
+    else if (command_.framework == Framework::pytest)
+      row_of(Framework::pytest).ask_by_environment(ask);
+
+    const fs::file_time_type start = fs::file_time_type::clock::now() - std::chrono::seconds(1);
+    SandboxCommand shell;
+    shell.limits = options_.limits;
+    shell.argv = {"/bin/sh", "-c", wrapped(exports(ask) + line)};
+    auto result = sandbox_.run(shell, cancel_);
+    if (!result) {
+      fs::remove_all(reports, error);
+      return fail(std::move(result).error());
+    }
+    ProcessResult& ran = *result;
+    const std::string text = plain_text(ran.stdout_text);
+    RunFiles files{reports, sandbox_.tree_path(), text};
+    Understood seen = understand(sandbox_, command_, files, start);
+    fs::remove_all(reports, error);
+
+    refused_ = false;
+    if (ask_for_report && !seen.from_report && !ran.timed_out && !ran.cancelled &&
+        ran.exit_code != 0)
+      for (const std::string& mark : ask.marks)
+        if (has(text, mark)) {
+          refused_ = true;
+          refused_by_ = mark;
+        }
+    return judged(ran, seen, text, ask);
+  }
+
+  // The line with what it takes to get a report.
+  std::string asked(Ask& ask) {
+    for (const Framework framework : all_frameworks()) {
+      const FrameworkRow& row = row_of(framework);
+      const bool known = command_.framework != Framework::unknown;
+      if (row.ask_by_environment == nullptr || (known && framework != command_.framework)) continue;
+      // A call of our own row is changed there; NODE_OPTIONS and the like are for hidden ones.
+      row.ask_by_environment(ask);
+    }
+    if (command_.framework == Framework::unknown) return command_.text;
+    const FrameworkRow& row = row_of(command_.framework);
+    auto edit = edit_of(command_);
+    if (!edit || row.ask_by_arguments == nullptr) return command_.text;
+    row.ask_by_arguments(ask, *edit);
+    return edit->result();
+  }
+
+  std::string exports(const Ask& ask) const {
+    std::string text;
+    for (const auto& list : {ask.env, options_.env})
+      for (const auto& [name, value] : list)
+        text += "export " + name + "=" + shell_quoted(value) + "; ";
+    // In front of what the user has: a command that sets PYTHONPATH itself would hide ours.
+    for (const std::string& path : ask.paths)
+      text +=
+          "PYTHONPATH=" + shell_quoted(path) + "${PYTHONPATH:+:$PYTHONPATH}; export PYTHONPATH; ";
+    return text;
+  }
+
+  std::string wrapped(const std::string& line) const {
+    if (command_.wrapper.empty()) return line;
+    const std::string inner = "/bin/sh -c " + shell_quoted(line);
+    std::string text = replaced(command_.wrapper, "{tree}", sandbox_.tree_path());
+    const std::string reports = sandbox_.report_path("x"), helpers = sandbox_.helper_path("x");
+    text = replaced(text, "{reports}", reports.substr(0, reports.size() - 2));
+    text = replaced(text, "{helpers}", helpers.substr(0, helpers.size() - 2));
+    if (!has(text, "{command}")) return text + " " + inner;
+    return replaced(text, "{command}", inner);
+  }
+
+  TestRun judged(ProcessResult& ran, Understood& seen, const std::string& text, const Ask& ask) {
+    Findings& findings = seen.findings;
+    const FrameworkRow& row = row_of(seen.framework);
+    TestRun run;
+    run.timed_out = ran.timed_out;
+    run.cancelled = ran.cancelled;
+    run.exit_code = ran.exit_code;
+    run.signal = ran.signal;
+    run.wall_s = ran.wall_s;
+    run.cpu_s = ran.cpu_s;
+    run.framework = seen.framework;
+    if (ran.cancelled && seen.from_report) findings.running.clear();  // nobody's fault
+    settle_running(findings, ran.timed_out);
+    run.truncated =
+        findings.truncated || findings.cases.full() || (ran.output_truncated && !seen.from_report);
+    run.trusted = seen.from_report && findings.complete && !run.truncated;
+    run.source = seen.from_report    ? std::string(row.name) + " report"
+                 : seen.named_report ? "the project's report"
+                                     : "output";
+    if (run.truncated)
+      run.notes.push_back(seen.from_report
+                              ? "the test report is too long: tests may be missing in the list"
+                              : "the output is too long: tests may be missing in the list");
+    if (ask.only != nullptr && !ask.selects)
+      run.notes.push_back("single tests cannot be chosen for this command: all were run");
+    run.tests = std::move(findings.cases.list());
+    const bool any_red = std::any_of(run.tests.begin(), run.tests.end(),
+                                     [](const TestCase& test) { return test.red(); });
+    if (!ran.timed_out && !ran.cancelled && ran.signal == 0)
+      run.problem = describe_problem(ran, findings, text, any_red);
+    if (!ran.timed_out && !ran.cancelled && run.problem.empty())
+      run.contradiction = contradiction(run, seen, any_red);
+    if (!findings.notice.empty() && run.contradiction != findings.notice)
+      run.notes.push_back(findings.notice);
+    run.green = ran.exit_code == 0 && !ran.timed_out && !ran.cancelled && !any_red &&
+                run.problem.empty() && run.contradiction.empty();
+    run.output = findings.text.empty() ? text : plain_text(findings.text);
+    run.frames = find_frames(run.output, sandbox_.tree_host(), sandbox_.tree_path());
+    find_places(run, row);
+    return run;
+  }
+
+  // Of each red test that came without frames.
+  void find_places(TestRun& run, const FrameworkRow& row) const {
+    size_t n = 0;
+    for (TestCase& test : run.tests) {
+      if (!test.red() || !test.frames.empty() || test.message.empty() || ++n > 2000) continue;
+      const std::vector<std::string> folders =
+          row.folders == nullptr ? std::vector<std::string>() : row.folders(test.id);
+      test.frames = find_frames(test.message, sandbox_.tree_host(), sandbox_.tree_path(), folders);
+      if (!row.innermost_first) std::reverse(test.frames.begin(), test.frames.end());
+      if (test.frames.size() > 40) test.frames.resize(40);
+    }
+  }
+
+  static std::string contradiction(const TestRun& run, const Understood& seen, bool any_red) {
+    if (run.signal != 0) return any_red ? "" : "the test program was ended by a signal";
+    if (run.exit_code == 0 && any_red) return "the exit status is 0 although tests are red";
+    if (run.exit_code == 0 && seen.from_report && !seen.findings.complete)
+      return "the exit status is 0 although the test run went away before its end";
+    if (run.exit_code == 0 && !seen.findings.notice.empty()) return seen.findings.notice;
+    if (run.exit_code != 0 && !any_red && !run.tests.empty())
+      return "the exit status is " + std::to_string(run.exit_code) + " although no test is red";
+    return {};
+  }
+
+  std::string describe_problem(const ProcessResult& ran, const Findings& findings,
+                               const std::string& text, bool any_red) const {
+    const std::string_view all = trim(text);
+    const std::string_view line = all.substr(all.rfind('\n') + 1);
+    const std::string last(line.substr(0, 300));
+    const std::string& command = command_.text;
+    if (ran.exit_code == 127 && !any_red)
+      return "test command not found: " + command + " (" + last + ")";
+    if (ran.exit_code == 126 && !any_red)
+      return "test command is not executable: " + command + " (" + last + ")";
+    const FrameworkRow& row = row_of(command_.framework);
+    if (row.problem != nullptr && !any_red)
+      if (const std::string problem = row.problem(text, ran.exit_code); !problem.empty())
+        return problem + ": " + command;
+    if (findings.no_tests && findings.cases.empty())
+      return std::string(row.name) + " found no tests: " + command;
+    if (has(text, "ReserveShadowMemoryRange failed"))
+      return "a sanitizer could not reserve its shadow memory in the sandbox";
+    return {};
+  }
+
+  const Sandbox& sandbox_;
+  TestCommand command_;
+  const TestRunOptions& options_;
+  const CancelToken& cancel_;
+  bool selected_ = false, refused_ = false;
+  std::string refused_by_;
+};
 
 }  // namespace
 
-std::string_view to_string(TestStatus status) {
-  switch (status) {
-    case TestStatus::passed:
-      return "passed";
-    case TestStatus::failed:
-      return "failed";
-    case TestStatus::error:
-      return "error";
-    case TestStatus::skipped:
-      return "skipped";
-    case TestStatus::timed_out:
-      return "timed out";
+std::vector<TestCase> parse_test_output(Framework framework, std::string_view output) {
+  Understood seen;
+  const std::string text = plain_text(output);
+  if (framework == Framework::unknown) {
+    seen = understand_output(framework, text);
+  } else if (const FrameworkRow& row = row_of(framework); row.read_output != nullptr) {
+    row.read_output(text, seen.findings);
   }
-  return "failed";
+  settle_running(seen.findings, false);
+  return std::move(seen.findings.cases.list());
 }
 
-std::string_view to_string(Framework framework) {
-  switch (framework) {
-    case Framework::pytest:
-      return "pytest";
-    case Framework::unittest:
-      return "unittest";
-    case Framework::node:
-      return "node:test";
-    case Framework::tap:
-      return "tap";
-    case Framework::ctest:
-      return "ctest";
-    case Framework::go:
-      return "go test";
-    case Framework::cargo:
-      return "cargo test";
-    case Framework::gtest:
-      return "googletest";
-    case Framework::unknown:
-      return "command";
-  }
-  return "command";
-}
-
-std::string_view pytest_driver_source() {
-  static constexpr char text[] =
-#include "engramd_pytest.inc"
+std::vector<std::pair<std::string, std::string>> test_helper_files() {
+  static constexpr char pytest[] =
+#include "engramd_pytest.py.inc"
       ;
-  return {text, sizeof(text) - 1};
-}
-
-TestCommand read_test_command(std::string_view text) {
-  TestCommand command;
-  command.text = std::string(trim(text));
-  if (const auto words = plain_words(command.text)) {
-    TestCommand::Pytest pytest;
-    size_t at = 0;
-    for (; at < words->size() && is_assignment((*words)[at]); ++at) {
-      const size_t equals = (*words)[at].find('=');
-      pytest.env.push_back({(*words)[at].substr(0, equals), (*words)[at].substr(equals + 1)});
-    }
-    if (at < words->size()) {
-      pytest.program = (*words)[at];
-      const std::string name = fs::path(pytest.program).filename().string();
-      if (name == "pytest" || name == "py.test" || name == "pytest-3") {
-        ++at;
-        command.framework = Framework::pytest;
-      } else if (name.substr(0, 6) == "python" && at + 2 < words->size() &&
-                 (*words)[at + 1] == "-m" && (*words)[at + 2] == "pytest") {
-        at += 3;
-        pytest.as_module = true;
-        command.framework = Framework::pytest;
-      }
-    }
-    if (command.framework == Framework::pytest) {
-      pytest.arguments.assign(words->begin() + static_cast<std::ptrdiff_t>(at), words->end());
-      command.pytest = std::move(pytest);
-      return command;
-    }
-  }
-  const std::string& line = command.text;
-  if (has(line, "pytest") || has(line, "py.test"))
-    command.framework = Framework::pytest;
-  else if (has(line, "unittest"))
-    command.framework = Framework::unittest;
-  else if (has(line, "node ") && has(line, "--test"))
-    command.framework = Framework::node;
-  else if (has(line, "ctest"))
-    command.framework = Framework::ctest;
-  else if (has(line, "cargo test"))
-    command.framework = Framework::cargo;
-  else if (has(line, "go test"))
-    command.framework = Framework::go;
-  return command;
-}
-
-std::optional<TestCommand> detect_test_command(const fs::path& root) {
-  std::error_code error;
-  const auto present = [&](const char* name) { return fs::exists(root / name, error); };
-  bool python_tests = present("pytest.ini") || present("conftest.py") ||
-                      file_has(root / "pyproject.toml", "[tool.pytest") ||
-                      file_has(root / "setup.cfg", "[tool:pytest]") ||
-                      file_has(root / "tox.ini", "[pytest]");
-  bool unittest_only = false, node_tests = false;
-  size_t seen = 0;
-  auto entries =
-      fs::recursive_directory_iterator(root, fs::directory_options::skip_permission_denied, error);
-  for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
-    if (++seen > 20000) break;  // large trees declare their tests in a file above
-    const std::string name = entries->path().filename().string();
-    if (entries->is_directory(error)) {
-      if (name == "node_modules" || name[0] == '.' || name == "venv" || entries.depth() > 5)
-        entries.disable_recursion_pending();
-      continue;
-    }
-    const std::string extension = entries->path().extension().string();
-    if (extension == ".py" && (name.substr(0, 5) == "test_" || name.ends_with("_test.py"))) {
-      if (!python_tests && !unittest_only && file_has(entries->path(), "unittest"))
-        unittest_only = !file_has(entries->path(), "import pytest");
-      else
-        python_tests = true;
-    }
-    if ((extension == ".js" || extension == ".mjs" || extension == ".cjs") && has(name, ".test."))
-      node_tests = true;
-  }
-  if (python_tests || unittest_only) {
-    ProcessOptions probe;
-    probe.argv = {"python3", "-c", "import pytest"};
-    probe.wall_ms = 20000;
-    const auto ran = run_process(probe);
-    if (ran && ran->ok()) return read_test_command("python3 -m pytest");
-    if (!find_program("pytest").empty()) return read_test_command("pytest");
-    return read_test_command("python3 -m unittest discover -v");
-  }
-  if (file_has(root / "package.json", "\"test\"") &&
-      !file_has(root / "package.json", "no test specified")) {
-    TestCommand command = read_test_command("npm test --silent");
-    if (file_has(root / "package.json", "node --test") || file_has(root / "package.json", "--test"))
-      command.framework = Framework::node;
-    return command;
-  }
-  if (node_tests) return read_test_command("node --test");
-  if (present("Cargo.toml")) return read_test_command("cargo test --offline");
-  if (present("go.mod")) return read_test_command("go test -v ./...");
-  for (const char* makefile : {"Makefile", "makefile", "GNUmakefile"}) {
-    const auto text = read_file(root / makefile, 1u << 20);
-    if (!text) continue;
-    for (const char* target : {"test", "check"})
-      if (has("\n" + *text, "\n" + std::string(target) + ":"))
-        return read_test_command(std::string("make ") + target);
-  }
-  if (file_has(root / "CMakeLists.txt", "enable_testing") ||
-      file_has(root / "CMakeLists.txt", "include(CTest)"))
-    return read_test_command(
-        "cmake -S . -B build/engramd-tests >/dev/null && cmake --build build/engramd-tests "
-        "&& ctest --test-dir build/engramd-tests --output-on-failure");
-  return std::nullopt;
-}
-
-size_t TestRun::count(TestStatus status) const {
-  return static_cast<size_t>(std::count_if(
-      tests.begin(), tests.end(), [&](const TestCase& test) { return test.status == status; }));
-}
-
-std::vector<std::string> TestRun::red_ids() const {
-  std::vector<std::string> ids;
-  for (const TestCase& test : tests)
-    if (test.red()) ids.push_back(test.id);
-  return ids;
+  static constexpr char warm[] =
+#include "engramd_warm.py.inc"
+      ;
+  static constexpr char unittest[] =
+#include "engramd_unittest.py.inc"
+      ;
+  static constexpr char node[] =
+#include "engramd_node.mjs.inc"
+      ;
+  return {{"engramd_pytest.py", std::string(pytest, sizeof(pytest) - 1)},
+          {"engramd_warm.py", std::string(warm, sizeof(warm) - 1)},
+          {"engramd_unittest.py", std::string(unittest, sizeof(unittest) - 1)},
+          {"engramd_node.mjs", std::string(node, sizeof(node) - 1)}};
 }
 
 Result<TestRun> run_tests(const Sandbox& sandbox, const TestCommand& command,
                           const TestRunOptions& options, const CancelToken& cancel) {
   if (command.text.empty()) return fail(ErrorCode::invalid_input, "the test command is empty");
-  SandboxCommand shell;
-  shell.limits = options.limits;
-  const bool is_pytest = command.framework == Framework::pytest;
-  const bool with_plugin = is_pytest && options.detailed;
-  static std::atomic<unsigned> counter{0};
-  const std::string report_name = "run-" + std::to_string(counter.fetch_add(1)) + ".jsonl";
-  // A command that sets PYTHONPATH itself would hide the plugin, so it is put in front of both.
-  std::string prefix;
-  if (is_pytest) {
-    std::string addopts = "-rA --tb=short -p no:cacheprovider";
-    if (with_plugin) {
-      addopts += " -p engramd_pytest";
-      const std::string helpers = fs::path(sandbox.helper_path(kPytestDriverName)).parent_path();
-      prefix = "PYTHONPATH=" + shell_quoted(helpers) +
-               "${PYTHONPATH:+:$PYTHONPATH}; export PYTHONPATH; ";
-      shell.env.push_back({"ENGRAMD_REPORT", sandbox.report_path(report_name)});
-      if (options.test_seconds > 0)
-        shell.env.push_back({"ENGRAMD_TEST_SECONDS", std::to_string(options.test_seconds)});
-      if (options.run_seconds > 0)
-        shell.env.push_back({"ENGRAMD_RUN_SECONDS", std::to_string(options.run_seconds)});
-    }
-    shell.env.push_back({"PYTEST_ADDOPTS", addopts});
-  }
-  shell.argv = {"/bin/sh", "-c", prefix + command.text};
-  ENGRAMD_TRY(ProcessResult ran, sandbox.run(shell, cancel));
-
-  TestRun run;
-  run.timed_out = ran.timed_out;
-  run.cancelled = ran.cancelled;
-  run.exit_code = ran.exit_code;
-  run.signal = ran.signal;
-  run.wall_s = ran.wall_s;
-  run.cpu_s = ran.cpu_s;
-  bool have_report = false;
-  if (with_plugin) {
-    const fs::path file = sandbox.report_file(report_name);
-    PluginReport report = read_plugin_report(file);
-    std::error_code error;
-    fs::remove(file, error);
-    have_report = report.finished || !report.tests.empty();
-    run.tests = std::move(report.tests);
-    if (!have_report && !ran.timed_out && !ran.cancelled && ran.exit_code != 0 &&
-        has(ran.stdout_text, "engramd_pytest")) {
-      // The runner cleaned PYTHONPATH (tox, nox): once more, without the plugin.
-      TestRunOptions plain = options;
-      plain.detailed = false;
-      return run_tests(sandbox, command, plain, cancel);
-    }
-  }
-  if (!have_report) run.tests = parse_test_output(command.framework, ran.stdout_text);
-  if (!ran.timed_out && !ran.cancelled && ran.signal == 0)
-    run.problem = describe_problem(command, ran);
-  const bool any_red = std::any_of(run.tests.begin(), run.tests.end(),
-                                   [](const TestCase& test) { return test.red(); });
-  run.green = ran.exit_code == 0 && !ran.timed_out && !ran.cancelled && !any_red;
-  run.frames = find_frames(ran.stdout_text, sandbox.tree_host(), sandbox.tree_path());
-  run.output = std::move(ran.stdout_text);
-  return run;
+  return Run(sandbox, command, options, cancel).run();
 }
 
 }  // namespace engramd::agent

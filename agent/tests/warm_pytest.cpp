@@ -135,7 +135,7 @@ Result<std::unique_ptr<WarmPytest>> WarmPytest::start(const Sandbox& sandbox,
                         {"files", setup.files},
                         {"first", setup.first},
                         {"program", command.pytest->program}};
-  driver.argv = {interpreter_of(*command.pytest), sandbox.helper_path(kPytestDriverName),
+  driver.argv = {interpreter_of(*command.pytest), sandbox.helper_path("engramd_warm.py"),
                  std::to_string(fds[1]),
                  request.dump(-1, ' ', false, json::error_handler_t::replace)};
   driver.env = command.pytest->env;

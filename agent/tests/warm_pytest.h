@@ -1,7 +1,7 @@
 // agent/tests/warm_pytest.h - a pytest that stays loaded and tries candidates in forks.
 //
-// One object is one sandboxed process on one copy of the tree; see engramd_pytest.py for what a
-// request does. One thread at a time per object. A trial here is a filter: what passes is run
+// One object is one sandboxed process on one copy of the tree; see helpers/engramd_warm.py for what
+// a request does. One thread at a time per object. A trial here is a filter: what passes is run
 // again by the user's own command.
 #pragma once
 

@@ -140,9 +140,7 @@ class CopiedWorkbench final : public Workbench {
 
   Result<const Sandbox*> sandbox() override {
     if (!sandbox_) {
-      std::vector<std::pair<std::string, std::string>> helpers = {
-          {kPytestDriverName, std::string(pytest_driver_source())}};
-      ENGRAMD_TRY(Sandbox made, Sandbox::make(options_.sandbox, copy_, std::move(helpers)));
+      ENGRAMD_TRY(Sandbox made, Sandbox::make(options_.sandbox, copy_, test_helper_files()));
       sandbox_.emplace(std::move(made));
     }
     return &*sandbox_;

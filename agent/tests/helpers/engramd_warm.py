@@ -1,17 +1,13 @@
-"""engramd inside pytest: exact reports of one run, and a warm runner for thousands of candidates.
+"""engramd inside pytest: a warm runner for thousands of candidates.
 
-Used in two ways:
-
-* ``-p engramd_pytest`` with ENGRAMD_REPORT=FILE adds one JSON line per test to that file, and stops
-  a single test after ENGRAMD_TEST_SECONDS, so that one endless loop does not hide the others.
-* ``python engramd_pytest.py FD JSON`` serves requests (one JSON object per line) on an inherited
-  socket. Each candidate runs in a fork of a process that has already imported pytest, collected the
-  tests and imported the code under test:
-    hot   the candidate's functions replace the code of the loaded ones; nothing is imported again
-    cold  the candidate is written to disk and pytest starts over, in a fork that has pytest loaded
-    trace runs the tests unchanged and answers with the lines that each of them executed
-  Which of the two a candidate needs is decided here: when anything but a function's body changed,
-  hot answers "unpatchable".
+``python engramd_warm.py FD JSON`` serves requests (one JSON object per line) on an inherited socket.
+Each candidate runs in a fork of a process that has already imported pytest, collected the tests and
+imported the code under test:
+  hot   the candidate's functions replace the code of the loaded ones; nothing is imported again
+  cold  the candidate is written to disk and pytest starts over, in a fork that has pytest loaded
+  trace runs the tests unchanged and answers with the lines that each of them executed
+Which of the two a candidate needs is decided here: when anything but a function's body changed, hot
+answers "unpatchable".
 """
 import gc
 import json
@@ -31,131 +27,6 @@ class TestTooSlow(BaseException):
 
 def _too_slow(_signal, _frame):
     raise TestTooSlow("engramd: the test took longer than its limit")
-
-
-def _frames_of(excinfo):
-    found = []
-    root = os.getcwd() + os.sep
-    try:
-        for entry in excinfo.traceback:
-            path = os.path.realpath(str(entry.path))
-            if path.startswith(root):
-                found.append([path[len(root):], entry.lineno + 1])
-    except Exception:  # a traceback that cannot be walked is no reason to lose the report
-        pass
-    return found[:20] + found[20:][-20:]
-
-
-# ---------------------------------------------------------------- reports of the user's own run
-
-_report_file = os.environ.get("ENGRAMD_REPORT") if __name__ != "__main__" else None
-
-if _report_file:
-    import pytest
-
-    class _Reporter:
-        def __init__(self):
-            self.out = open(_report_file, "a", encoding="utf-8", errors="replace")
-            self.limit = float(os.environ.get("ENGRAMD_TEST_SECONDS", "0"))
-            self.stop_at = time.monotonic() + float(os.environ.get("ENGRAMD_RUN_SECONDS", "1e9"))
-            self.hung = 0
-            self.slowest = 0.0
-            self.current = None
-            self.frames = {}
-            self.armed = False
-
-        def write(self, record):
-            self.out.write(json.dumps(record) + "\n")
-            self.out.flush()
-
-        def arm(self, config):
-            if not self.limit or not hasattr(signal, "setitimer"):
-                return
-            try:
-                if config.getvalue("timeout"):  # pytest-timeout is at work and uses the same signal
-                    return
-            except (ValueError, KeyError):
-                pass
-            # After a test has hung the next ones get less: all of them may hang.
-            limit = self.limit
-            if self.hung >= 3:
-                limit = max(0.5, 4 * self.slowest)
-            elif self.hung >= 1:
-                limit = max(1.0, 6 * self.slowest)
-            try:
-                signal.signal(signal.SIGALRM, _too_slow)
-                signal.setitimer(signal.ITIMER_REAL, min(limit, self.limit))
-                self.armed = True
-            except ValueError:  # not the main thread
-                pass
-
-        def disarm(self):
-            if self.armed:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                self.armed = False
-
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_setup(self, item):
-            self.arm(item.config)
-            yield
-            self.disarm()
-
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_call(self, item):
-            self.arm(item.config)
-            yield
-            self.disarm()
-
-        def pytest_runtest_logstart(self, nodeid, location):
-            self.current = None
-            self.write({"start": nodeid})
-
-        @pytest.hookimpl(hookwrapper=True)
-        def pytest_runtest_makereport(self, item, call):
-            outcome = yield
-            if call.excinfo is not None:
-                report = outcome.get_result()
-                report.engramd_frames = _frames_of(call.excinfo)
-                report.engramd_slow = call.excinfo.type is TestTooSlow
-
-        def pytest_runtest_logreport(self, report):
-            if report.when == "setup" or self.current is None:
-                self.current = {"id": report.nodeid, "outcome": "passed", "seconds": 0.0}
-            record = self.current
-            record["seconds"] += getattr(report, "duration", 0.0)
-            if report.outcome != "passed" and record["outcome"] == "passed":
-                if getattr(report, "engramd_slow", False):
-                    record["outcome"] = "timed_out"
-                    self.hung += 1
-                elif report.outcome == "skipped":
-                    record["outcome"] = "xfailed" if hasattr(report, "wasxfail") else "skipped"
-                else:
-                    record["outcome"] = "failed" if report.when == "call" else "error"
-                if report.outcome == "failed":
-                    record["message"] = str(report.longreprtext)[-2000:]
-                    record["frames"] = getattr(report, "engramd_frames", [])
-            if report.when == "teardown":
-                if record["outcome"] == "passed":
-                    self.slowest = max(self.slowest, record["seconds"])
-                self.write(record)
-
-        @pytest.hookimpl(trylast=True)
-        def pytest_runtest_teardown(self, item, nextitem):
-            if self.hung and time.monotonic() > self.stop_at:
-                item.session.shouldstop = "engramd: enough tests have hung"
-
-        def pytest_collectreport(self, report):
-            if report.outcome == "failed":
-                self.write({"id": report.nodeid, "outcome": "error", "seconds": 0.0,
-                            "message": str(report.longreprtext)[-3000:], "frames": []})
-
-        def pytest_sessionfinish(self, session, exitstatus):
-            self.write({"done": int(exitstatus), "root": str(session.config.rootpath)
-                        if hasattr(session.config, "rootpath") else str(session.config.rootdir)})
-
-    def pytest_configure(config):
-        if not config.pluginmanager.has_plugin("engramd_reporter"):
-            config.pluginmanager.register(_Reporter(), "engramd_reporter")
 
 
 # ---------------------------------------------------------------- replacing loaded functions
