@@ -11,7 +11,10 @@ run once more in a sandbox of ours, and is compared with the real fix:
 
     equal       the same tokens, comments and layout aside; for Python also the same syntax tree
     equivalent  the same bytecode (Python), or listed in equivalent.json with the reason why
-    right       equal or equivalent. What nobody has looked at counts as wrong.
+    right       equal or equivalent, and passing. What nobody has looked at counts as wrong.
+
+Emitted is what the program stands behind (state resolved). Passing patches that it only shows as
+suggestions count as found, up to MAX_HELD of them, and never for the precision.
 
 Results are appended to WORK/results.jsonl as they come, one line per case and variant; a second
 run goes on where the first ended. Shares carry 95 % Wilson intervals.
@@ -37,6 +40,7 @@ import tokenize
 
 import mined_common as common
 
+MAX_HELD = 3
 VARIANTS = {"model": [], "no-model": ["--no-model"]}
 COMMENTS = re.compile(r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|//[^\n]*|/\*.*?\*/""", re.S)
 TOKENS = re.compile(r"""\w+|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[^\w\s]""")
@@ -161,9 +165,9 @@ class Runner:
             candidates = data.get("candidates", {})
             row.update(state=data.get("state") or data.get("outcome"), problem=data.get("problem", ""),
                        tried=candidates.get("tried", 0), proposed=candidates.get("proposed", 0),
-                       accepted_at=candidates.get("accepted_at", data.get("accepted_at", 0)),
+                       confidence=data.get("confidence"), accepted_at=candidates.get("accepted_at", data.get("accepted_at", 0)),
                        kind=data.get("edit_kind", ""), notes=data.get("notes", []),
-                       engine_cpu_s=data.get("cpu_s"), patch=data.get("patch", ""),
+                       cpu_s=round(max(row["cpu_s"], data.get("cpu_s") or 0), 1), patch=data.get("patch", ""),
                        files=data.get("files_considered", [])[:12])
         else:
             row["problem"] = said
@@ -172,36 +176,42 @@ class Runner:
         if subprocess.run(["git", "-C", str(repo), "status", "--porcelain"], capture_output=True,
                           check=True).stdout.strip():
             row["touched_the_tree"] = True
-        # Only a patch that the program stands behind is emitted; one it keeps as unverified is not.
+        # Only a patch that the program stands behind is emitted; what it keeps as unverified or
+        # shows as a suggestion is not.
         row["emitted"] = bool(row.get("patch")) and row["state"] == "resolved"
         if row["emitted"]:
-            self.check(case, folder, repository, row)
+            row.update(self.check(case, folder, repository, row["patch"]))
+        held = data.get("suggestions", []) if report.exists() else []
+        row["n_held"] = len(held)
+        row["held"] = [{"kind": one.get("edit_kind", ""), "confidence": one.get("confidence"), "patch": one["patch"],
+                        **self.check(case, folder, repository, one["patch"])} for one in held[:MAX_HELD]]
 
-    def check(self, case, folder, repository, row):
+    def check(self, case, folder, repository, patch):
+        """A patch on a fresh tree: does it apply, do the fix's own test files pass, is it the fix?"""
         fresh = folder / "check"
+        shutil.rmtree(fresh, ignore_errors=True)
         self.tree(case, fresh)
-        (folder / "emitted.diff").write_text(row["patch"])
+        (folder / "emitted.diff").write_text(patch)
         applied = subprocess.run(["git", "apply", "--whitespace=nowarn", str(folder / "emitted.diff")], cwd=fresh,
                                  capture_output=True, text=True,
                                  env=dict(os.environ, GIT_CEILING_DIRECTORIES=str(folder)))
-        row["applies"] = applied.returncode == 0
-        row["passes"], row["verdict"] = False, "different"
-        if not row["applies"]:
-            row["problem"] = applied.stderr[-300:]
-            return
+        found = {"applies": applied.returncode == 0, "passes": False, "verdict": "different", "key": patch_key(patch)}
+        if not found["applies"]:
+            found["apply_problem"] = applied.stderr[-300:]
+            return found
         ran = common.run_in_sandbox(fresh, case["command"], 180,
                                     {**common.test_environment(case["framework"]),
                                      **self.profiles[case["repo"]].get("env", {})})
         states = common.test_results(case["framework"], ran["output"])
         named = [states.get(name, "missing") for name in case["f2p"] if len(name) < 200]
-        row["passes"] = ran["exit"] == 0 and all(state == "pass" for state in named)
-        changed = re.findall(r"^\+\+\+ (?:b/)?(.*?)\s*$", row["patch"], re.M)
-        row["right_file"] = changed == [case["file"]]
-        if row["right_file"]:
+        found["passes"] = ran["exit"] == 0 and all(state == "pass" for state in named)
+        changed = re.findall(r"^\+\+\+ (?:b/)?(.*?)\s*$", patch, re.M)
+        found["right_file"] = changed == [case["file"]]
+        if found["right_file"]:
             ours = (fresh / case["file"]).read_text(errors="replace")
             real = repository.text(case["fix"], case["file"]).decode(errors="replace")
-            row["verdict"] = compare(ours, real, case["language"])
-        row["key"] = patch_key(row["patch"])
+            found["verdict"] = compare(ours, real, case["language"])
+        return found
 
 
 def read_equivalent(path):
@@ -224,9 +234,21 @@ def share(hits, n):
     return f"{hits}/{n} = {100 * p:.0f} % [{100 * low:.0f}, {100 * high:.0f}]" if n else "-"
 
 
+def is_correct(found, case_id, equivalent):
+    return bool(found.get("passes")) and (
+        found.get("verdict") in ("equal", "equivalent") or (case_id, found.get("key")) in equivalent)
+
+
 def is_right(row, equivalent):
-    return bool(row.get("emitted")) and bool(row.get("passes")) and (
-        row.get("verdict") in ("equal", "equivalent") or (row["id"], row.get("key")) in equivalent)
+    return bool(row.get("emitted")) and is_correct(row, row["id"], equivalent)
+
+
+def passes_any(row):
+    return bool(row.get("emitted") and row.get("passes")) or any(one["passes"] for one in row.get("held", []))
+
+
+def right_any(row, equivalent):
+    return is_right(row, equivalent) or any(is_correct(one, row["id"], equivalent) for one in row.get("held", []))
 
 
 def sign_test(a, b):
@@ -241,9 +263,9 @@ def table(rows, equivalent):
     """Markdown: per variant one line for all, then languages, then repositories, then the pairs."""
     out = []
     variants = sorted({row["variant"] for row in rows})
-    out += ["| variant | of | cases | a patch that passes | equal | equal or equivalent | precision of emitted "
-            "patches | tried, median | wall s, median | CPU s, median |",
-            "|---|---|---|---|---|---|---|---|---|---|"]
+    out += ["| variant | of | cases | found: a patch that passes | found: equal or equivalent | emitted | emitted and equal | "
+            "emitted and right | precision of emitted patches | tried, median | wall s, median | CPU s, median |",
+            "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for variant in variants:
         mine = [row for row in rows if row["variant"] == variant]
         groups = [("all", mine)]
@@ -260,9 +282,9 @@ def table(rows, equivalent):
                 values = [row[field] for row in group if row.get(field) is not None]
                 return f"{statistics.median(values):.0f}" if values else "-"
 
-            out.append(f"| {variant} | {name} | {n} | {share(sum(bool(r.get('passes')) for r in emitted), n)} | "
-                       f"{equal} | {share(right, n)} | {share(right, len(emitted))} | {median('tried')} | "
-                       f"{median('wall_s')} | {median('cpu_s')} |")
+            out.append(f"| {variant} | {name} | {n} | {share(sum(map(passes_any, group)), n)} | "
+                       f"{share(sum(right_any(row, equivalent) for row in group), n)} | {len(emitted)} | {equal} | {right} | "
+                       f"{share(right, len(emitted))} | {median('tried')} | {median('wall_s')} | {median('cpu_s')} |")
     states = collections.Counter((row["variant"], row.get("state")) for row in rows)
     out += ["", "Outcomes: " + "; ".join(
         f"{variant}: " + ", ".join(f"{state} {n}" for (v, state), n in sorted(states.items(), key=str) if v == variant)
@@ -273,12 +295,27 @@ def table(rows, equivalent):
     if len(variants) == 2:
         by = {variant: {row["id"]: row for row in rows if row["variant"] == variant} for variant in variants}
         both = sorted(set(by[variants[0]]) & set(by[variants[1]]))
-        for what, test in (("right", lambda row: is_right(row, equivalent)),
-                           ("passing", lambda row: bool(row.get("emitted") and row.get("passes")))):
+        for what, test in (("found right", lambda row: right_any(row, equivalent)), ("found passing", passes_any)):
             pairs = collections.Counter((test(by[variants[0]][i]), test(by[variants[1]][i])) for i in both)
             out += ["", f"Paired, {what}, {len(both)} cases: both {pairs[True, True]}, only {variants[0]} "
                     f"{pairs[True, False]}, only {variants[1]} {pairs[False, True]}, neither {pairs[False, False]}; "
                     f"exact sign test p = {sign_test(pairs[True, False], pairs[False, True]):.2f}."]
+    return "\n".join(out)
+
+
+def counts(cases):
+    """Markdown: where the cases come from."""
+    out = ["| part | language | repository | cases | years | one changed line pair or less |", "|---|---|---|---|---|---|"]
+    groups = collections.defaultdict(list)
+    for case in cases:
+        groups[(common.part_of(case["repo"]), case["language"], case["repo"])].append(case)
+    for (part, language, repo), group in sorted(groups.items()):
+        years = sorted({case["date"][:4] for case in group})
+        small = sum(max(case["hunk"]["removed"], case["hunk"]["added"]) <= 1 for case in group)
+        out.append(f"| {part} | {language} | {repo} | {len(group)} | {years[0]}-{years[-1]} | {small} |")
+    parts = collections.Counter(key[0] for key, group in groups.items() for _ in group)
+    out += ["", f"{len(cases)} cases of {len(groups)} repositories: " +
+            ", ".join(f"{n} {part}" for part, n in sorted(parts.items())) + "."]
     return "\n".join(out)
 
 
@@ -309,6 +346,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the trees")
     parser.add_argument("--extra", nargs=argparse.REMAINDER, default=[], help="further arguments of `engramd fix`")
     parser.add_argument("--binary-name", default="", help="noted in the results (a commit)")
+    parser.add_argument("--list", action="store_true", help="count the cases by repository and stop")
     parser.add_argument("--report", action="store_true", help="print the table and stop")
     arguments = parser.parse_args()
     arguments.work = os.path.abspath(arguments.work)
@@ -331,6 +369,9 @@ def main():
     cases = cases[index::count]
     if arguments.limit:
         cases = cases[:arguments.limit]
+    if arguments.list:
+        print(counts(cases))
+        return 0
     known = {case["id"] for case in cases}
     runner = Runner(arguments)
     if not arguments.report:
@@ -348,7 +389,8 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
             for row in pool.map(lambda pair: runner.run(*pair), todo):
                 verdict = ("right" if is_right(row, runner.equivalent) else "passes" if row.get("passes")
-                           else "does not hold") if row.get("emitted") else ""
+                           else "does not hold") if row.get("emitted") else (
+                               "held, right" if right_any(row, runner.equivalent) else "held") if row.get("held") else ""
                 print(f"{row['id']:34} {row['variant']:9} {row.get('state') or '':12} {verdict:14} "
                       f"{row.get('wall_s', 0):6.1f} s  cpu {row.get('cpu_s', 0):6.1f} s  tried "
                       f"{row.get('tried', 0):5}/{row.get('proposed', 0):<6} "
