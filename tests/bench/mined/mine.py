@@ -262,7 +262,7 @@ class Miner:
                 "f2p": [name[:200] for name in f2p[:40]], "n_f2p": len(f2p),
                 "n_pass": sum(state == "pass" for state in fixed_tests.values()),
                 "timed_out_before": broken["timed_out"],
-                "wall_s": round(fixed["wall_s"], 2), "cpu_s": round(fixed["cpu_s"], 2)}
+                "wall_s": round(fixed["wall_s"], 2)}
         return case, None
 
 

@@ -161,7 +161,7 @@ class Runner:
         row.update(exit=process.returncode, wall_s=round(time.monotonic() - started, 1),
                    cpu_s=round(usage.ru_utime + usage.ru_stime, 1), state="error")
         if report.exists():
-            data = json.loads(report.read_text())
+            data = json.loads(report.read_text(errors="replace"))
             candidates = data.get("candidates", {})
             row.update(state=data.get("state") or data.get("outcome"), problem=data.get("problem", ""),
                        tried=candidates.get("tried", 0), proposed=candidates.get("proposed", 0),
@@ -172,7 +172,7 @@ class Runner:
         else:
             row["problem"] = said
         if patch.exists() and patch.stat().st_size:
-            row["patch"] = patch.read_text(errors="replace")
+            row["patch"] = patch.read_bytes().decode(errors="replace")  # its line ends are the file's
         if subprocess.run(["git", "-C", str(repo), "status", "--porcelain"], capture_output=True,
                           check=True).stdout.strip():
             row["touched_the_tree"] = True
@@ -191,7 +191,7 @@ class Runner:
         fresh = folder / "check"
         shutil.rmtree(fresh, ignore_errors=True)
         self.tree(case, fresh)
-        (folder / "emitted.diff").write_text(patch)
+        (folder / "emitted.diff").write_bytes(patch.encode())
         applied = subprocess.run(["git", "apply", "--whitespace=nowarn", str(folder / "emitted.diff")], cwd=fresh,
                                  capture_output=True, text=True,
                                  env=dict(os.environ, GIT_CEILING_DIRECTORIES=str(folder)))
@@ -199,6 +199,9 @@ class Runner:
         if not found["applies"]:
             found["apply_problem"] = applied.stderr[-300:]
             return found
+        # The tests are the fix's: what a patch did to them is undone before they judge.
+        letters = dict((path, letter) for letter, path in repository.changes(case["base"], case["fix"]))
+        common.lay_over(repository, fresh, case["fix"], [(letters[path], path) for path in case["tests"]])
         ran = common.run_in_sandbox(fresh, case["command"], 180,
                                     {**common.test_environment(case["framework"]),
                                      **self.profiles[case["repo"]].get("env", {})})
