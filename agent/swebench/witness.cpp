@@ -75,7 +75,7 @@ struct Phases {
 
 std::string_view witness_plugin_source() {
   static constexpr char text[] =
-#include "engramd_grade.inc"
+#include "engramd_grade.py.inc"
       ;
   return {text, sizeof(text) - 1};
 }
