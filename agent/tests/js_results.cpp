@@ -156,8 +156,9 @@ void remove_js_choice(CallEdit& edit, size_t first_argument) {
         word.starts_with("--testNamePattern=") || word.starts_with("--testPathPattern"))
       edit.remove(i);
     const bool value = name || word == "-c" || word == "--config" || word == "--root" ||
-                       word == "-w" || word == "--maxWorkers" || word == "--project" ||
-                       word == "--testTimeout" || word == "--environment" || word == "--env";
+                       word == "-w" || word == "--dir" || word == "--maxWorkers" ||
+                       word == "--project" || word == "--testTimeout" || word == "--environment" ||
+                       word == "--env";
     if (value && i + 1 < words.size()) {
       ++i;
       if (name) edit.remove(i);

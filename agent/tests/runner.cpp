@@ -347,15 +347,29 @@ class Run {
     }
   }
 
-  static std::string contradiction(const TestRun& run, const Understood& seen, bool any_red) {
+  std::string contradiction(const TestRun& run, const Understood& seen, bool any_red) const {
     if (run.signal != 0) return any_red ? "" : "the test program was ended by a signal";
     if (run.exit_code == 0 && any_red) return "the exit status is 0 although tests are red";
     if (run.exit_code == 0 && seen.from_report && !seen.findings.complete)
       return "the exit status is 0 although the test run went away before its end";
     if (run.exit_code == 0 && !seen.findings.notice.empty()) return seen.findings.notice;
+    if (run.exit_code == 0 && run.tests.empty() && must_list())
+      return "the exit status is 0 and " + std::string(to_string(command_.framework)) +
+             " did not say which tests it ran";
     if (run.exit_code != 0 && !any_red && !run.tests.empty())
       return "the exit status is " + std::to_string(run.exit_code) + " although no test is red";
     return {};
+  }
+
+  // A framework that we call ourselves and whose output we see lists its tests, or the process left
+  // before (os._exit(0) in a conftest.py).
+  bool must_list() const {
+    if (command_.framework == Framework::unknown || command_.framework == Framework::junit)
+      return false;
+    const auto edit = edit_of(command_);
+    return edit && !edit->is_script() && !edit->call().redirected &&
+           !edit->program().has("--no-summary") && !edit->program().has("no:terminal") &&
+           edit->program().name != "setup.py";
   }
 
   std::string describe_problem(const ProcessResult& ran, const Findings& findings,

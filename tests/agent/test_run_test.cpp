@@ -148,7 +148,20 @@ import os
 def test_loud():
     for _ in range(1600): os.write(1, b"not ok \xff\x1b[31m\r" + b"x" * 65536)
 def test_quiet(): pass
+//- /early/conftest.py
+import os
+os._exit(0)
+//- /early/test_b.py
+def test_b(): assert False
 )");
+  for (const bool detailed : {true, false}) {
+    TestRunOptions options;
+    options.detailed = detailed;
+    const TestRun early = project.run("pytest early", options);
+    CHECK(early.exit_code == 0);
+    CHECK_FALSE(early.green);
+    CHECK(early.contradiction == "the exit status is 0 and pytest did not say which tests it ran");
+  }
   const TestRun leaves = project.run("pytest -s test_leaves.py");
   CHECK(leaves.exit_code == 0);
   CHECK_FALSE(leaves.green);
@@ -186,8 +199,8 @@ def test_quiet(): pass
   CHECK(nine.contradiction == "the exit status is 9 although no test is red");
   CHECK_FALSE(nine.green);
 
-  const TestRun none = project.run("pytest -k nothing_like_this");
-  CHECK(none.problem == "pytest collected no tests: pytest -k nothing_like_this");
+  const TestRun none = project.run("pytest -k nothing_like_this test_a.py");
+  CHECK(none.problem == "pytest collected no tests: pytest -k nothing_like_this test_a.py");
   const TestRun usage = project.run("pytest --no-such-option");
   CHECK(usage.problem.find("--no-such-option") != std::string::npos);
 
@@ -518,7 +531,7 @@ mod tests {
 #[test]
 fn adds() { assert_eq!(shapes::add(2, 2), 4); }
 )");
-    const TestRun run = project.run("cargo test --offline", options);
+    const TestRun run = project.run("cargo test --offline -q", options);
     if (run.tests.empty() && run.exit_code != 0) {
       WARN("skipped: cargo cannot build in the sandbox: " + run.output.substr(0, 200));
       return;
@@ -543,11 +556,9 @@ TEST_CASE("jest and vitest, installed by npm") {
   if (!have("npm")) return;
   const Workspace ws(R"JS(
 //- /package.json
-{"name": "shapes", "private": true, "scripts": {"test": "jest", "vite": "vitest run"}}
+{"name": "shapes", "private": true, "scripts": {"test": "jest", "vite": "vitest run --dir v"}}
 //- /jest.config.js
 module.exports = { roots: ["<rootDir>/j"] };
-//- /vitest.config.mjs
-export default { test: { include: ["v/**/*.test.js"] } };
 //- /j/a.test.js
 describe("outer (1)", () => {
   test("adds", () => expect(1 + 1).toBe(2));
@@ -585,7 +596,7 @@ test("adds", () => {});
       {"npm test --silent", "j/a.test.js"},
       {"npx --no-install jest", "j/a.test.js"},
       {"npm run vite", "v/a.test.js"},
-      {"npx --no-install vitest run", "v/a.test.js"},
+      {"npx --no-install vitest run --dir v", "v/a.test.js"},
   };
   for (const auto& [command, file] : commands) {
     const TestRun all = run(command, {});

@@ -37,6 +37,10 @@ void ask_by_arguments(Ask& ask, CallEdit& edit) {
   if (edit.is_script() || program.has("nextest") || program.name == "cargo-nextest") return;
   // Otherwise the first red binary hides the ones behind it.
   if (!program.has("--no-fail-fast")) edit.append("--no-fail-fast");
+  // Quiet means dots in place of names.
+  const auto& words = edit.call().words;
+  for (size_t i = program.first_argument(); i < words.size(); ++i)
+    if (words[i].text == "-q" || words[i].text == "--quiet") edit.remove(i);
 }
 
 // "unittests src/lib.rs (target/debug/deps/shapes-8dbf07)" -> "shapes"; "tests/it.rs (…/it-…)" ->

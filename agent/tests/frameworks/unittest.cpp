@@ -10,7 +10,7 @@ namespace engramd::agent {
 namespace {
 
 bool is_call(const ProgramCall& program) {
-  if (program.as_module && (program.name == "unittest" || program.name == "doctest")) return true;
+  if (program.as_module && program.name == "unittest") return true;
   return program.name == "setup.py" && program.has("test");
 }
 
