@@ -307,8 +307,8 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   options.max_output_bytes = limits.max_output_bytes;
   options.merge_stderr = true;
   // The supervisor answers a SIGTERM by killing everything at once; this is for a machine that is
-  // too busy to let it.
-  options.grace_ms = 5000;
+  // too busy to let it, and longer than the supervisor's own patience.
+  options.grace_ms = 12000;
   options.keep_fds = command.keep_fds;
   if (filter_file) options.keep_fds.push_back(filter_file.get());
   options.on_stdout = command.on_output;

@@ -15,7 +15,7 @@
 namespace engramd::agent {
 namespace {
 
-constexpr long kGiveUpMs = 3000;  // after a kill; a process in an uninterruptible call may hang
+constexpr long kGiveUpMs = 10000;  // after a kill; a process in an uninterruptible call may hang
 
 long now_ms() {
   timespec now{};

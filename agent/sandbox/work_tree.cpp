@@ -105,12 +105,20 @@ void sweep_old_folders(const fs::path& parent) {
   const auto now = std::chrono::file_clock::now();
   for (fs::directory_iterator at(parent, error), end; !error && at != end && n_seen < 10000;
        at.increment(error), ++n_seen) {
-    if (at->path().filename().string().rfind(std::string(kFolderPrefix) + ".", 0) != 0) continue;
+    const std::string name = at->path().filename().string();
+    if (name.rfind("engramd-", 0) != 0) continue;
     struct stat info {};
     if (::lstat(at->path().c_str(), &info) != 0 || !S_ISDIR(info.st_mode) ||
         info.st_uid != ::geteuid())
       continue;
     std::error_code ignored;
+    // A sandbox's own folders have no lock: their age tells.
+    for (const char* prefix :
+         {"engramd-helpers.", "engramd-reports.", "engramd-cache.", "engramd-tmp."})
+      if (name.rfind(prefix, 0) == 0 &&
+          now - fs::last_write_time(at->path(), ignored) > std::chrono::hours(24 * 7))
+        remove_tree(at->path());
+    if (name.rfind(std::string(kFolderPrefix) + ".", 0) != 0) continue;
     const fs::path lock = at->path() / "lock";
     // A folder that is being made has no lock yet.
     if (!fs::exists(lock, ignored) ||
