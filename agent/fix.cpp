@@ -420,7 +420,9 @@ class Fixer {
     if (options_.apply) {
       const fs::path journal =
           options_.journal_folder.empty() ? state_folder() / "journal" : options_.journal_folder;
-      ENGRAMD_TRY(const Applied applied, apply_changes(root_, changes, journal));
+      ENGRAMD_TRY(const Applied applied,
+                  apply_changes(root_, changes, journal,
+                                {options_.task.empty() ? command_.text : options_.task, {}}));
       report_.applied = true;
       report_.journal = applied.journal;
     }

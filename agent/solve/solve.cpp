@@ -55,7 +55,8 @@ Status apply_patch(const SolveOptions& options, Report& report) {
   ENGRAMD_TRY(const Applied applied,
               apply_changes(options.repo, changes,
                             options.journal_folder.empty() ? state_folder() / "journal"
-                                                           : options.journal_folder));
+                                                           : options.journal_folder,
+                            {options.task.empty() ? report.test_command : options.task, {}}));
   report.applied = true;
   report.journal = applied.journal;
   return {};

@@ -30,7 +30,8 @@ struct Stage {
     agent::SandboxCommand command;
     command.argv = {"/bin/sh", "-c", script};
     command.limits = limits;
-    if (limits.wall_ms == agent::SandboxLimits{}.wall_ms) command.limits.wall_ms = 20000;
+    if (limits.wall_ms == agent::SandboxLimits{}.wall_ms)
+      command.limits.wall_ms = 120000;  // for busy machines
     auto ran = sandbox->run(command, cancel);
     if (!ran) FAIL(ran.error().message);
     return std::move(*ran);
