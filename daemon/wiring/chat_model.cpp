@@ -131,4 +131,9 @@ Result<std::shared_ptr<agent::ChatModel>> ChatModelSource::open(const ChatModelO
   return std::shared_ptr(agent::make_resident_model(model, resident));
 }
 
+Result<std::shared_ptr<agent::ChatModel>> configured_chat_model(const Settings& settings,
+                                                                const ChatModelOptions& options) {
+  return ChatModelSource(settings).open(options);
+}
+
 }  // namespace engramd::daemon

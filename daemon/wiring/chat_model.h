@@ -62,4 +62,8 @@ class ChatModelSource {
   std::shared_ptr<const engine::Model> weights_;
 };
 
+// One conversation with the configured model, for callers that need no second.
+Result<std::shared_ptr<agent::ChatModel>> configured_chat_model(
+    const Settings& settings, const ChatModelOptions& options = {});
+
 }  // namespace engramd::daemon
