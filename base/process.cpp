@@ -250,7 +250,8 @@ Result<ProcessResult> run_process(const ProcessOptions& options, const CancelTok
         (late ? result.timed_out : result.cancelled) = true;
         ::kill(-pid, SIGTERM);
         phase = Phase::terminating;
-        kill_at = now + std::chrono::milliseconds(options.grace_ms);
+        kill_at =
+            now + std::chrono::milliseconds(options.grace ? options.grace() : options.grace_ms);
       }
     } else if (!exited && phase == Phase::terminating && now >= kill_at) {
       ::kill(-pid, SIGKILL);

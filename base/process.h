@@ -27,6 +27,8 @@ struct ProcessOptions {
   std::string stdin_text;
   std::optional<int64_t> wall_ms;
   int64_t grace_ms = 500;
+  // In place of grace_ms, asked when the group is told to end; may depend on why.
+  std::function<int64_t()> grace;
   size_t max_output_bytes = 1u << 20;  // of stdout, and again of stderr
   bool merge_stderr = false;           // stderr goes into stdout_text, in order
   // setrlimit in the child, before exec; nothing: unchanged.

@@ -18,10 +18,11 @@ CancelSource& interrupt_source() {
   return source;
 }
 
-void on_interrupt(int) {
-  static volatile sig_atomic_t seen = 0;
-  if (seen != 0) ::_exit(130);
-  seen = 1;
+volatile sig_atomic_t first_signal = 0;
+
+void on_interrupt(int signal) {
+  if (first_signal != 0) ::_exit(130);
+  first_signal = signal;
   interrupt_source().cancel();
 }
 
@@ -61,6 +62,7 @@ const std::vector<CommandRow>& commands() {
       {"context", "Repository", "show the window a model would see", define_context},
       {"complete", "Work", "one inline completion at a place", define_complete},
       {"fix", "Work", "turn a red test green, or work on an issue text", define_fix},
+      {"swebench", "Work", "benchmarks in SWE-bench's shape: run, grade, report", define_swebench},
       {"undo", "Work", "take back what `fix --apply` changed", define_undo},
       {"trajectory", "Work", "read a saved agent run", define_trajectory},
       {"model", "Engine", "list, explain, verify or convert model files", define_model},
@@ -87,6 +89,10 @@ CancelToken interrupt_token() {
   }();
   (void)installed;
   return interrupt_source().token();
+}
+
+int interrupt_signal() {
+  return first_signal;
 }
 
 void add_repo_option(CLI::App& app, CommonOptions& options) {

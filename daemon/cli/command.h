@@ -42,6 +42,7 @@ Action define_locate(CLI::App&);
 Action define_context(CLI::App&);
 Action define_complete(CLI::App&);
 Action define_fix(CLI::App&);
+Action define_swebench(CLI::App&);
 Action define_undo(CLI::App&);
 Action define_trajectory(CLI::App&);
 Action define_model(CLI::App&);
@@ -58,6 +59,8 @@ Action define_parse_host(CLI::App&);
 
 // Cancelled by SIGINT and SIGTERM; a second signal ends the process at once.
 CancelToken interrupt_token();
+// Which of them came first; 0: none yet.
+int interrupt_signal();
 
 // --repo, --json, --model and --rev, where a command has them.
 struct CommonOptions {
