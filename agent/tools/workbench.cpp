@@ -109,6 +109,13 @@ class CopiedWorkbench final : public Workbench {
     return {};
   }
 
+  Status restore(const std::string& path, const std::string& text) override {
+    restoring_ = true;
+    Status done = write(path, text);
+    restoring_ = false;
+    return done;
+  }
+
   Result<TestRun> run_tests(const CancelToken& cancel) override {
     return run_tests({}, 0, cancel);
   }
