@@ -54,6 +54,9 @@ std::string to_json_text(const Report& report) {
       {"tests", tests},
       {"before", {{"passed", report.n_passed_before}, {"red", report.n_red_before}}},
       {"after", {{"passed", report.n_passed_after}, {"red", report.n_red_after}}},
+      {"fixed", report.fixed},
+      {"broken", report.broken},
+      {"flaky", report.flaky},
       {"notes", report.notes},
       {"applied", report.applied},
       {"journal", or_null(report.journal.string())},
@@ -64,6 +67,18 @@ std::string to_json_text(const Report& report) {
     out["steps"] = report.n_steps;
     out["malformed"] = report.n_malformed;
     out["usage"] = to_json(report.usage);
+    out["cost"] = report.cost;
+    out["reused"] = report.reused;
+    out["model_s"] = report.model_s;
+    out["tools_s"] = report.tools_s;
+    out["samples"] = {{"made", report.n_samples}, {"agreeing", report.n_agreeing}};
+    if (!report.reproduction.path.empty())
+      out["reproduction"] = {{"path", report.reproduction.path},
+                             {"command", report.reproduction.command},
+                             {"text", report.reproduction.text},
+                             {"before", report.reproduction.before},
+                             {"after", or_null(report.reproduction.after)},
+                             {"message", report.reproduction.message}};
     out["trajectory"] = or_null(report.trajectory.string());
   } else {
     out["edit_kind"] = or_null(report.edit_kind);

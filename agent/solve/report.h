@@ -40,6 +40,14 @@ struct Suggestion {
   std::vector<std::string> reasons;  // what raised or lowered it, one clause each
 };
 
+// A test that the model wrote to show the problem, and that failed before its change. Not part of
+// the patch.
+struct ReproductionEvidence {
+  std::string path, command, text;  // path empty: none was written
+  std::string before, after;        // "failed", "passed"; after is empty when it was not run
+  std::string message;              // what it printed before
+};
+
 struct Report {
   Outcome outcome = Outcome::unresolved;
   std::string exit;  // why the work ended, finer than the outcome: "steps", "tokens", "wall", …
@@ -50,12 +58,18 @@ struct Report {
   std::vector<std::string> changed_files;
   std::string test_command, framework;
   std::vector<TestEvidence> tests;  // red before, or red after; the green ones are only counted
+  std::vector<std::string> fixed, broken, flaky;  // ids; broken: passed before, red after
+  ReproductionEvidence reproduction;
   size_t n_passed_before = 0, n_red_before = 0, n_passed_after = 0, n_red_after = 0;
 
   // tools
   size_t n_steps = 0, n_malformed = 0;
   Usage usage;
+  double cost = 0;    // by the given prices; 0: no price is known
+  double reused = 1;  // share of prompt bytes that the request before had too
+  double model_s = 0, tools_s = 0;
   std::filesystem::path trajectory;
+  size_t n_samples = 0, n_agreeing = 0;  // runs made, and how many made this same patch
   // repair
   std::string edit_kind;  // what was done: "comparison operator", "swap arguments", …
   size_t n_candidates = 0, n_tried = 0;

@@ -14,6 +14,8 @@
 #include <optional>
 
 #include "agent/fix.h"
+#include "agent/loop/loop.h"
+#include "agent/permissions/permissions.h"
 #include "agent/sandbox/sandbox.h"
 #include "agent/solve/report.h"
 #include "agent/verify/verify_options.h"
@@ -30,12 +32,21 @@ struct SolveLimits {
   // tools
   int max_steps = 50;  // turns of the model
   int64_t max_tokens = 2'000'000;
+  double max_cost = 0;  // in the money of `price`; 0: no limit
+  std::optional<Prices> prices;  // of tokens; nothing: a run has no cost
+  int64_t context_tokens = 128'000;  // what the model takes at once
+  int max_malformed = 3, max_false_finishes = 3;
+  size_t max_minimise_runs = 24;  // test runs to drop what a patch does not need
   // repair
   size_t max_candidates = 20000;
   size_t n_jobs = 2;
   double min_confidence = 0.5;  // a passing patch below it is a suggestion, not the patch
   double cpu_s = 0;             // of the trials; 0: no limit but the wall time
 };
+
+// What of a passing patch is tried without. Tests rarely cover all that a fix needs, so hunks are
+// dropped only when somebody asks for that.
+enum class Minimise { nothing, scratch_files, hunks };
 
 struct SolveOptions {
   std::filesystem::path repo;
@@ -49,9 +60,20 @@ struct SolveOptions {
   LineProposer propose_lines;               // repair
   SandboxMode sandbox = SandboxMode::automatic;
   SolveLimits limits;
-  VerifyOptions verify;              // tools: what is checked after each edit
-  std::filesystem::path trajectory;  // tools: saved here after every step
-  bool resume = false;               // tools: continue what that file holds
+  VerifyOptions verify;                             // tools: what is checked after each edit
+  // tools: several independent runs, the best of which is kept (select.h). The n-th one's model,
+  // with a temperature or seed of its own; empty: `model` for all.
+  size_t samples = 1;
+  std::function<Result<std::shared_ptr<ChatModel>>(size_t sample)> model_for_sample;
+  std::shared_ptr<Permissions> permissions;  // tools; null: "auto"
+  bool allow_protected = false;              // tools: may change tests, CI and lock files
+  bool look_before = true;                   // tools: run the tests before the model is asked
+  Minimise minimise = Minimise::scratch_files;
+  // tools: nothing: read from repo. A caller that works on foreign branches gives the base's.
+  std::optional<std::vector<InstructionFile>> instructions;
+  std::function<void(const LoopEvent&)> on_event;  // tools: finer than progress
+  std::filesystem::path trajectory;                // tools: saved here after every step
+  bool resume = false;                             // tools: continue what that file holds
   bool apply = false;
   // Written at every end, empty when there is no patch; not written when empty.
   std::filesystem::path out, report;

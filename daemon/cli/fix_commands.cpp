@@ -1,4 +1,4 @@
-// The agent, headless: fix, trajectory.
+// The agent, headless: fix.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -12,10 +12,15 @@
 #include "agent/solve/solve.h"
 #include "base/environment.h"
 #include "base/file.h"
+#include "daemon/cli/ask_permission.h"
 #include "daemon/cli/chat_flags.h"
 #include "daemon/cli/command.h"
+#include "daemon/cli/fix_runs.h"
+#include "daemon/cli/fix_view.h"
 #include "daemon/lsp_client/sandboxed_server.h"
+#include "daemon/wiring/chat_model.h"
 #include "daemon/wiring/parse_hosts.h"
+#include "daemon/wiring/permissions.h"
 #include "daemon/wiring/repair_model.h"
 
 namespace engramd::daemon::cli {
@@ -24,93 +29,37 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+// What a model sees of it is far less (agent/loop/prompts.h); more than this is no issue text.
+constexpr uint64_t kMaxTaskBytes = 64u << 20;
+
+constexpr double kSampleTemperature = 0.7;  // of further samples when none is said
+
 struct FixCommand : CommonOptions {
   std::string task_file, issue, test, out, report, sandbox, strategy = "auto";
-  std::string transcript, trajectory;
+  std::string trajectory, mode, price, minimise = "scratch";
+  std::vector<std::string> transcripts;
   ChatModelOptions chat;
-  bool apply = false, resume = false, no_model = false;
-  double seconds = 0;
+  bool apply = false, resume = false, no_model = false, verbose = false, allow_protected = false;
+  bool skip_tests_before = false;
+  double seconds = 0, max_cost = 0;
   int max_steps = 50;
-};
-
-// Events as lines on stderr: a person can follow, a script can ignore them.
-class EventLines {
- public:
-  explicit EventLines(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1) {}
-  ~EventLines() { end_counter(); }
-  void line(const std::string& text) {
-    if (quiet_) return;
-    end_counter();
-    std::fprintf(stderr, "%s\n", text.c_str());
-  }
-  void counter(const std::string& text) {
-    if (quiet_ || !terminal_) return;
-    std::fprintf(stderr, "\r%s\033[K", text.c_str());
-    counting_ = true;
-  }
-
- private:
-  void end_counter() {
-    if (counting_) std::fputs("\r\033[K", stderr);
-    counting_ = false;
-  }
-  const bool quiet_, terminal_;
-  bool counting_ = false;
+  int64_t max_tokens = 2'000'000;
+  size_t samples = 1;
 };
 
 Result<std::string> task_text(const FixCommand& options) {
   if (!options.task_file.empty() && !options.issue.empty())
     return fail(ErrorCode::invalid_input, "give one of --task FILE and --issue TEXT");
   if (options.task_file.empty()) return options.issue;
-  return read_file(options.task_file, 4u << 20);
-}
-
-void print_patch(const std::string& patch) {
-  const bool colour = ::isatty(STDOUT_FILENO) == 1;
-  for (size_t begin = 0; begin < patch.size();) {
-    const size_t end = std::min(patch.find('\n', begin), patch.size() - 1) + 1;
-    const std::string line = patch.substr(begin, end - begin);
-    const char* code = line.starts_with('+') ? "\033[32m" : line.starts_with('-') ? "\033[31m" : "";
-    std::fputs(((colour ? code : "") + line + (colour && *code != '\0' ? "\033[0m" : "")).c_str(),
-               stdout);
-    begin = end;
-  }
-}
-
-void print_report(const agent::Report& report) {
-  std::printf("%s", std::string(to_string(report.outcome)).c_str());
-  if (!report.test_command.empty()) std::printf(": %s", report.test_command.c_str());
-  if (!report.problem.empty()) std::printf(" (%s)", report.problem.c_str());
-  std::printf("\n");
-  if (!report.summary.empty()) std::printf("%s\n", report.summary.c_str());
-  print_patch(report.patch);
-  for (const agent::TestEvidence& test : report.tests)
-    std::printf("  %s: %s -> %s\n", test.id.c_str(), test.before.c_str(),
-                test.after.empty() ? "(not run)" : test.after.c_str());
-  if (report.strategy == "tools")
-    std::printf("%zu steps, %lld prompt and %lld completion tokens, %.1f s (%s)\n", report.n_steps,
-                static_cast<long long>(report.usage.prompt_tokens),
-                static_cast<long long>(report.usage.completion_tokens), report.wall_s,
-                report.exit.c_str());
-  else
-    std::printf(
-        "%zu red and %zu green before, %zu red and %zu green after; "
-        "%zu of %zu candidates tried, %.1f s\n",
-        report.n_red_before, report.n_passed_before, report.n_red_after, report.n_passed_after,
-        report.n_tried, report.n_candidates, report.wall_s);
-  for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
-  if (report.applied)
-    std::printf("applied; `engramd undo %s` takes it back\n", report.journal.c_str());
-  else if (!report.patch.empty())
-    std::printf("the work tree is as it was; --apply writes the change\n");
+  return read_file(options.task_file, kMaxTaskBytes);
 }
 
 // The model is a help, not a need: without one the order of the candidates is the templates' own.
 void add_repair_model(agent::SolveOptions& options, const FixCommand& command,
-                      const Settings& settings, EventLines& events) {
+                      const Settings& settings, FixView& view) {
   if (command.no_model) return;
   const auto said = [&](const Error& error) {
-    events.line("candidates are not ranked by a model: " + error.message);
+    view.line("candidates are not ranked by a model: " + error.message);
   };
   const auto reference = model_for(settings, "agent");
   if (!reference) return said(reference.error());
@@ -138,40 +87,96 @@ int status_of(agent::Outcome outcome) {
   }
 }
 
-Result<fs::path> trajectory_file(const FixCommand& command) {
+Result<fs::path> trajectory_file(const FixCommand& command, const fs::path& repo) {
   if (!command.trajectory.empty()) return fs::path(command.trajectory);
-  if (command.resume)
-    return fail(ErrorCode::invalid_input,
-                "--resume needs --trajectory FILE of the run to continue");
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return state_folder() / "trajectories" /
-         (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
-          ".json");
+  if (command.resume) return newest_open_run(repo);
+  return agent::new_trajectory_path(state_folder());
 }
 
-// A transcript, an endpoint, or a local file that can chat; null when the model only continues
-// text.
-Result<std::shared_ptr<agent::ChatModel>> chat_model_for(const FixCommand& command,
-                                                         const Settings& settings,
-                                                         EventLines& events) {
-  const std::shared_ptr<agent::ChatModel> none;
-  if (!command.transcript.empty()) return agent::open_replay_model(command.transcript);
-  if (command.strategy == "repair" || (command.strategy == "auto" && command.no_model)) return none;
-  ChatModelSource models(settings);
-  const AgentAbility& ability = models.ability();
-  if (command.strategy == "auto") {
-    events.line("strategy " + std::string(ability.calls_tools ? "tools" : "repair") + ": " +
-                ability.why);
-    if (!ability.calls_tools) return none;
-  } else if (!ability.calls_tools) {
-    events.line("note: " + ability.why + "; its calls are held to a grammar, their sense is not");
+// Who answers: a transcript, an endpoint, or a local file that can chat; nobody when the model only
+// continues text.
+struct Answerer {
+  std::shared_ptr<agent::ChatModel> model;
+  std::function<Result<std::shared_ptr<agent::ChatModel>>(size_t sample)> for_sample;
+};
+
+Answerer recorded(const std::vector<std::string>& transcripts, std::shared_ptr<agent::ChatModel> first) {
+  Answerer answerer{std::move(first), {}};
+  if (transcripts.size() < 2) return answerer;
+  answerer.for_sample = [transcripts](size_t sample) -> Result<std::shared_ptr<agent::ChatModel>> {
+    return agent::open_replay_model(transcripts[std::min(sample, transcripts.size() - 1)]);
+  };
+  return answerer;
+}
+
+Result<Answerer> answerer_for(const FixCommand& command, const Settings& settings, FixView& view) {
+  if (!command.transcripts.empty()) {
+    ENGRAMD_TRY(auto first, agent::open_replay_model(command.transcripts.front()));
+    return recorded(command.transcripts, std::move(first));
   }
-  return models.open(command.chat);
+  if (command.strategy == "repair" || (command.strategy == "auto" && command.no_model))
+    return Answerer{};
+  auto models = std::make_shared<ChatModelSource>(settings);
+  const AgentAbility& ability = models->ability();
+  if (command.strategy == "auto") {
+    view.line("strategy " + std::string(ability.calls_tools ? "tools" : "repair") + ": " +
+              ability.why);
+    if (!ability.calls_tools) return Answerer{};
+  } else if (!ability.calls_tools) {
+    view.line("note: " + ability.why + "; its calls are held to a grammar, their sense is not");
+  }
+  Answerer answerer;
+  ENGRAMD_TRY(answerer.model, models->open(command.chat));
+  // Samples must differ, or one would do: each has a seed of its own, and something to draw from.
+  answerer.for_sample = [models, chat = command.chat](size_t sample) {
+    ChatModelOptions own = chat;
+    own.seed = chat.seed.value_or(0) + sample;
+    if (sample > 0 && chat.temperature.value_or(0) == 0) own.temperature = kSampleTemperature;
+    return models->open(own);
+  };
+  return answerer;
+}
+
+Status set_limits(const FixCommand& command, const Settings& settings,
+                  agent::SolveOptions& options) {
+  options.limits.wall_s = command.seconds;
+  options.limits.max_steps = command.max_steps;
+  options.limits.max_tokens = command.max_tokens;
+  options.limits.max_cost = command.max_cost;
+  if (command.price.empty()) {
+    ENGRAMD_TRY(options.limits.prices, prices_of(settings));
+  } else {
+    ENGRAMD_TRY(options.limits.prices, agent::parse_prices(command.price));
+  }
+  if (command.max_cost > 0 && !options.limits.prices)
+    return fail(ErrorCode::invalid_input,
+                "--max-cost needs the prices of tokens: --price INPUT,CACHED,OUTPUT, or the "
+                "setting agent.prices");
+  return {};
+}
+
+// What to do when a run has ended before its work had.
+void say_how_to_go_on(const agent::Report& report, const FixCommand& command) {
+  using agent::Outcome;
+  if (report.trajectory.empty() || report.ok() || report.outcome == Outcome::infra ||
+      report.exit == "unresolved")
+    return;
+  std::string more;
+  if (report.exit == "steps") more = " --max-steps " + std::to_string(2 * command.max_steps);
+  if (report.exit == "tokens") more = " --max-tokens " + std::to_string(2 * command.max_tokens);
+  if (report.exit == "wall") more = " --seconds N";
+  if (report.exit == "cost") more = " --max-cost N";
+  std::fprintf(stderr,
+               "the run and its patch are kept; to go on: engramd fix --repo %s --resume "
+               "--trajectory %s%s\n",
+               command.repo.c_str(), report.trajectory.c_str(), more.c_str());
 }
 
 Result<int> run_fix(const FixCommand& command) {
+  // From here on Ctrl-C stops the work, and not the process.
+  const CancelToken interrupted = interrupt_token();
   ENGRAMD_TRY(const Settings settings, settings_for(command));
-  EventLines events(command.json);
+  FixView view(command.json, command.verbose);
   agent::SolveOptions options;
   ENGRAMD_TRY(options.repo, repository_root(command.repo));
   ENGRAMD_TRY(options.task, task_text(command));
@@ -185,33 +190,37 @@ Result<int> run_fix(const FixCommand& command) {
   options.out = command.out;
   options.report = command.report;
   options.resume = command.resume;
-  options.limits.wall_s = command.seconds;
-  options.limits.max_steps = command.max_steps;
+  options.samples = std::max(command.samples, command.transcripts.size());
+  options.allow_protected = command.allow_protected;
+  options.look_before = !command.skip_tests_before;
+  options.minimise = command.minimise == "hunks"  ? agent::Minimise::hunks
+                     : command.minimise == "none" ? agent::Minimise::nothing
+                                                  : agent::Minimise::scratch_files;
+  ENGRAMD_CHECK(set_limits(command, settings, options));
   options.parse_hosts = make_parse_hosts();
-  std::string stage;
-  options.progress = [&](const agent::FixProgress& p) {
-    if (p.stage != stage) events.line(p.stage + (p.detail.empty() ? "" : ": " + p.detail));
-    stage = p.stage;
-    if (p.total > 0)
-      events.counter(p.stage + " " + std::to_string(p.done) + " of " + std::to_string(p.total));
-  };
-  ENGRAMD_TRY(options.model, chat_model_for(command, settings, events));
+  options.progress = [&](const agent::FixProgress& p) { view.on_progress(p); };
+  options.on_event = [&](const agent::LoopEvent& event) { view.on_event(event); };
+  ENGRAMD_TRY(Answerer answerer, answerer_for(command, settings, view));
+  options.model = answerer.model;
   if (options.model) {
-    ENGRAMD_TRY(options.trajectory, trajectory_file(command));
-    events.line("trajectory: " + options.trajectory.string());
+    if (options.samples > 1) options.model_for_sample = answerer.for_sample;
+    agent::AskPermission ask;
+    if (!command.json) ask = terminal_permission([&view] { view.pause(); });
+    ENGRAMD_TRY(options.permissions,
+                make_permissions(settings, command.mode, options.repo, std::move(ask)));
+    ENGRAMD_TRY(options.trajectory, trajectory_file(command, options.repo));
+    view.line("trajectory: " + options.trajectory.string());
   } else {
     options.strategy = agent::Strategy::repair;
-    add_repair_model(options, command, settings, events);
+    add_repair_model(options, command, settings, view);
   }
-  ENGRAMD_TRY(const auto prices, prices_of(settings));
-  ENGRAMD_TRY(const agent::Report report, agent::solve(options, interrupt_token()));
-  if (prices && report.strategy == "tools")
-    events.line("cost: " + fixed(agent::cost_of(report.usage, *prices), 4) +
-                (report.usage.estimated ? " (tokens are estimated)" : ""));
+  ENGRAMD_TRY(const agent::Report report, agent::solve(options, interrupted));
+  view.pause();
   if (command.json)
     std::cout << to_json_text(report);
   else
-    print_report(report);
+    print_report(report, command.verbose);
+  say_how_to_go_on(report, command);
   return status_of(report.outcome);
 }
 
@@ -237,25 +246,34 @@ Action define_fix(CLI::App& app) {
   app.add_flag("--no-model", options->no_model, "repair: do not rank candidates by a model");
   app.add_option("--max-steps", options->max_steps, "tools: turns of the model")
       ->capture_default_str();
+  app.add_option("--max-tokens", options->max_tokens, "tools: prompt and completion tokens")
+      ->capture_default_str();
+  app.add_option("--max-cost", options->max_cost, "tools: in the money of --price");
+  app.add_option("--price", options->price, "INPUT,CACHED,OUTPUT: of a million tokens each");
+  app.add_option("--mode", options->mode,
+                 "tools: read-only, ask, accept-edits, or auto (what no rule denies, sandboxed)");
+  app.add_option("--samples", options->samples,
+                 "tools: independent runs, of which the best patch is kept")
+      ->capture_default_str();
+  app.add_flag("--allow-protected", options->allow_protected,
+               "tools: tests, CI, lock and hook files may change; asked for each unless auto");
+  app.add_option("--minimise", options->minimise,
+                 "tools: drop what no test needs from the patch: none, scratch (new files), hunks")
+      ->check(CLI::IsMember({"none", "scratch", "hunks"}))
+      ->capture_default_str();
+  app.add_flag("--skip-tests-before", options->skip_tests_before,
+               "tools: ask the model before the tests have run once");
+  app.add_flag("-v,--verbose", options->verbose, "all that the model says, and every test");
   app.add_option("--trajectory", options->trajectory, "tools: where the run is saved");
-  app.add_flag("--resume", options->resume, "tools: continue the run saved in --trajectory");
-  app.add_option("--transcript", options->transcript,
-                 "tools: answer from a recorded transcript in place of a model");
+  app.add_flag(
+      "--resume", options->resume,
+      "tools: continue the run in --trajectory, or the last unfinished one of this folder");
+  app.add_option("--transcript", options->transcripts,
+                 "tools: answer from a recorded transcript in place of a model; several: samples");
   add_model_option(app, *options);
   add_chat_flags(app, options->chat);
   add_json_option(app, *options);
   return [options] { return run_fix(*options); };
-}
-
-Action define_trajectory(CLI::App& app) {
-  auto file = std::make_shared<std::string>();
-  app.add_option("file", *file, "a saved run")->required();
-  return [file]() -> Result<int> {
-    ENGRAMD_TRY(const agent::Trajectory trajectory, agent::load_trajectory(*file));
-    const std::string text = readable(trajectory);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    return 0;
-  };
 }
 
 }  // namespace engramd::daemon::cli

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "daemon/cli/command.h"
+#include "daemon/cli/project_notes.h"
 #include "repoindex/context.h"
 #include "repoindex/git/uncommitted.h"
 #include "repoindex/locate.h"
@@ -267,13 +268,16 @@ Result<int> run_context(const CommonOptions& common, const std::string& at, cons
                        {"tokens", part.n_tokens},
                        {"why", part.why},
                        {"text", part.text}});
-    print_json({{"parts", parts},
-                {"path", window.path},
-                {"prefix", window.prefix},
-                {"suffix", window.suffix},
-                {"tokens", window.n_tokens}});
+    print_json(
+        {{"instructions", task.empty() ? json::array() : project_notes_json(opened.view.root())},
+         {"parts", parts},
+         {"path", window.path},
+         {"prefix", window.prefix},
+         {"suffix", window.suffix},
+         {"tokens", window.n_tokens}});
     return 0;
   }
+  if (!task.empty()) print_project_notes(opened.view.root());
   for (const WindowPart& part : window.parts)
     std::printf("=== %s (%zu tokens): %s\n%s\n", part.path.c_str(), part.n_tokens, part.why.c_str(),
                 part.text.c_str());

@@ -15,6 +15,7 @@
 #include "daemon/completion/completer.h"
 #include "daemon/wiring/ask.h"
 #include "daemon/wiring/parse_hosts.h"
+#include "daemon/wiring/permissions.h"
 #include "daemon/wiring/repair_model.h"
 
 namespace engramd::daemon {
@@ -137,11 +138,12 @@ Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const
   };
   if (chats.ability().calls_tools) {
     ENGRAMD_TRY(options.model, chats.open());
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    options.trajectory =
-        state_folder() / "trajectories" /
-        (std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) +
-         ".json");
+    options.trajectory = agent::new_trajectory_path(state_folder());
+    ENGRAMD_TRY(options.permissions, make_permissions(settings, "", query.repo, {}));
+    // In an editor the whole change is reviewed before any of it is written: that is the question.
+    if (options.permissions->mode() == agent::PermissionMode::ask) {
+      ENGRAMD_TRY(options.permissions, make_permissions(settings, "accept-edits", query.repo, {}));
+    }
   } else if (const auto model = resident.model(); model) {
     // The model is a help, not a need.
     if (auto repair = make_repair_model(*model, query.view, "", cancel); repair) {

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "agent/loop/trajectory_view.h"
 #include "agent/model/replay.h"
 #include "tests/support/workspace.h"
 
@@ -22,7 +23,7 @@ constexpr const char* kTests = "/usr/bin/python3 -m pytest -q";
 struct LoopProject {
   TemporaryFolder folder = *TemporaryFolder::make("engramd-loop");
   fs::path repo = folder.path() / "project";
-  fs::path trajectory = folder.path() / "run.json";
+  fs::path trajectory = folder.path() / "run.jsonl";
 
   LoopProject() {
     fs::copy(test::fixtures() / "agent/loop/project", repo, fs::copy_options::recursive);
@@ -83,7 +84,8 @@ TEST_CASE("a recorded transcript goes through locate, open, replace, test and fi
   const auto saved = load_trajectory(project.trajectory);
   REQUIRE(saved);
   CHECK(saved->exit == "resolved");
-  CHECK(readable(*saved).find("step 3: replace_symbol") != std::string::npos);
+  CHECK(readable(*saved).find("  3 ✓ replace_symbol shop/basket.py: Basket.add") !=
+        std::string::npos);
 }
 
 TEST_CASE("a run killed after its second step is resumed to the same patch") {
@@ -94,8 +96,8 @@ TEST_CASE("a run killed after its second step is resumed to the same patch") {
   REQUIRE(child >= 0);
   if (child == 0) {
     LoopOptions options = killed.options();
-    options.on_progress = [](const std::string& line) {
-      if (line.starts_with("step 2")) ::kill(::getpid(), SIGKILL);
+    options.on_event = [](const LoopEvent& event) {
+      if (event.kind == LoopEvent::Kind::step && event.step == 2) ::kill(::getpid(), SIGKILL);
     };
     auto model = open_replay_model(test::fixtures() / "agent/loop/transcript.jsonl");
     (void)run_loop(**model, options);
@@ -125,22 +127,20 @@ TEST_CASE("a resumed run refuses a file that has changed since") {
   LoopOptions options = project.options();
   options.limits.max_steps = 1;
   CHECK(run(*scripted(project.folder.path(), edit), options).exit == "steps");
-  // As a killed run would have left it.
-  auto saved = load_trajectory(project.trajectory);
-  REQUIRE(saved);
-  saved->exit.clear();
-  REQUIRE(save_trajectory(*saved, project.trajectory));
   REQUIRE(write_file_atomic(project.repo / "shop/basket.py", project.basket() + "# more\n"));
   options.resume = true;
   const auto refused = run_loop(*scripted(), options);
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message.find("has changed since the run began") != std::string::npos);
+  CHECK(refused.error().message.find("cannot resume: shop/basket.py has changed since the run") !=
+        std::string::npos);
 }
 
 TEST_CASE("a patch that does not pass the tests is said to be unresolved") {
   const LoopProject project;
   const auto model = scripted(project.folder.path(), call("finish", R"({"summary": "done"})"));
-  const LoopReport report = run(*model, project.options());
+  LoopOptions options = project.options();
+  options.limits.max_false_finishes = 0;
+  const LoopReport report = run(*model, options);
   CHECK(report.exit == "unresolved");
   CHECK_FALSE(report.tests_pass);
   CHECK(report.patch.empty());
@@ -165,7 +165,10 @@ TEST_CASE("the loop answers wrong calls with sentences and goes on") {
               "replace_text",
               R"({"path": "shop/basket.py", "search": "def total(self):", "replace": "def total(self:"})") +
           call("finish", R"({"summary": "gave up"})"));
-  const LoopReport report = run(*model, project.options());
+  LoopOptions options = project.options();
+  options.limits.max_false_finishes = 0;
+  options.limits.max_malformed = 9;
+  const LoopReport report = run(*model, options);
   CHECK(report.exit == "unresolved");
   CHECK(report.patch.empty());
   const auto saved = load_trajectory(project.trajectory);
@@ -183,24 +186,28 @@ TEST_CASE("a cancelled run keeps its diff and can be resumed") {
   const LoopProject project;
   CancelSource source;
   LoopOptions options = project.options();
-  options.on_progress = [&](const std::string& line) {
-    if (line.starts_with("step 3")) source.cancel();
+  options.on_event = [&](const LoopEvent& event) {
+    if (event.kind == LoopEvent::Kind::step && event.step == 3) source.cancel();
   };
   const LoopReport report = run(*scripted(), options, source.token());
   CHECK(report.exit == "cancelled");
   CHECK(report.patch.find("self._counts.get(article, 0)") != std::string::npos);
   options.resume = true;
-  options.on_progress = {};
+  options.on_event = {};
   CHECK(run(*scripted(), options).exit == "resolved");
 }
 
 TEST_CASE("a file that is no trajectory is refused with its name") {
   const LoopProject project;
-  for (const char* text : {"", "{}", "[1]", R"({"format":"engramd-trajectory-1"})",
-                           R"({"format":"engramd-trajectory-1","task":3})"}) {
+  for (
+      const char* text :
+      {"", "{}", "[1]", "{}\n{}\n", R"({"type":"start","format":"engramd-trajectory-1"})",
+       R"({"type":"start","format":"engramd-trajectory-2","task":3})"
+       "\n",
+       R"({"type":"start","format":"engramd-trajectory-2","task":"","repo":"","model":"","messages":[]})"}) {
     REQUIRE(write_file_atomic(project.trajectory, text));
     const auto loaded = load_trajectory(project.trajectory);
     REQUIRE_FALSE(loaded);
-    CHECK(loaded.error().message.find("run.json is not a trajectory") != std::string::npos);
+    CHECK(loaded.error().message.find("run.jsonl is not a trajectory") != std::string::npos);
   }
 }
