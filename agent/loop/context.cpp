@@ -34,7 +34,7 @@ int64_t PromptContext::tokens() const {
 
 std::vector<size_t> PromptContext::make_room() {
   if (fits()) return {};
-  return shrink_to(limits_.max_tokens / 2);
+  return shrink_to((limits_.max_tokens - limits_.reply_tokens) / 2);
 }
 
 std::vector<size_t> PromptContext::make_room_after_refusal() {

@@ -143,12 +143,19 @@ int main(int argc, char** argv) {
     options.limits.max_tokens = INT64_MAX;
     options.limits.max_repeats = 1000;
     options.limits.context.max_tokens = context_tokens;
+    options.limits.context.reply_tokens = std::min<int64_t>(8000, context_tokens / 4);
     if (saving) options.trajectory = folder->path() / "run.jsonl";
     const Clock::time_point start = Clock::now();
     const auto now = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
     double before = 0, before_cpu = 0;
     options.workbench.test_command = "true";
+    std::vector<double> saves;
+    double running_since = 0;
     options.on_event = [&](const LoopEvent& event) {
+      if (event.kind == LoopEvent::Kind::running) running_since = now();
+      // All of a step that is not the tool: the diff, the record, the sync.
+      if (event.kind == LoopEvent::Kind::step)
+        saves.push_back(now() - running_since - event.seconds);
       // From one request to the next: building the prompt, the tool, saving, everything.
       if (event.kind != LoopEvent::Kind::thinking || event.done > 0) return;
       const double at = now(), cpu = cpu_s();
@@ -181,6 +188,14 @@ int main(int argc, char** argv) {
         1e3 * (last_step_at - first_step_at) / n, 1e3 * (last_cpu - first_cpu) / n,
         1e3 * sorted[sorted.size() / 2], 1e3 * sorted[sorted.size() * 9 / 10],
         1e3 * report->tools_s / n, 100 * report->reused);
+    const auto median_of = [](std::vector<double> values) {
+      std::sort(values.begin(), values.end());
+      return values.empty() ? 0.0 : 1e3 * values[values.size() / 2];
+    };
+    const auto quarter = static_cast<std::ptrdiff_t>(saves.size() / 4);
+    std::printf("; around the tool %.2f ms (median; first quarter %.2f, last quarter %.2f)",
+                median_of(saves), median_of({saves.begin(), saves.begin() + quarter}),
+                median_of({saves.end() - quarter, saves.end()}));
     if (saving) std::printf("; file %.2f MB", 1e-6 * static_cast<double>(bytes));
     std::printf("\n");
   }
