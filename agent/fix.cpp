@@ -10,9 +10,14 @@
 
 #include "agent/edit/apply.h"
 #include "agent/edit/unified_diff.h"
+#include "agent/repair/coverage.h"
+#include "agent/repair/donor_files.h"
+#include "agent/repair/evidence.h"
 #include "agent/repair/localise.h"
-#include "agent/repair/mutate.h"
+#include "agent/repair/propose.h"
+#include "agent/repair/red_command.h"
 #include "agent/repair/search.h"
+#include "agent/repair/siblings.h"
 #include "agent/tests/warm_pytest.h"
 #include "base/environment.h"
 #include "base/file.h"
@@ -23,9 +28,6 @@ namespace engramd::agent {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kRanked = 256;        // candidates a ranker is asked about, per file
-constexpr size_t kProposedLines = 12;  // lines a proposer is asked about
 
 double own_cpu_s() {
   // Of this thread; sandboxed processes report theirs, since their parent never waits for them.
@@ -111,12 +113,14 @@ class Fixer {
     if (!red) return {};
     start_warm_runners();
     ENGRAMD_CHECK(token().check());
-    const std::vector<TracedTest> traced = trace();
+    find_red_command();
+    traced_ = trace();
     ENGRAMD_CHECK(token().check());
     say("locate", "");
-    ENGRAMD_TRY(Localisation places, localise({*workplaces_[0].tree, options_.task, before_, traced,
-                                               options_.limits.max_files, options_.parse_hosts},
-                                              token()));
+    ENGRAMD_TRY(Localisation places,
+                localise({*workplaces_[0].tree, options_.task, before_, traced_,
+                          options_.limits.max_files, options_.parse_hosts},
+                         token()));
     note(places.notes);
     for (const SuspectFile& file : places.files) report_.files_considered.push_back(file.path);
     if (places.files.empty()) {
@@ -124,7 +128,7 @@ class Fixer {
       report_.problem = "no source file that could hold the mistake was found";
       return {};
     }
-    std::vector<Candidate> candidates = propose(places);
+    const std::vector<Candidate> candidates = candidates_for(places);
     report_.n_candidates = candidates.size();
     return validate(candidates);
   }
@@ -217,7 +221,30 @@ class Fixer {
       if (!problem.empty()) note({"candidates are tried by plain test runs: " + problem});
   }
 
+  // The red tests alone, where the command can say so and they are red then, too.
+  void find_red_command() {
+    if (workplaces_[0].warm) return;
+    const auto red = red_command(command_, before_.red_ids());
+    if (!red) return;
+    TestRunOptions run;
+    run.detailed = false;
+    run.limits.wall_ms = static_cast<int64_t>(1000 * (before_.wall_s + 5));
+    const auto ran = run_tests(*workplaces_[0].sandbox, *red, run, token());
+    if (!ran) return;
+    report_.cpu_s += ran->cpu_s;
+    if (!ran->green && ran->problem.empty() && !ran->timed_out) red_command_ = red;
+  }
+
   std::vector<TracedTest> trace() {
+    if (!command_.pytest) {
+      say("tests", "recording executed lines");
+      auto traced =
+          trace_coverage({command_, red_command_, std::clamp(left() / 6, 2.0, 60.0),
+                          [&] { return Workplace::make(root_, mode_, options_.unsaved, token()); }},
+                         token());
+      if (traced) return std::move(*traced);
+      note({"executed lines could not be recorded: " + traced.error().message});
+    }
     if (!workplaces_[0].warm) return {};
     say("tests", "recording executed lines");
     auto traced = workplaces_[0].warm->trace(0.15, std::clamp(left() / 12, 2.0, 5.0), 60);
@@ -249,89 +276,18 @@ class Fixer {
     return std::move(*traced);
   }
 
-  std::vector<Candidate> propose(const Localisation& places) {
+  std::vector<Candidate> candidates_for(const Localisation& places) {
     say("propose", "");
-    std::vector<Candidate> all;
-    for (const SuspectFile& file : places.files) {
-      if (token().cancelled()) break;
-      const auto text = base_text(file.path);
-      if (!text) continue;
-      const auto suspicion = [&](uint32_t line) {
-        const auto found = file.lines.find(line);
-        if (found != file.lines.end()) return found->second;
-        // Lines that no statement starts on (a continued expression) inherit from just above.
-        if (places.has_spectrum) {
-          for (uint32_t back = 1; back <= 6 && back <= line; ++back)
-            if (const auto above = file.lines.find(line - back); above != file.lines.end())
-              return above->second * (back == 1 ? 0.6 : 0.3);
-        }
-        return file.other_lines;
-      };
-      MutateOptions mutate_options;
-      mutate_options.max_candidates = options_.limits.max_candidates;
-      auto candidates = mutate(file.path, *text, suspicion, mutate_options);
-      if (!candidates) {
-        note({candidates.error().message});
-        continue;
-      }
-      add_proposed_lines(file, *text, *candidates);
-      rank(file.path, *text, *candidates);
-      all.insert(all.end(), std::make_move_iterator(candidates->begin()),
-                 std::make_move_iterator(candidates->end()));
-    }
-    std::stable_sort(all.begin(), all.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
-    return all;
-  }
-
-  void add_proposed_lines(const SuspectFile& file, const std::string& text,
-                          std::vector<Candidate>& candidates) {
-    if (!options_.propose_lines) return;
-    std::vector<std::pair<double, uint32_t>> lines;
-    for (const auto& [line, score] : file.lines) lines.push_back({-score, line});
-    std::sort(lines.begin(), lines.end());
-    const LineIndex index(text);
-    for (size_t i = 0; i < std::min(lines.size(), kProposedLines); ++i) {
-      if (token().cancelled()) return;
-      const uint32_t line = lines[i].second;
-      const ByteRange range = index.line_range(line, text);
-      double cost = 1.3;
-      for (std::string& proposed : options_.propose_lines(file.path, text, line)) {
-        if (proposed == text.substr(range.begin, range.size())) continue;
-        Candidate candidate;
-        candidate.path = file.path;
-        candidate.edit = {range, std::move(proposed)};
-        candidate.line = line;
-        candidate.kind = "line proposed by the model";
-        candidate.cost = cost;
-        candidate.suspicion = -lines[i].first;
-        candidate.order = cost + 1.6 * (1 - candidate.suspicion);
-        candidates.push_back(std::move(candidate));
-        cost += 0.1;
-      }
-    }
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
-  }
-
-  void rank(const std::string& path, const std::string& text, std::vector<Candidate>& candidates) {
-    if (!options_.ranker) return;
-    const size_t n = std::min(candidates.size(), kRanked);
-    std::vector<std::string> texts;
-    for (size_t i = 0; i < n; ++i) texts.push_back(apply_edit(text, candidates[i].edit));
-    const std::vector<double> scores = options_.ranker(path, text, texts);
-    if (scores.size() != n) return;
-    std::vector<size_t> by_score(n);
-    for (size_t i = 0; i < n; ++i) by_score[i] = i;
-    std::stable_sort(by_score.begin(), by_score.end(),
-                     [&](size_t a, size_t b) { return scores[a] > scores[b]; });
-    // The rank, not the score, is used: scales of likelihoods differ from model to model. Half a
-    // unit of template cost at most, since no gain of a small model's ranking has been measured.
-    for (size_t place = 0; place < n; ++place)
-      candidates[by_score[place]].order +=
-          0.5 * static_cast<double>(place) / static_cast<double>(n);
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+    MutateOptions mutate_options;
+    mutate_options.max_candidates = options_.limits.max_candidates;
+    mutate_options.hints = gather_hints(*workplaces_[0].tree, before_, options_.task);
+    mutate_options.donors = gather_donors(*workplaces_[0].tree, report_.files_considered, token());
+    Proposed proposed = propose({places, [&](const std::string& path) { return base_text(path); },
+                                 std::move(mutate_options), options_.ranker, options_.infill,
+                                 std::clamp(left() / 4, 1.0, 60.0)},
+                                token());
+    note(proposed.notes);
+    return std::move(proposed.candidates);
   }
 
   std::optional<std::string> base_text(const std::string& path) const {
@@ -355,10 +311,10 @@ class Fixer {
     return run_tests(*fresh.sandbox, command_, run, outer_);
   }
 
-  Status validate(const std::vector<Candidate>& candidates) {
+  SearchOptions search_options() {
     SearchOptions search_options;
     search_options.command = command_;
-    search_options.red_ids = before_.red_ids();
+    search_options.red_command = red_command_;
     double slowest = 0;
     // Red tests count too: what they compute when right may take as long as it does when wrong.
     for (const TestCase& test : before_.tests)
@@ -369,9 +325,13 @@ class Fixer {
     search_options.trial_wall_s = std::clamp(3 * usual_wall_s + 3, 5.0, 120.0);
     search_options.try_hot = try_hot_;
     search_options.max_candidates = options_.limits.max_candidates;
-    search_options.on_progress = [&](size_t tried) {
-      say("validate", "", tried, candidates.size());
-    };
+    search_options.cpu_s = options_.limits.cpu_s;
+    return search_options;
+  }
+
+  Status validate(const std::vector<Candidate>& candidates) {
+    SearchOptions how = search_options();
+    how.on_progress = [&](size_t tried) { say("validate", "", tried, candidates.size()); };
     say("validate", "", 0, candidates.size());
     SearchResult found = search(
         workplaces_, candidates, [&](const std::string& path) { return base_text(path); },
@@ -379,31 +339,99 @@ class Fixer {
           say("accept", path);
           return accept(path, text);
         },
-        search_options, token());
+        how, token());
     report_.n_tried = found.n_tried;
     report_.cpu_s += found.cpu_s;
     note(found.notes);
     if (found.n_rejected_at_the_end > 0)
       note({std::to_string(found.n_rejected_at_the_end) +
             " candidates passed the red tests and then failed the whole command"});
-    if (!found.accepted) {
-      if (outer_.cancelled())
-        report_.outcome = Outcome::cancelled;
-      else
-        report_.outcome = found.ran_out ? Outcome::budget : Outcome::unresolved;
-      report_.problem = report_.outcome == Outcome::budget
-                            ? "time or candidates ran out before a passing edit was found"
-                        : report_.outcome == Outcome::cancelled ? "cancelled"
-                                                                : "no candidate passes the tests";
+    if (found.passing.empty()) return nothing_found(found);
+    widen_to_siblings(candidates, found.passing);
+    drop_flaky(found.passing);
+    if (found.passing.empty()) {
+      report_.outcome = Outcome::unresolved;
+      report_.problem = "what passed did not pass again: the tests are not stable";
       return {};
     }
-    return finish(candidates[found.accepted->index], *found.accepted);
+    const std::vector<Judged> judged =
+        judge({candidates, found.passing, traced_, report_.n_red_before, report_.n_passed_before,
+               token().cancelled()});
+    return finish(candidates, found.passing, judged);
   }
 
-  Status finish(const Candidate& candidate, const Accepted& accepted) {
-    report_.outcome = Outcome::resolved;
+  // The same line close by was written by the same hand: what is wrong here is wrong there. Kept
+  // when the tests pass with both changed.
+  void widen_to_siblings(const std::vector<Candidate>& candidates, std::vector<Passing>& passing) {
+    for (size_t i = 0; i < std::min<size_t>(passing.size(), 3); ++i) {
+      const Candidate& candidate = candidates[passing[i].index];
+      const auto before = base_text(candidate.path);
+      if (!before) continue;
+      const auto widened = at_siblings(*before, candidate);
+      if (!widened) continue;
+      auto run = accept(candidate.path, *widened);
+      if (!run || !run->green) continue;
+      report_.cpu_s += run->cpu_s;
+      passing[i].text = *widened;
+      passing[i].run = std::move(*run);
+      note({"the same edit was made at the same line close by"});
+    }
+  }
+
+  Status nothing_found(const SearchResult& found) {
+    if (outer_.cancelled())
+      report_.outcome = Outcome::cancelled;
+    else
+      report_.outcome = found.ran_out ? Outcome::budget : Outcome::unresolved;
+    report_.problem = report_.outcome == Outcome::budget
+                          ? "time or candidates ran out before a passing edit was found"
+                      : report_.outcome == Outcome::cancelled ? "cancelled"
+                                                              : "no candidate passes the tests";
+    return {};
+  }
+
+  // A test that is red now and then turns green without any help: what passed is run once more,
+  // and the unchanged tree, too. Only where runs are short.
+  void drop_flaky(std::vector<Passing>& passing) {
+    if (before_.wall_s > 20 || outer_.cancelled()) return;
+    TestRunOptions run;
+    run.detailed = false;
+    run.limits.wall_ms = static_cast<int64_t>(1000 * (3 * before_.wall_s + 10));
+    say("accept", "the unchanged tree once more");
+    const auto unchanged = run_tests(*workplaces_[0].sandbox, command_, run, outer_);
+    if (!unchanged || outer_.cancelled()) return;
+    report_.cpu_s += unchanged->cpu_s;
+    if (!unchanged->green) return;
+    note({"the tests are flaky: they pass on the unchanged tree at times"});
+    passing.clear();
+  }
+
+  std::string patch_of(const Candidate& candidate, const Passing& passing) {
+    return unified_diff({{candidate.path, base_text(candidate.path), passing.text}});
+  }
+
+  Status finish(const std::vector<Candidate>& candidates, const std::vector<Passing>& passing,
+                const std::vector<Judged>& judged) {
+    const Judged& best = judged.front();
+    const Passing& accepted = passing[best.place];
+    const Candidate& candidate = candidates[accepted.index];
     report_.accepted_at = accepted.index + 1;
     report_.edit_kind = std::string(candidate.kind);
+    report_.confidence = best.confidence;
+    report_.reasons = best.reasons;
+    const bool sure = best.confidence >= options_.limits.min_confidence;
+    for (size_t i = sure ? 1 : 0; i < judged.size(); ++i) {
+      const Passing& other = passing[judged[i].place];
+      const Candidate& edit = candidates[other.index];
+      report_.suggestions.push_back({patch_of(edit, other), std::string(edit.kind), edit.path,
+                                     judged[i].confidence, judged[i].reasons});
+    }
+    if (!sure) {
+      report_.outcome = Outcome::unverified;
+      report_.problem = "edits that pass the tests were found, none sure enough to be the fix";
+      return {};
+    }
+    report_.outcome = Outcome::resolved;
     report_.changed_files = {candidate.path};
     const auto before = base_text(candidate.path);
     const std::vector<FileChange> changes{{candidate.path, before, accepted.text}};
@@ -439,6 +467,8 @@ class Fixer {
   fs::path root_;
   TestCommand command_;
   std::vector<Workplace> workplaces_;
+  std::optional<TestCommand> red_command_;
+  std::vector<TracedTest> traced_;
   TestRun before_;
   bool try_hot_ = true;
   Report report_;

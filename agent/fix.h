@@ -22,6 +22,7 @@
 #include "agent/tests/runner.h"
 #include "base/cancel.h"
 #include "base/result.h"
+#include "base/text.h"
 
 namespace engramd::repoindex {
 class ParseHosts;
@@ -32,9 +33,10 @@ namespace engramd::agent {
 // Higher is likelier. One number per candidate text of the file; empty: no opinion.
 using Ranker = std::function<std::vector<double>(const std::string& path, const std::string& before,
                                                  const std::vector<std::string>& candidate_texts)>;
-// Texts (without line end) that could stand in place of one line; line is 0-based.
-using LineProposer = std::function<std::vector<std::string>(
-    const std::string& path, const std::string& text, uint32_t line)>;
+// Texts that could stand in a hole of a file: an expression, or one to three whole lines (without
+// the last line end). They begin and end where the hole does; what it holds now is not shown.
+using Infiller = std::function<std::vector<std::string>(const std::string& path,
+                                                        const std::string& text, ByteRange hole)>;
 
 struct FixProgress {
   std::string stage;  // "copy", "tests", "locate", "propose", "validate", "accept"
@@ -63,7 +65,7 @@ struct FixOptions {
   FixLimits limits;
   FixProgressFn progress;  // from several threads, one call at a time
   Ranker ranker;
-  LineProposer propose_lines;
+  Infiller infill;
   std::filesystem::path journal_folder;                // empty: <state folder>/journal
   std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // index the copy; null: this process does
 };

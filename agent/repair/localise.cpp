@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/sandbox/index_overlay.h"
+#include "agent/repair/static_suspects.h"
 #include "base/text.h"
 #include "repoindex/index.h"
 #include "repoindex/languages/language.h"
@@ -13,7 +14,17 @@
 namespace engramd::agent {
 namespace {
 
-constexpr size_t kMaxFailureText = 6000;
+constexpr size_t kMaxFailureText = 6000, kMaxStaticBytes = 1u << 20;
+
+// xmltest.cpp, tests.c, TestShelf.java: whoever edits the test makes it green.
+bool is_test_name(const std::string& name) {
+  std::string stem = name.substr(0, name.find('.'));
+  for (char& c : stem) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  for (const std::string_view other : {"latest", "contest", "attest", "protest", "fastest"})
+    if (stem.ends_with(other)) return false;
+  return stem.starts_with("test") || stem.ends_with("test") || stem.ends_with("tests") ||
+         stem.ends_with("spec");
+}
 
 bool has_part(const std::string& path, std::string_view part) {
   return ("/" + path).find("/" + std::string(part) + "/") != std::string::npos;
@@ -93,7 +104,7 @@ bool is_editable_source(const std::string& path) {
                            "build", ".venv", "venv", ".tox", "tests", "test"})
     if (has_part(path, part)) return false;
   const std::string name = path.substr(path.rfind('/') + 1);
-  if (name == "conftest.py" || name == "setup.py") return false;
+  if (name == "conftest.py" || name == "setup.py" || is_test_name(name)) return false;
   const repoindex::Language* language = repoindex::language_for_path(path);
   return language != nullptr && !language->edit.statement.empty();
 }
@@ -115,12 +126,24 @@ Result<Localisation> localise(const LocaliseInput& input, const CancelToken& can
   const auto executed = spectrum(input.traced);
   const auto frames = frame_evidence(input.before);
   result.has_spectrum = !executed.empty();
+  result.is_weak =
+      result.has_spectrum && std::none_of(input.traced.begin(), input.traced.end(),
+                                          [](const TracedTest& test) { return !test.red; });
   for (const auto& [path, lines] : executed)
-    for (const auto& [line, score] : lines) raise(file_of(path), line, score);
+    for (const auto& [line, score] : lines)
+      raise(file_of(path), line, result.is_weak ? 0.4 * score : score);
   for (const auto& [path, lines] : frames) {
     if (result.has_spectrum && executed.count(path) == 0) continue;
     for (const auto& [line, weight] : lines)
       raise(file_of(path), line, result.has_spectrum ? std::min(1.0, 0.5 + 0.5 * weight) : weight);
+  }
+
+  if (result.has_spectrum) {
+    std::map<std::string, std::string> texts;
+    for (const auto& [path, file] : files)
+      if (auto text = input.tree.read(path); text && text->size() <= kMaxStaticBytes)
+        texts[path] = std::move(*text);
+    add_static_suspects(files, texts);
   }
 
   // Text evidence: always for the order of files, and the only one when nothing can be traced.
@@ -138,6 +161,22 @@ Result<Localisation> localise(const LocaliseInput& input, const CancelToken& can
       locate_options.k_functions = 30;
       for (const auto& [path, lines] : frames) locate_options.mentioned.push_back(path);
       const auto located = repoindex::locate(view, failure_text(input), locate_options, cancel);
+      if (located && result.is_weak) {
+        // What ran and is named by the failure's words.
+        double best = 1e-9;
+        for (const auto& function : located->functions) best = std::max(best, function.score);
+        for (const auto& function : located->functions) {
+          const auto file = files.find(function.path);
+          const auto text = view.text(function.path);
+          if (file == files.end() || !text) continue;
+          const LineIndex lines(*text);
+          const uint32_t first = lines.position(function.range.begin).line;
+          const uint32_t last = lines.position(function.range.end).line;
+          for (auto at = file->second.lines.lower_bound(first);
+               at != file->second.lines.end() && at->first <= last; ++at)
+            raise(file->second, at->first, 0.4 + 0.5 * function.score / best);
+        }
+      }
       if (located && !result.has_spectrum) {
         double best = 1e-9;
         for (const auto& file : located->files) best = std::max(best, file.score);

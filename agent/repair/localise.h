@@ -36,6 +36,7 @@ struct SuspectFile {
 struct Localisation {
   std::vector<SuspectFile> files;  // most suspicious first
   bool has_spectrum = false;
+  bool is_weak = false;  // no green test was traced: the lines that ran are all alike
   std::vector<std::string> notes;
 };
 

@@ -1,6 +1,8 @@
 #include "agent/repair/search.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -46,30 +48,49 @@ class Search {
     work(workplaces_[0]);
     for (std::thread& thread : threads) thread.join();
     result_.n_tried = n_tried_;
-    for (const Workplace& place : workplaces_)
-      if (place.warm) result_.cpu_s += place.warm->cpu_s();
+    result_.seconds = elapsed();
     const size_t n = std::min(candidates_.size(), options_.max_candidates);
-    result_.ran_out = !result_.accepted && (next_ < n || candidates_.size() > n);
+    result_.ran_out = result_.passing.empty() && (next_ < n || candidates_.size() > n);
+    std::stable_sort(result_.passing.begin(), result_.passing.end(),
+                     [](const Passing& a, const Passing& b) { return a.index < b.index; });
     return std::move(result_);
   }
 
  private:
+  double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  // Whether to go on with the candidate at index.
+  bool wanted(size_t index) {
+    if (cancel_.cancelled()) return false;
+    std::lock_guard lock(mutex_);
+    if (options_.cpu_s > 0 && result_.cpu_s > options_.cpu_s) return false;
+    if (result_.passing.empty()) return true;
+    if (result_.passing.size() >= options_.max_passing) return false;
+    const double first = first_s_;
+    if (elapsed() > first + std::max(options_.more_s, 0.5 * first)) return false;
+    const size_t reached = result_.passing.front().index;
+    return index <= reached + std::max(options_.more_candidates, reached);
+  }
+
   void work(Workplace& place) {
     const size_t n = std::min(candidates_.size(), options_.max_candidates);
     for (;;) {
-      if (cancel_.cancelled()) return;
       const size_t index = next_.fetch_add(1);
       if (index >= n) {
         next_ = n;
         return;
       }
-      // Somebody found one that stands earlier.
-      if (index > best_.load()) return;
+      if (!wanted(index)) return;
       const Candidate& candidate = candidates_[index];
       const auto base = base_.find(candidate.path);
       if (base == base_.end()) continue;
       const std::string text = apply_edit(base->second, candidate.edit);
+      const double before_s = place.warm ? place.warm->cpu_s() : 0;
       const bool promising = quick_check(place, candidate.path, base->second, text);
+      if (place.warm) {
+        std::lock_guard lock(mutex_);
+        result_.cpu_s += place.warm->cpu_s() - before_s;
+      }
       const size_t tried = ++n_tried_;
       if (options_.on_progress && tried % 16 == 0) {
         std::lock_guard lock(mutex_);
@@ -87,9 +108,8 @@ class Search {
         ++result_.n_rejected_at_the_end;
         continue;
       }
-      if (result_.accepted && result_.accepted->index < index) continue;
-      best_ = index;
-      result_.accepted = Accepted{index, text, std::move(*run)};
+      if (result_.passing.empty()) first_s_ = elapsed();
+      result_.passing.push_back({index, text, std::move(*run)});
     }
   }
 
@@ -101,6 +121,11 @@ class Search {
         const TrialOutcome hot =
             place.warm->try_text(path, text, true, options_.test_cpu_s, options_.trial_wall_s);
         if (hot == TrialOutcome::failed || hot == TrialOutcome::syntax) return false;
+        if (hot == TrialOutcome::same) {
+          std::lock_guard lock(mutex_);
+          ++result_.n_same;
+          return false;
+        }
         if (hot == TrialOutcome::gone) return lose_warm(place), plain(place, path, before, text);
       }
       ++result_n_cold();
@@ -125,14 +150,21 @@ class Search {
       result_.notes.push_back(written.error().message);
       return false;
     }
-    TestRunOptions run_options;
-    run_options.limits.wall_ms = static_cast<int64_t>(options_.trial_wall_s * 1000);
-    run_options.detailed = false;
-    const auto run = run_tests(*place.sandbox, options_.command, run_options, cancel_);
+    bool green = true;
+    if (options_.red_command) green = is_green(place, *options_.red_command);
+    if (green) green = is_green(place, options_.command);
     if (auto restored = place.tree->write(path, before); !restored) {
       std::lock_guard lock(mutex_);
       result_.notes.push_back(restored.error().message);
     }
+    return green;
+  }
+
+  bool is_green(Workplace& place, const TestCommand& command) {
+    TestRunOptions run_options;
+    run_options.limits.wall_ms = static_cast<int64_t>(options_.trial_wall_s * 1000);
+    run_options.detailed = false;
+    const auto run = run_tests(*place.sandbox, command, run_options, cancel_);
     if (!run) return false;
     std::lock_guard lock(mutex_);
     result_.cpu_s += run->cpu_s;
@@ -141,6 +173,7 @@ class Search {
 
   void lose_warm(Workplace& place) {
     place.warm.reset();
+    if (cancel_.cancelled()) return;  // it ended because the time did
     std::lock_guard lock(mutex_);
     result_.notes.push_back("the warm test runner ended; plain test runs from there on");
   }
@@ -163,8 +196,9 @@ class Search {
   const CancelToken cancel_;
   std::map<std::string, std::string> base_;
   std::atomic<size_t> next_{0}, n_tried_{0};
-  std::atomic<size_t> best_{static_cast<size_t>(-1)};
-  std::mutex mutex_;  // guards result_: jobs only add to it
+  const Clock::time_point start_ = Clock::now();
+  std::mutex mutex_;    // guards what is below: jobs only add to it
+  double first_s_ = 0;  // when the first passed
   SearchResult result_;
 };
 

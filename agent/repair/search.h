@@ -1,8 +1,9 @@
-// agent/repair/search.h - tries candidates in order, several at a time, until one passes the tests.
+// agent/repair/search.h - tries candidates in order, several at a time, and keeps those that pass.
 //
 // Each job has its own copy of the tree and its own sandbox, so candidates never see each other.
-// What a job's quick check lets through is run by the user's own command on a fresh copy before it
-// counts. Of several that pass, the one that stands first in the order wins.
+// Tests run in order of cost: the red ones, their files, the whole command in place, and then the
+// user's own command from scratch on a fresh copy, which is what counts. The search goes on for a
+// while after the first that passes: how many others pass says how much the tests decide.
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/repair/mutate.h"
+#include "agent/repair/candidate.h"
 #include "agent/sandbox/sandbox.h"
 #include "agent/tests/runner.h"
 #include "agent/tests/warm_pytest.h"
@@ -35,27 +36,33 @@ struct Workplace {
 
 struct SearchOptions {
   TestCommand command;
-  std::vector<std::string> red_ids;  // that must turn green
-  double test_cpu_s = 0.3;           // for one test in a warm runner
-  double trial_wall_s = 10;          // for one candidate
-  double accept_wall_s = 60;         // for the whole command
+  std::optional<TestCommand> red_command;  // only what must turn green; cheaper
+  double test_cpu_s = 0.3;                 // for one test in a warm runner
+  double trial_wall_s = 10;                // for one candidate
   bool try_hot = true;
   size_t max_candidates = 20000;
+  double cpu_s = 0;        // of all trials; 0: no limit
+  size_t max_passing = 8;  // enough of them
+  // After the first that passes: as many candidates again, but at least so many, for at most so
+  // long or half as long as the first took.
+  double more_s = 10;
+  size_t more_candidates = 150;
   std::function<void(size_t tried)> on_progress;
 };
 
-struct Accepted {
+struct Passing {
   size_t index = 0;  // in the candidates
   std::string text;  // of the whole file
   TestRun run;       // of the user's command, on a fresh copy
 };
 
 struct SearchResult {
-  std::optional<Accepted> accepted;
+  std::vector<Passing> passing;  // in the order of the candidates
   size_t n_tried = 0;
+  size_t n_same = 0;  // not run: compiled to what was tried before
   size_t n_hot = 0, n_cold = 0, n_plain = 0, n_rejected_at_the_end = 0;
-  bool ran_out = false;  // of time, before the last candidate
-  double cpu_s = 0;
+  bool ran_out = false;  // of time, before the last candidate and before one passed
+  double cpu_s = 0, seconds = 0;
   std::vector<std::string> notes;
 };
 

@@ -33,7 +33,8 @@ struct TestEvidence {
   std::string message;        // of the failure before
 };
 
-// A patch that passes the tests and is not sure enough to be `patch` (docs/formats/agent-report.md).
+// A patch that passes the tests and is not sure enough to be `patch`
+// (docs/formats/agent-report.md).
 struct Suggestion {
   std::string patch, edit_kind, path;
   double confidence = 0;

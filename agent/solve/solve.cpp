@@ -22,7 +22,7 @@ Result<Report> solve_by_repair(const SolveOptions& options, const CancelToken& c
   fix_options.limits.cpu_s = options.limits.cpu_s;
   fix_options.progress = options.progress;
   fix_options.ranker = options.ranker;
-  fix_options.propose_lines = options.propose_lines;
+  fix_options.infill = options.infill;
   fix_options.parse_hosts = options.parse_hosts;
   fix_options.apply = options.apply;
   fix_options.journal_folder = options.journal_folder;

@@ -57,7 +57,7 @@ struct SolveOptions {
   Strategy strategy = Strategy::automatic;  // tools when there is a chat model
   std::shared_ptr<ChatModel> model;         // tools
   Ranker ranker;                            // repair
-  LineProposer propose_lines;               // repair
+  Infiller infill;                          // repair
   SandboxMode sandbox = SandboxMode::automatic;
   SolveLimits limits;
   VerifyOptions verify;                             // tools: what is checked after each edit

@@ -206,6 +206,7 @@ TrialOutcome WarmPytest::try_text(const std::string& path, const std::string& te
   const std::string outcome = answer->value("outcome", "");
   if (outcome == "passed") return TrialOutcome::passed;
   if (outcome == "unpatchable") return TrialOutcome::unpatchable;
+  if (outcome == "same") return TrialOutcome::same;
   if (outcome == "syntax") return TrialOutcome::syntax;
   return outcome == "gone" ? TrialOutcome::gone : TrialOutcome::failed;
 }

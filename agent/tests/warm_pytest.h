@@ -23,7 +23,8 @@ struct TracedTest {
   std::map<std::string, std::vector<uint32_t>> lines;  // by file, 1-based
 };
 
-enum class TrialOutcome { passed, failed, syntax, unpatchable, gone };
+// same: compiles to what the file or an earlier candidate does; it was not run.
+enum class TrialOutcome { passed, failed, same, syntax, unpatchable, gone };
 
 class WarmPytest {
  public:

@@ -41,7 +41,7 @@ struct FixCommand : CommonOptions {
   ChatModelOptions chat;
   bool apply = false, resume = false, no_model = false, verbose = false, allow_protected = false;
   bool skip_tests_before = false;
-  double seconds = 0, max_cost = 0;
+  double seconds = 0, max_cost = 0, min_confidence = 0.5, cpu_seconds = 0;
   int max_steps = 50;
   int64_t max_tokens = 2'000'000;
   size_t samples = 1;
@@ -71,7 +71,7 @@ void add_repair_model(agent::SolveOptions& options, const FixCommand& command,
   auto repair = make_repair_model(*model, opened->view, "", interrupt_token());
   if (!repair) return said(repair.error());
   options.ranker = std::move(repair->ranker);
-  options.propose_lines = std::move(repair->propose_lines);
+  options.infill = std::move(repair->infill);
 }
 
 int status_of(agent::Outcome outcome) {
@@ -197,6 +197,8 @@ Result<int> run_fix(const FixCommand& command) {
                      : command.minimise == "none" ? agent::Minimise::nothing
                                                   : agent::Minimise::scratch_files;
   ENGRAMD_CHECK(set_limits(command, settings, options));
+  options.limits.min_confidence = command.min_confidence;
+  options.limits.cpu_s = command.cpu_seconds;
   options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) { view.on_progress(p); };
   options.on_event = [&](const agent::LoopEvent& event) { view.on_event(event); };
@@ -243,6 +245,12 @@ Action define_fix(CLI::App& app) {
                  "repair (no chat model), tools (a chat model), auto")
       ->check(CLI::IsMember({"auto", "repair", "tools"}))
       ->capture_default_str();
+  app.add_option("--min-confidence", options->min_confidence,
+                 "repair: what passes and is less sure is a suggestion, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--cpu-seconds", options->cpu_seconds,
+                 "repair: processor time of the trials; no limit when not given");
   app.add_flag("--no-model", options->no_model, "repair: do not rank candidates by a model");
   app.add_option("--max-steps", options->max_steps, "tools: turns of the model")
       ->capture_default_str();

@@ -190,6 +190,28 @@ void print_costs(const agent::Report& report) {
 
 }  // namespace
 
+namespace {
+
+// How sure a repair is, and what was not sure enough to be the patch.
+void print_evidence(const agent::Report& report, bool colour, bool verbose) {
+  constexpr size_t kShown = 3;
+  if (report.strategy != "repair") return;
+  if (!report.reasons.empty()) {
+    std::printf("confidence %.2f:", report.confidence);
+    for (size_t i = 0; i < report.reasons.size(); ++i)
+      std::printf("%s %s", i == 0 ? "" : ";", safe(report.reasons[i]).c_str());
+    std::printf("\n");
+  }
+  const size_t n = verbose ? report.suggestions.size() : std::min(kShown, report.suggestions.size());
+  for (size_t i = 0; i < n; ++i) {
+    const agent::Suggestion& one = report.suggestions[i];
+    std::printf("suggestion, confidence %.2f (%s):\n%s", one.confidence, one.edit_kind.c_str(),
+                agent::readable_diff(one.patch, colour).c_str());
+  }
+}
+
+}  // namespace
+
 void print_report(const agent::Report& report, bool verbose) {
   const bool colour = shows_colour(STDOUT_FILENO);
   const std::string outcome(to_string(report.outcome));
@@ -203,6 +225,7 @@ void print_report(const agent::Report& report, bool verbose) {
     std::printf("\n%s\n", agent::readable_diff(report.patch, colour).c_str());
   print_tests(report, colour, verbose);
   print_costs(report);
+  print_evidence(report, colour, verbose);
   for (const std::string& note : report.notes) std::printf("note: %s\n", safe(note).c_str());
   if (report.applied)
     std::printf("applied; `engramd undo %s` takes it back\n", report.journal.c_str());

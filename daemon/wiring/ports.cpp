@@ -148,7 +148,7 @@ Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const
     // The model is a help, not a need.
     if (auto repair = make_repair_model(*model, query.view, "", cancel); repair) {
       options.ranker = std::move(repair->ranker);
-      options.propose_lines = std::move(repair->propose_lines);
+      options.infill = std::move(repair->infill);
     }
   }
   ENGRAMD_TRY(const agent::Report done, agent::solve(options, cancel));

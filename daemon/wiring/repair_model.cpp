@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/text.h"
+#include "engine/api/fim.h"
 #include "engine/api/session.h"
 #include "repoindex/memory/memory.h"
 
@@ -16,7 +17,16 @@ constexpr size_t kMaxContextTokens = 160;  // of the lines above the change
 constexpr size_t kMaxChangedTokens = 96;
 constexpr size_t kMaxScoredByNetwork = 192;
 constexpr double kNetworkShare = 0.35;  // of a candidate's score; the memory has the rest
-constexpr size_t kMaxProposals = 4;
+constexpr size_t kMaxProposals = 3;
+constexpr size_t kMaxPromptTokens = 400, kMaxSuffixBytes = 600, kMaxPrefixBytes = 1600;
+
+// What is left of a place, from a line's start on.
+std::string_view window_before(std::string_view text, size_t end) {
+  text = text.substr(0, end);
+  if (text.size() <= kMaxPrefixBytes) return text;
+  const size_t cut = text.find('\n', text.size() - kMaxPrefixBytes);
+  return cut == std::string_view::npos ? text : text.substr(cut + 1);
+}
 
 // Where two texts differ, widened to whole lines of the second.
 struct ChangedLines {
@@ -68,33 +78,41 @@ class Helper {
     return scores;
   }
 
-  std::vector<std::string> propose(const std::string& text, uint32_t line) {
-    const LineIndex lines(text);
-    const ByteRange range = lines.line_range(line, text);
-    const std::string_view whole = std::string_view(text).substr(range.begin, range.size());
-    const size_t indent = std::min(whole.find_first_not_of(" \t"), whole.size());
-    const std::string_view above = std::string_view(text).substr(0, range.begin + indent);
-    const std::vector<TokenId> prompt = last_tokens(above, kMaxContextTokens);
-    std::vector<std::string> proposals;
+  // With the text on both sides where the model knows how to fill a gap, else with what is left of
+  // it. The first is the most likely one, the others are drawn.
+  std::vector<std::string> infill(const std::string& path, const std::string& text,
+                                  ByteRange hole) {
+    const std::string_view held = std::string_view(text).substr(hole.begin, hole.size());
+    const size_t indent = std::min(held.find_first_not_of(" \t"), held.size());
+    const size_t n_lines = static_cast<size_t>(std::count(held.begin(), held.end(), '\n'));
+    engine::FimRequest request;
+    request.path = path;
+    request.prefix = window_before(text, hole.begin + indent);
+    request.suffix = std::string_view(text).substr(hole.end, kMaxSuffixBytes);
+    std::vector<TokenId> prompt = engine::fim_prompt(model_->tokenizer(), request);
+    if (prompt.size() > kMaxPromptTokens)
+      prompt.erase(prompt.begin(), prompt.end() - static_cast<long>(kMaxPromptTokens));
+    std::vector<std::string> found;
     for (size_t i = 0; i < kMaxProposals && !cancel_.cancelled(); ++i) {
       engine::GenerateOptions options;
-      options.max_tokens = 40;
-      // The first is the most likely line, the others are drawn.
+      options.max_tokens = 24 + 24 * n_lines;
       options.sample = {i == 0 ? 0.0f : 0.8f, 20, 0.95f, 1 + i};
-      options.stop_when = [](std::string_view so_far) {
-        return so_far.find('\n') != std::string_view::npos;
+      options.stop_when = [n_lines](std::string_view so_far) {
+        return static_cast<size_t>(std::count(so_far.begin(), so_far.end(), '\n')) > n_lines;
       };
       auto generated = session_->generate(prompt, options, cancel_);
       if (!generated) break;
-      const std::string_view first =
-          std::string_view(generated->text).substr(0, generated->text.find('\n'));
-      if (trim(first).empty()) continue;
-      std::string proposal = std::string(whole.substr(0, indent)) + std::string(trim(first));
-      if (proposal != whole &&
-          std::find(proposals.begin(), proposals.end(), proposal) == proposals.end())
-        proposals.push_back(std::move(proposal));
+      std::string_view piece = generated->text;
+      for (size_t at = 0, lines = 0; at < piece.size(); ++at)
+        if (piece[at] == '\n' && ++lines > n_lines) piece = piece.substr(0, at);
+      while (!piece.empty() && (piece.back() == '\n' || piece.back() == ' '))
+        piece.remove_suffix(1);
+      if (trim(piece).empty()) continue;
+      std::string whole = std::string(held.substr(0, indent)) + std::string(piece);
+      if (whole != held && std::find(found.begin(), found.end(), whole) == found.end())
+        found.push_back(std::move(whole));
     }
-    return proposals;
+    return found;
   }
 
  private:
@@ -145,7 +163,7 @@ Result<RepairModel> make_repair_model(std::shared_ptr<const engine::Model> model
                                       const CancelToken& cancel) {
   const auto encode = [model](std::string_view text) { return model->tokenizer().encode(text); };
   ENGRAMD_TRY(auto memory, repoindex::RepositoryMemory::build(view, near, encode, {}, cancel));
-  ENGRAMD_TRY(auto session, model->open_session(kMaxContextTokens + kMaxChangedTokens + 64));
+  ENGRAMD_TRY(auto session, model->open_session(kMaxPromptTokens + kMaxChangedTokens + 64));
   auto helper =
       std::make_shared<Helper>(std::move(model), std::move(memory), std::move(session), cancel);
   RepairModel repair;
@@ -153,8 +171,8 @@ Result<RepairModel> make_repair_model(std::shared_ptr<const engine::Model> model
                            const std::vector<std::string>& candidates) {
     return helper->rank(before, candidates);
   };
-  repair.propose_lines = [helper](const std::string&, const std::string& text, uint32_t line) {
-    return helper->propose(text, line);
+  repair.infill = [helper](const std::string& path, const std::string& text, ByteRange hole) {
+    return helper->infill(path, text, hole);
   };
   return repair;
 }

@@ -1,5 +1,5 @@
 // daemon/wiring/repair_model.h - how the resident model helps a repair: it ranks candidate edits
-// and proposes lines.
+// and fills holes.
 //
 // A candidate is judged by how likely its changed lines are after the lines above them: by the
 // repository memory for all of them, by the network too for the first ones that the memory likes.
@@ -18,7 +18,7 @@ namespace engramd::daemon {
 
 struct RepairModel {
   agent::Ranker ranker;
-  agent::LineProposer propose_lines;
+  agent::Infiller infill;
 };
 
 // near: a path of the repository whose neighbours the memory should know first; may be empty.

@@ -42,7 +42,8 @@ void check_fixed(const std::string& fixture, std::optional<std::string> command,
   options.test_command = std::move(command);
   options.out = out.path("patch.diff");
   options.report = out.path("report.json");
-  options.limits.wall_s = 200;  // generous: the machine may be busy
+  options.limits.wall_s = 200;          // generous: the machine may be busy
+  options.limits.min_confidence = 0.1;  // these projects have few tests
   const auto report = solve(options);
   if (!report) FAIL(report.error().message);
   INFO(to_json_text(*report));
@@ -118,6 +119,7 @@ TEST_CASE("apply writes the accepted change and keeps uncommitted work") {
   ws.write("calc.py", "# not committed\n" + ws.read("calc.py"));
   SolveOptions options = small(ws, "pytest");
   options.limits.wall_s = 100;
+  options.limits.min_confidence = 0.1;
   options.apply = true;
   options.journal_folder = state.path("journal");
   const auto report = solve(options);
@@ -127,6 +129,25 @@ TEST_CASE("apply writes the accepted change and keeps uncommitted work") {
   CHECK(ws.read("calc.py") == "# not committed\ndef add(a, b):\n    return a + b\n");
   CHECK(ws.read("notes.txt") == "mine\n");
   CHECK(fs::exists(report->journal / "manifest.json"));
+}
+
+TEST_CASE("what passes and is not sure enough is a suggestion, not a patch") {
+  if (!have("pytest")) return;
+  const Workspace ws(kTiny);
+  SolveOptions options = small(ws, "pytest");
+  options.limits.wall_s = 100;
+  options.limits.min_confidence = 1;
+  options.apply = true;
+  const auto report = solve(options);
+  REQUIRE(report);
+  INFO(to_json_text(*report));
+  CHECK(report->outcome == Outcome::unverified);
+  CHECK(report->patch.empty());
+  CHECK_FALSE(report->applied);
+  REQUIRE_FALSE(report->suggestions.empty());
+  CHECK(report->suggestions[0].patch.find("+    return a + b") != std::string::npos);
+  CHECK_FALSE(report->suggestions[0].reasons.empty());
+  CHECK(ws.read("calc.py").find("a - b") != std::string::npos);
 }
 
 TEST_CASE("green tests leave nothing to fix") {

@@ -7,9 +7,11 @@
 The corpus is a checkout or a bare git folder of github.com/jkoppel/QuixBugs; nothing of it is kept
 in this repository. Each instance is a fresh git repository with one commit that holds one buggy
 program, its test, the test helpers and its data. The corrected programs never leave the corpus.
-Every resolved instance is checked once more here: `git apply` of the patch, then the tests.
-Last line: how many of how many turned green. Exit status 0 when at least --expect did; 77 when
-there is no corpus (a skip, which is said).
+Every patch is checked once more here: `git apply`, then the tests, then quixbugs_oracle.py, which
+says whether it is right. A patch that was held back as a suggestion is counted as turning the tests
+green, and apart. Last lines: how many turned green, how many patches were emitted and how many of
+those are right. Exit status 0 when at least --expect turned green; 77 when there is no corpus (a
+skip, which is said).
 """
 import argparse
 import concurrent.futures
@@ -88,6 +90,23 @@ def tests_pass(folder, program, pytest):
     return run.returncode == 0
 
 
+def rightness(corpus, program, repo, folder):
+    """equal, agrees, differs or unchecked; in a process of its own, since programs may hang."""
+    correct, cases = folder / "correct.py", folder / "cases.json"
+    correct.write_bytes(corpus.read(f"correct_python_programs/{program}.py"))
+    if f"json_testcases/{program}.json" in corpus.files():
+        cases.write_bytes(corpus.read(f"json_testcases/{program}.json"))
+    (folder / "node.py").write_bytes(corpus.read("python_programs/node.py"))
+    try:
+        run = subprocess.run([sys.executable, str(pathlib.Path(__file__).parent / "quixbugs_oracle.py"),
+                              program, str(repo / f"python_programs/{program}.py"), str(correct),
+                              str(cases), str(folder)], capture_output=True, timeout=600,
+                             env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+    except subprocess.TimeoutExpired:
+        return "unchecked"
+    return run.stdout.decode().strip() or "unchecked"
+
+
 def run_one(corpus, program, arguments):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="quixbugs-"))
     try:
@@ -98,8 +117,11 @@ def run_one(corpus, program, arguments):
         started = time.monotonic()
         command = [*arguments.engramd.split(), "fix", "--repo", str(repo), "--test",
                    f"{arguments.pytest} python_testcases/test_{program}.py",
-                   "--out", str(patch), "--report", str(report), "--seconds", str(arguments.budget)]
-        run = subprocess.run(command, capture_output=True, timeout=arguments.budget * 3 + 120)
+                   "--out", str(patch), "--report", str(report), "--seconds", str(arguments.budget),
+                   *arguments.options.split()]
+        if arguments.cpu_seconds:
+            command += ["--cpu-seconds", str(arguments.cpu_seconds)]
+        run = subprocess.run(command, capture_output=True, timeout=arguments.budget * 3 + 300)
         wall = time.monotonic() - started
         row = {"program": program, "wall_s": wall, "state": "error", "exit": run.returncode}
         if report.exists():
@@ -107,16 +129,30 @@ def run_one(corpus, program, arguments):
             row.update(state=data["state"], tried=data["candidates"]["tried"],
                        proposed=data["candidates"]["proposed"], kind=data["edit_kind"],
                        cpu_s=data["cpu_s"], notes=data["notes"], problem=data["problem"],
-                       patch=data["patch"], engine_wall_s=data["wall_s"])
+                       patch=data["patch"], engine_wall_s=data["wall_s"],
+                       accepted_at=data["candidates"]["accepted_at"],
+                       confidence=data.get("confidence", 0), reasons=data.get("reasons", []),
+                       suggestions=data.get("suggestions", []))
         else:
             row["problem"] = run.stderr.decode(errors="replace")[-300:]
         clean = git(repo, "status", "--porcelain").stdout.decode().strip()
         if clean:
             row["state"] = "touched the work tree"
-        if row["state"] == "resolved":
+        row["emitted"] = row["state"] == "resolved"
+        tried = [row.get("patch")] if row["emitted"] else []
+        tried += [s["patch"] for s in row.get("suggestions", [])]
+        row["verdicts"] = []
+        for place, text in enumerate(tried):
+            if place > 0 and not arguments.all:
+                break
+            patch.write_text(text)
             git(repo, "apply", str(patch))
-            if not tests_pass(repo, program, arguments.pytest):
+            if place == 0 and not tests_pass(repo, program, arguments.pytest):
                 row["state"] = "patch does not hold"
+            row["verdicts"].append(rightness(corpus, program, repo, folder))
+            git(repo, "checkout", "-q", ".")
+        row["green"] = bool(row["verdicts"]) and row["state"] != "patch does not hold"
+        row["right"] = row["verdicts"][0] if row["verdicts"] else ""
         return row
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -133,6 +169,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="instances at the same time")
     parser.add_argument("--expect", type=int, default=22)
     parser.add_argument("--pytest", default="pytest")
+    parser.add_argument("--cpu-seconds", type=float, default=0,
+                        help="processor time of the trials, for a loaded machine")
+    parser.add_argument("--options", default="", help="more options of engramd fix")
+    parser.add_argument("--all", action="store_true", help="judge the suggestions, too")
     parser.add_argument("--json", default="", help="write all rows to this file")
     arguments = parser.parse_args()
     folder = pathlib.Path(arguments.corpus) if arguments.corpus else None
@@ -153,14 +193,20 @@ def main():
             rows.append(row)
             print(f"{row['program']:28} {row['state']:12} {row['wall_s']:6.1f} s  "
                   f"cpu {row.get('cpu_s', 0):6.1f} s  tried {row.get('tried', 0):5}/"
-                  f"{row.get('proposed', 0):<6} {row.get('kind') or row.get('problem') or ''}",
+                  f"{row.get('proposed', 0):<6} {row.get('confidence', 0):.2f} {row['right']:9} "
+                  f"{row.get('kind') or row.get('problem') or ''}",
                   flush=True)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(rows, indent=1))
-    green = sum(row["state"] == "resolved" for row in rows)
+    green = sum(row["green"] for row in rows)
+    right = sum(row["right"] in ("equal", "agrees") for row in rows)
+    emitted = [row for row in rows if row["emitted"]]
+    emitted_right = sum(row["right"] in ("equal", "agrees") for row in emitted)
     wall = sum(row["wall_s"] for row in rows)
     print(f"quixbugs: {green} of {len(rows)} turned green within {arguments.budget:.0f} s each, "
-          f"{wall:.0f} s in all")
+          f"{wall:.0f} s in all, load {os.getloadavg()[0]:.1f}")
+    print(f"quixbugs: {right} first choices are right; {len(emitted)} patches emitted, "
+          f"{emitted_right} of them right")
     return 0 if green >= min(arguments.expect, len(rows)) else 1
 
 

@@ -9,6 +9,8 @@ imported the code under test:
 Which of the two a candidate needs is decided here: when anything but a function's body changed, hot
 answers "unpatchable".
 """
+import __future__
+import ast
 import gc
 import json
 import os
@@ -17,6 +19,7 @@ import signal
 import sys
 import time
 import types
+import warnings
 
 
 class TestTooSlow(BaseException):
@@ -32,6 +35,9 @@ def _too_slow(_signal, _frame):
 # ---------------------------------------------------------------- replacing loaded functions
 
 _CO_OPTIMIZED = 0x1
+_FUTURE_FLAGS = 0
+for _name in __future__.all_feature_names:
+    _FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
 
 
 def _shape(code):
@@ -63,41 +69,91 @@ def _functions(code, path=(), out=None):
     return out
 
 
+def _digest(code):
+    """All that decides what a code object does; lines and columns do not."""
+    consts = tuple(_digest(c) if isinstance(c, types.CodeType) else (type(c).__name__, repr(c))
+                   for c in code.co_consts)
+    return (code.co_name, code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars,
+            code.co_cellvars, code.co_flags, code.co_argcount, code.co_kwonlyargcount,
+            getattr(code, "co_exceptiontable", b""))
+
+
+class Segment:
+    """One statement of a module: a function or class, compiled alone at its own lines."""
+
+    def __init__(self, first, last, code):
+        self.first, self.last = first, last  # lines, from 0, last exclusive
+        self.shape = _shape(code)
+        self.tried = {hash(_digest(code))}  # what the file does already is a candidate that fails
+        self.loaded = []
+
+
 class LoadedFile:
-    """The functions of one source file as they sit in memory."""
+    """The functions of one source file as they sit in memory.
+
+    A candidate changes one statement of the module: only that is compiled again, and what compiles
+    to the same code as something tried before is not run again.
+    """
 
     def __init__(self, path, functions):
         self.path = path
         with open(path, encoding="utf-8", newline="") as file:
             text = file.read()
-        self.code = compile(text, path, "exec", dont_inherit=True)
-        self.shape = _shape(self.code)
-        self.old = _functions(self.code)
-        by_place = {(c.co_name, c.co_firstlineno): key for key, c in self.old.items()}
-        self.loaded = []
+        self.lines = text.split("\n")
+        tree = ast.parse(text, path)
+        whole = compile(text, path, "exec", dont_inherit=True)
+        self.flags = whole.co_flags & _FUTURE_FLAGS
+        self.segments = []
+        by_place = {}
         for function in functions:
             code = function.__code__
-            key = by_place.get((code.co_name, code.co_firstlineno))
-            if key:
-                self.loaded.append((key, function))
+            by_place.setdefault((code.co_name, code.co_firstlineno), []).append(function)
+        for statement in tree.body:
+            if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                continue
+            first = min([statement.lineno] + [d.lineno for d in statement.decorator_list]) - 1
+            code = self._compile(first, self.lines[first:statement.end_lineno])
+            segment = Segment(first, statement.end_lineno, code)
+            for key, old in _functions(code).items():
+                for function in by_place.get((old.co_name, old.co_firstlineno), ()):
+                    segment.loaded.append((key, function))
+            self.segments.append(segment)
 
-    def patch(self, text):
-        """None, or why the text cannot be swapped in."""
+    def _compile(self, first, lines):
+        return compile("\n" * first + "\n".join(lines) + "\n", self.path, "exec",
+                       flags=self.flags, dont_inherit=True)
+
+    def prepare(self, text):
+        """The new code of the functions, or why the text need not or cannot be swapped in."""
+        lines = text.split("\n")
+        head = 0
+        shortest = min(len(lines), len(self.lines))
+        while head < shortest and lines[head] == self.lines[head]:
+            head += 1
+        tail = 0
+        while tail < shortest - head and lines[-1 - tail] == self.lines[-1 - tail]:
+            tail += 1
+        end = len(self.lines) - tail
+        for segment in self.segments:
+            if segment.first <= head and end <= segment.last:
+                break
+        else:
+            return "unpatchable", None
+        grown = len(lines) - len(self.lines)
         try:
-            code = compile(text, self.path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError):
-            return "syntax"
-        if not self.loaded or _shape(code) != self.shape:
-            return "unpatchable"
+            code = self._compile(segment.first, lines[segment.first:segment.last + grown])
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return "syntax", None
+        if not segment.loaded or _shape(code) != segment.shape:
+            return "unpatchable", None
+        digest = hash(_digest(code))
+        if digest in segment.tried:
+            return "same", None
+        segment.tried.add(digest)
         new = _functions(code)
-        for key, function in self.loaded:
-            if key not in new:
-                return "unpatchable"
-            try:
-                function.__code__ = new[key]
-            except ValueError:
-                return "unpatchable"
-        return None
+        if any(key not in new for key, _ in segment.loaded):
+            return "unpatchable", None
+        return None, [(function, new[key]) for key, function in segment.loaded]
 
 
 # ---------------------------------------------------------------- the warm runner
@@ -288,16 +344,24 @@ class Hot(Selection):
         if path not in self.loaded:
             try:
                 self.loaded[path] = LoadedFile(path, self.functions.get(path, ()))
-            except (OSError, SyntaxError, ValueError, UnicodeDecodeError):
+            except (OSError, SyntaxError, ValueError, RecursionError):
                 self.loaded[path] = None
         loaded = self.loaded[path]
         if loaded is None:
             return {"outcome": "unpatchable"}
 
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reason, swaps = loaded.prepare(request["text"])
+        if reason:
+            return {"outcome": reason}
+
         def body(write):
-            reason = loaded.patch(request["text"])
-            if reason:
-                write({"outcome": reason})
+            try:
+                for function, code in swaps:
+                    function.__code__ = code
+            except ValueError:  # other free variables
+                write({"outcome": "unpatchable"})
                 return
             _limit_child(20 * limit + 15)
             done = 0
