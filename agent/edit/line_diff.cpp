@@ -75,7 +75,8 @@ class Comparison {
     uint32_t n_a = 0, n_b = 0, at_a = 0, at_b = 0;
   };
 
-  // Lines that stand once on each side of the gap, and of them the longest chain that rises in both.
+  // Lines that stand once on each side of the gap, and of them the longest chain that rises in
+  // both.
   Pairs unique_in_both(const Gap& gap) {
     for (size_t i = gap.a_begin; i < gap.a_end; ++i) {
       Seen& seen = seen_[a_[i]];
@@ -98,9 +99,9 @@ class Comparison {
     std::vector<size_t> tops;  // of piles: index into candidates
     std::vector<size_t> before(candidates.size(), SIZE_MAX);
     for (size_t k = 0; k < candidates.size(); ++k) {
-      const auto pile = std::lower_bound(
-          tops.begin(), tops.end(), candidates[k].second,
-          [&](size_t top, size_t j) { return candidates[top].second < j; });
+      const auto pile =
+          std::lower_bound(tops.begin(), tops.end(), candidates[k].second,
+                           [&](size_t top, size_t j) { return candidates[top].second < j; });
       if (pile != tops.begin()) before[k] = *(pile - 1);
       if (pile == tops.end())
         tops.push_back(k);

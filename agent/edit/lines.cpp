@@ -12,7 +12,7 @@ namespace engramd::agent {
 namespace {
 
 constexpr size_t kQuotedLines = 8, kQuotedBytes = 200;
-constexpr size_t kComparedLines = 12;    // of the wanted block, when the nearest lines are looked for
+constexpr size_t kComparedLines = 12;  // of the wanted block, when the nearest lines are looked for
 constexpr size_t kMaxCompared = 200000;  // lines of the text that are looked at
 
 // What a model types for what an editor inserted, and the other way round.
@@ -66,8 +66,9 @@ Pairs pairs_of(std::string_view line) {
   Pairs pairs;
   line = trim(line);
   for (size_t i = 0; i + 1 < line.size(); ++i)
-    pairs.set((static_cast<unsigned char>(line[i]) * 31u + static_cast<unsigned char>(line[i + 1])) &
-              255u);
+    pairs.set(
+        (static_cast<unsigned char>(line[i]) * 31u + static_cast<unsigned char>(line[i + 1])) &
+        255u);
   return pairs;
 }
 double likeness(const Pairs& a, const Pairs& b) {
@@ -205,8 +206,8 @@ std::string nearest_lines(const std::vector<Line>& lines, const std::vector<Line
   for (size_t j = 0; j < wanted.size() && nearest + j < lines.size(); ++j) {
     if (folded(trim(lines[nearest + j].text)) == folded(trim(wanted[j].text))) continue;
     if (best_score >= 0.5 * static_cast<double>(n_wanted))
-      out += "\nline " + std::to_string(nearest + j + 1) + " is: " +
-             shown(lines[nearest + j].text) + "\nyou wrote: " + shown(wanted[j].text);
+      out += "\nline " + std::to_string(nearest + j + 1) +
+             " is: " + shown(lines[nearest + j].text) + "\nyou wrote: " + shown(wanted[j].text);
     break;
   }
   return out;

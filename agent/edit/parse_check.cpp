@@ -24,9 +24,9 @@ Status check_still_parses(const std::string& path, std::string_view before, std:
   if (after_facts.errors.empty()) return {};
   const repoindex::FileFactsPtr old = repoindex::extract_facts(path, before);
   if (old != nullptr && !old->errors.empty()) return {};
-  return fail(ErrorCode::invalid_input,
-              path + " would no longer parse: " + syntax_problem(after, after_facts.errors.front()) +
-                  "\nthe file was left as it was");
+  return fail(ErrorCode::invalid_input, path + " would no longer parse: " +
+                                            syntax_problem(after, after_facts.errors.front()) +
+                                            "\nthe file was left as it was");
 }
 
 Status check_still_parses(const std::string& path, std::string_view before,

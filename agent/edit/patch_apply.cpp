@@ -92,10 +92,9 @@ class Hunks {
         if (!places.empty()) break;
       }
       if (places.empty())
-        return fail(ErrorCode::not_found,
-                    "no line reads \"" + std::string(wanted.substr(0, 120)) +
-                        "\"; the nearest lines are" +
-                        nearest_lines(lines_, lines_of(anchor)));
+        return fail(ErrorCode::not_found, "no line reads \"" + std::string(wanted.substr(0, 120)) +
+                                              "\"; the nearest lines are" +
+                                              nearest_lines(lines_, lines_of(anchor)));
       from = places[0] + 1;
     }
     return from;
@@ -141,8 +140,8 @@ class Hunks {
         return Placed{nullptr, 0, places[0], part.size(), head, tail};
       }
     }
-    return fail(ErrorCode::not_found, "its lines are not there; the nearest lines are" +
-                                          nearest_lines(lines_, wanted));
+    return fail(ErrorCode::not_found,
+                "its lines are not there; the nearest lines are" + nearest_lines(lines_, wanted));
   }
 
   static std::vector<std::string> old_lines(const PatchHunk& hunk) {
@@ -201,9 +200,9 @@ class Hunks {
   // The file ends as it did, with a line end or without.
   void keep_last_line_end(const PatchHunk& hunk) {
     if (copied_ < lines_.size()) return;
-    no_last_newline_ = hunk.no_last_newline ||
-                       (!text_.empty() && !text_.ends_with('\n') && !hunk.lines.empty() &&
-                        hunk.lines.back().kind == ' ');
+    no_last_newline_ =
+        hunk.no_last_newline || (!text_.empty() && !text_.ends_with('\n') && !hunk.lines.empty() &&
+                                 hunk.lines.back().kind == ' ');
   }
 
   const std::string& path_;
@@ -251,7 +250,8 @@ Result<std::vector<FileChange>> changes_of_patch(
       continue;
     }
     if (!before)
-      return fail(ErrorCode::not_found, "the patch changes " + file.path + ", which does not exist");
+      return fail(ErrorCode::not_found,
+                  "the patch changes " + file.path + ", which does not exist");
     if (file.kind == FilePatch::Kind::remove) {
       changes.push_back({file.path, std::move(before), std::nullopt, false});
       continue;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr size_t kMaxFiles = 200;
 
-bool starts(std::string_view line, std::string_view prefix) { return line.starts_with(prefix); }
+bool starts(std::string_view line, std::string_view prefix) {
+  return line.starts_with(prefix);
+}
 
 // A path as a diff writes it: without a/ or b/, quotes and what follows a tab.
 std::string path_of(std::string_view text) {
@@ -30,7 +32,8 @@ std::string said(size_t line, std::string_view text, const std::string& expected
 }
 
 void drop_blank_end(PatchHunk& hunk) {
-  while (!hunk.lines.empty() && hunk.lines.back().kind == ' ' && trim(hunk.lines.back().text).empty())
+  while (!hunk.lines.empty() && hunk.lines.back().kind == ' ' &&
+         trim(hunk.lines.back().text).empty())
     hunk.lines.pop_back();
 }
 
@@ -54,10 +57,11 @@ class Reader {
         return read_envelope();
       if (starts(line.text, "--- ") || starts(line.text, "diff --git ")) return read_diff();
     }
-    return fail(ErrorCode::invalid_input,
-                "expected a patch: either *** Begin Patch, *** Update File: PATH, @@ and lines that "
-                "begin with a blank, - or +, *** End Patch; or a unified diff with --- and +++ "
-                "lines");
+    return fail(
+        ErrorCode::invalid_input,
+        "expected a patch: either *** Begin Patch, *** Update File: PATH, @@ and lines that "
+        "begin with a blank, - or +, *** End Patch; or a unified diff with --- and +++ "
+        "lines");
   }
 
  private:
@@ -67,7 +71,7 @@ class Reader {
     std::vector<FilePatch> files;
     bool is_open = false;  // a hunk takes lines
     const auto hunk = [&]() -> PatchHunk& {
-      if (!is_open) files.back().hunks.emplace_back();
+      if (!is_open || files.back().hunks.empty()) files.back().hunks.emplace_back();
       is_open = true;
       return files.back().hunks.back();
     };
@@ -78,7 +82,7 @@ class Reader {
         const auto file = [&](std::string_view word, FilePatch::Kind kind) {
           if (!starts(rest, word)) return false;
           files.push_back({kind, path_of(rest.substr(word.size())), {}, {}, false});
-          is_open = false;
+          is_open = pending_ = false;
           return true;
         };
         if (rest == "Begin Patch") continue;
@@ -89,8 +93,8 @@ class Reader {
           if (files.back().path.empty())
             return fail(ErrorCode::invalid_input, said(i, line, "a path behind the colon"));
           if (files.size() > kMaxFiles)
-            return fail(ErrorCode::exhausted, "the patch changes more than " +
-                                                  std::to_string(kMaxFiles) + " files");
+            return fail(ErrorCode::exhausted,
+                        "the patch changes more than " + std::to_string(kMaxFiles) + " files");
           continue;
         }
         if (starts(rest, "Move to:") && !files.empty()) {
@@ -103,8 +107,9 @@ class Reader {
           continue;
         }
         return fail(ErrorCode::invalid_input,
-                    said(i, line, "Update File, Add File, Delete File, Move to, End of File or "
-                                  "End Patch behind the stars"));
+                    said(i, line,
+                         "Update File, Add File, Delete File, Move to, End of File or "
+                         "End Patch behind the stars"));
       }
       if (files.empty()) continue;  // prose or a fence before the first file
       FilePatch& current = files.back();
@@ -256,6 +261,8 @@ class Reader {
 
 }  // namespace
 
-Result<std::vector<FilePatch>> read_patch(std::string_view text) { return Reader(text).read(); }
+Result<std::vector<FilePatch>> read_patch(std::string_view text) {
+  return Reader(text).read();
+}
 
 }  // namespace engramd::agent

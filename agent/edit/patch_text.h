@@ -18,7 +18,7 @@
 namespace engramd::agent {
 
 struct PatchLine {
-  char kind = ' ';  // ' ' context, '-' removed, '+' added
+  char kind = ' ';   // ' ' context, '-' removed, '+' added
   std::string text;  // without line end
 };
 
@@ -26,7 +26,7 @@ struct PatchHunk {
   std::vector<std::string> anchors;  // lines that come before the hunk, outermost first
   std::optional<size_t> line;        // where it says it is, from 1
   std::vector<PatchLine> lines;
-  bool at_end = false;          // stands at the end of the file
+  bool at_end = false;           // stands at the end of the file
   bool no_last_newline = false;  // the new text ends without one
 };
 

@@ -156,12 +156,10 @@ constexpr Row kRows[] = {
 };
 
 // Of the class test, those that other tests obey: with these a red test can be made green.
-constexpr std::string_view kRunnerNames[] = {"conftest.py",     "pytest.ini",
-                                             ".pytest.ini",     "tox.ini",
-                                             "noxfile.py",      "sitecustomize.py",
-                                             "usercustomize.py", ".coveragerc",
-                                             "ctesttestfile.cmake", "phpunit.xml",
-                                             "phpunit.xml.dist", "__init__.py"};
+constexpr std::string_view kRunnerNames[] = {
+    "conftest.py",         "pytest.ini",       ".pytest.ini",      "tox.ini",
+    "noxfile.py",          "sitecustomize.py", "usercustomize.py", ".coveragerc",
+    "ctesttestfile.cmake", "phpunit.xml",      "phpunit.xml.dist", "__init__.py"};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -191,8 +189,9 @@ PathClass classify_path(std::string_view given) {
   const size_t slash = path.rfind('/');
   const std::string_view folders =
       slash == std::string::npos ? std::string_view() : std::string_view(path).substr(0, slash + 1);
-  const std::string_view name =
-      slash == std::string::npos ? std::string_view(path) : std::string_view(path).substr(slash + 1);
+  const std::string_view name = slash == std::string::npos
+                                    ? std::string_view(path)
+                                    : std::string_view(path).substr(slash + 1);
   for (const Row& row : kRows) {
     bool fits = false;
     switch (row.where) {
@@ -242,9 +241,13 @@ bool is_plain_test(std::string_view path) {
          !name.starts_with(".nycrc");
 }
 
-bool needs_consent(PathClass path_class) { return path_class != source; }
+bool needs_consent(PathClass path_class) {
+  return path_class != source;
+}
 
-bool is_protected_path(const std::string& path) { return needs_consent(classify_path(path)); }
+bool is_protected_path(const std::string& path) {
+  return needs_consent(classify_path(path));
+}
 
 std::string consent_problem(const std::string& path, PathClass path_class) {
   std::string what, instead;

@@ -17,7 +17,8 @@ constexpr size_t kMaxKnown = 60;
 // "Foo::bar", "Foo#bar", "Foo.prototype.bar()" as the index writes names: "Foo.bar".
 std::string plain_name(std::string_view given) {
   std::string name(trim(given));
-  for (const std::string_view prefix : {"def ", "class ", "function ", "func ", "fn ", "async def "})
+  for (const std::string_view prefix :
+       {"def ", "class ", "function ", "func ", "fn ", "async def "})
     if (name.starts_with(prefix)) name.erase(0, prefix.size());
   if (const size_t bracket = name.find('('); bracket != std::string::npos && bracket > 0)
     name.erase(bracket);
@@ -63,8 +64,8 @@ bool opens_comment(std::string_view line) {
           !line.starts_with("#define") && !line.starts_with("#if"));
 }
 
-// Where what the new text replaces begins: decorators and comments right above a definition belong to
-// it when the new text brings them too.
+// Where what the new text replaces begins: decorators and comments right above a definition belong
+// to it when the new text brings them too.
 size_t begin_with_lines_above(std::string_view text, size_t begin, std::string_view new_text) {
   const std::vector<Line> own = lines_of(new_text);
   if (own.empty() || trim(new_text).empty()) return begin;
@@ -92,7 +93,8 @@ size_t begin_with_lines_above(std::string_view text, size_t begin, std::string_v
 // JavaScript's `export` belongs to the definition for the index, and to the file for a model.
 std::string with_export(std::string_view old, std::string block, std::string_view indent) {
   for (const std::string_view word : {"export default ", "export "}) {
-    const std::string_view body = std::string_view(block).substr(std::min(indent.size(), block.size()));
+    const std::string_view body =
+        std::string_view(block).substr(std::min(indent.size(), block.size()));
     if (!old.substr(std::min(indent.size(), old.size())).starts_with(word) || block.empty() ||
         body.starts_with("export") || body.find("\nexport ") != std::string_view::npos ||
         opens_comment(body) || opens_attribute(body))
@@ -119,8 +121,8 @@ std::string indented(std::string_view block, std::string_view indent, std::strin
                         indentation(lines[i].text) >= indent.size();
   }
   // Without an own indentation, lines that all have the file's at least: a closing line (or one at
-  // exactly that depth) shows that the text stands as in the file but for its first line. A body one
-  // step deeper than the file's indentation shows the same.
+  // exactly that depth) shows that the text stands as in the file but for its first line. A body
+  // one step deeper than the file's indentation shows the same.
   if (keeps_file_indent && lines.size() > 1) {
     size_t shallowest = std::string_view::npos;
     for (size_t i = 1; i < lines.size(); ++i)
@@ -130,8 +132,8 @@ std::string indented(std::string_view block, std::string_view indent, std::strin
     // A body of a definition at the margin is one step in, which is the file's own depth for a
     // method: so only deeper lines, or a closing bracket at that depth, tell.
     const std::string_view last = trim(lines.back().text);
-    const bool closes = !last.empty() && std::string_view("})]").find(last[0]) !=
-                                             std::string_view::npos &&
+    const bool closes = !last.empty() &&
+                        std::string_view("})]").find(last[0]) != std::string_view::npos &&
                         indentation(lines.back().text) == indent.size();
     keeps_file_indent = closes || shallowest >= indent.size() + (tabs ? 1 : 2);
   } else {
@@ -189,8 +191,8 @@ Result<SymbolHit> symbol_named(const View& view, const std::string& path,
     for (const SymbolHit& hit : symbols)
       if (++n <= kMaxKnown) known += (known.empty() ? "" : ", ") + full_name(hit);
     if (n > kMaxKnown) known += " and " + std::to_string(n - kMaxKnown) + " more";
-    return fail(ErrorCode::not_found, path + " defines no " + name +
-                                          (known.empty() ? "" : "; it defines: " + known));
+    return fail(ErrorCode::not_found,
+                path + " defines no " + name + (known.empty() ? "" : "; it defines: " + known));
   }
   std::string places;
   for (const SymbolHit& hit : matches)
@@ -223,10 +225,11 @@ Result<std::string> edit_symbol(std::string_view text, const SymbolHit& symbol, 
       if (block.empty() && text.substr(stop).starts_with(end)) stop += end.size();
     } else {
       // What stands before it on the line stays, unless the new text brings it too.
-      const std::string_view whole = std::string_view(block).substr(std::min(indent.size(), block.size()));
+      const std::string_view whole =
+          std::string_view(block).substr(std::min(indent.size(), block.size()));
       const std::string_view words = trim(lead);
-      out = std::string(text.substr(0, whole.starts_with(words) ? first + indent.size()
-                                                                : symbol.full_range.begin)) +
+      out = std::string(text.substr(
+                0, whole.starts_with(words) ? first + indent.size() : symbol.full_range.begin)) +
             std::string(whole);
     }
     return out.append(text.substr(stop));

@@ -49,9 +49,9 @@ std::optional<std::string> without_line_numbers(std::string_view text) {
 
 struct Found {
   ByteRange range;
-  bool exact = true;           // byte for byte; else whole lines:
-  size_t first = 0, n = 0;     // lines of the text
-  std::vector<Line> wanted;    // what was looked for there
+  bool exact = true;         // byte for byte; else whole lines:
+  size_t first = 0, n = 0;   // lines of the text
+  std::vector<Line> wanted;  // what was looked for there
 };
 
 tl::unexpected<Error> ambiguous(const std::vector<size_t>& lines) {
@@ -62,8 +62,7 @@ tl::unexpected<Error> ambiguous(const std::vector<size_t>& lines) {
                   "; give more of the lines around it");
 }
 
-Result<Found> find(std::string_view text, const std::vector<Line>& lines,
-                   std::string_view search) {
+Result<Found> find(std::string_view text, const std::vector<Line>& lines, std::string_view search) {
   if (trim(search).empty())
     return fail(ErrorCode::invalid_input, "the text to search for is empty");
   std::vector<size_t> places;
@@ -84,8 +83,7 @@ Result<Found> find(std::string_view text, const std::vector<Line>& lines,
   const std::vector<Line> wanted = block_lines(search);
   for (const Likeness how : kLikenesses) {
     const ComparedLines in(lines, how);
-    const std::vector<size_t> matches =
-        in.places_of(ComparedLines(wanted, how), 0, kMaxPlaces);
+    const std::vector<size_t> matches = in.places_of(ComparedLines(wanted, how), 0, kMaxPlaces);
     if (matches.size() > 1) return ambiguous(matches);
     if (matches.empty()) continue;
     const size_t first = matches[0], last = first + wanted.size() - 1;
@@ -153,8 +151,7 @@ Result<TextEdit> edit_of(std::string_view text, const std::vector<Line>& lines,
     }
   }
   if (!found) return fail(found.error());
-  if (found->exact)
-    return TextEdit{found->range, with_line_ends(replacement, line_end_of(text))};
+  if (found->exact) return TextEdit{found->range, with_line_ends(replacement, line_end_of(text))};
   TextEdit edit{found->range, fitted(text, lines, *found, replacement)};
   // The emptied line goes too.
   if (edit.replacement.empty()) edit.range.end = lines[found->first + found->n - 1].end;
@@ -195,15 +192,13 @@ Result<std::string> replace_blocks(std::string_view text,
                                      : edit.error().with("block " + std::to_string(i + 1)));
     edits.emplace_back(std::move(*edit), i + 1);
   }
-  std::sort(edits.begin(), edits.end(), [](const auto& a, const auto& b) {
-    return a.first.range.begin < b.first.range.begin;
-  });
+  std::sort(edits.begin(), edits.end(),
+            [](const auto& a, const auto& b) { return a.first.range.begin < b.first.range.begin; });
   for (size_t i = 1; i < edits.size(); ++i)
     if (edits[i].first.range.begin < edits[i - 1].first.range.end)
-      return fail(ErrorCode::invalid_input,
-                  "blocks " + std::to_string(edits[i - 1].second) + " and " +
-                      std::to_string(edits[i].second) +
-                      " change the same lines; write them as one block");
+      return fail(ErrorCode::invalid_input, "blocks " + std::to_string(edits[i - 1].second) +
+                                                " and " + std::to_string(edits[i].second) +
+                                                " change the same lines; write them as one block");
   std::string out(text);
   for (size_t i = edits.size(); i-- > 0;) out = apply_edit(out, edits[i].first);
   return out;

@@ -15,6 +15,7 @@ using Changes = std::map<std::string, std::optional<std::string>>;
 inline Changes changes_of(const Workbench& bench) {
   Changes changes;
   for (const auto& [path, text] : bench.changed()) changes[path] = text;
+  for (const std::string& path : bench.removed()) changes[path] = std::nullopt;
   return changes;
 }
 

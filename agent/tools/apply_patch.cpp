@@ -35,9 +35,9 @@ Tool make_apply_patch_tool() {
         for (FileChange& change : *changes) {
           ENGRAMD_TRY(const PathAndLines path, path_and_lines(ctx, change.path));
           change.path = path.path;
-          heading += std::string(change.before ? change.after ? " changed " : " removed "
-                                               : " created ") +
-                     change.path;
+          heading +=
+              std::string(change.before ? change.after ? " changed " : " removed " : " created ") +
+              change.path;
         }
         ENGRAMD_CHECK(ctx.bench.apply(*changes));
         return edit_reply(ctx, heading, *changes);

@@ -18,12 +18,14 @@ struct Names {
 };
 const std::vector<Names>& names() {
   static const std::vector<Names> kNames = {
-      {"path", {"file_path", "file", "filename", "filepath", "filePath", "file_name", "target_file",
-                "relative_path", "folder", "directory", "dir"}},
+      {"path",
+       {"file_path", "file", "filename", "filepath", "filePath", "file_name", "target_file",
+        "relative_path", "folder", "directory", "dir"}},
       {"search", {"old_str", "old_string", "old_text", "oldText", "old", "find", "before"}},
       {"replace", {"new_str", "new_string", "new_text", "newText", "new", "replacement", "after"}},
-      {"text", {"content", "contents", "file_text", "code", "query", "pattern", "body", "new_text",
-                "replacement", "issue", "task"}},
+      {"text",
+       {"content", "contents", "file_text", "code", "query", "pattern", "body", "new_text",
+        "replacement", "issue", "task"}},
       {"patch", {"input", "diff", "text", "patch_text", "content"}},
       {"first_line", {"start_line", "line_start", "start", "from_line", "begin", "line", "offset"}},
       {"last_line", {"end_line", "line_end", "end", "to_line", "stop"}},
@@ -95,8 +97,8 @@ Result<Arguments> Arguments::parse(const std::string& json_text) {
   if (value.is_string()) value = json::parse(value.get<std::string>(), nullptr, false);
   if (value.is_null()) value = json::object();
   if (!value.is_object())
-    return fail(ErrorCode::invalid_input, "the arguments are not a JSON object: " +
-                                              utf8_sanitized(json_text.substr(0, 200)));
+    return fail(ErrorCode::invalid_input,
+                "the arguments are not a JSON object: " + utf8_sanitized(json_text.substr(0, 200)));
   // {"arguments": {...}}: the envelope was written twice.
   if (value.size() == 1)
     for (const char* wrapper : {"arguments", "parameters", "input", "args"})
@@ -185,9 +187,9 @@ Result<bool> Arguments::flag_or(const std::string& name, bool fallback) const {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (text == "true" || text == "yes" || text == "1") return true;
   if (text == "false" || text == "no" || text == "0" || text.empty()) return false;
-  return fail(ErrorCode::invalid_input,
-              "the argument \"" + name + "\" must be true or false, found \"" + text.substr(0, 40) +
-                  "\"");
+  return fail(
+      ErrorCode::invalid_input,
+      "the argument \"" + name + "\" must be true or false, found \"" + text.substr(0, 40) + "\"");
 }
 
 std::vector<std::string> Arguments::words(const std::string& name) const {

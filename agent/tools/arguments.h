@@ -39,7 +39,8 @@ class Arguments {
   std::map<std::string, std::vector<Arguments>> objects_;
 };
 
-// The same name under other names that models use: "file_path" for "path". Empty when there is none.
+// The same name under other names that models use: "file_path" for "path". Empty when there is
+// none.
 std::vector<std::string> other_names(const std::string& name);
 
 }  // namespace engramd::agent

@@ -58,7 +58,8 @@ std::vector<FileChange> ChangeLog::changes() const {
     const auto& base = base_.at(path);
     out.push_back({path, base, text, !base && executable_.contains(path)});
   }
-  for (const std::string& path : removed_) out.push_back({path, base_.at(path), std::nullopt, false});
+  for (const std::string& path : removed_)
+    out.push_back({path, base_.at(path), std::nullopt, false});
   std::sort(out.begin(), out.end(),
             [](const FileChange& a, const FileChange& b) { return a.path < b.path; });
   return out;

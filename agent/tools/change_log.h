@@ -25,6 +25,8 @@ class ChangeLog {
   void record(const std::vector<FileChange>& step);
   // The last step turned round, which is no step of its own; nothing when there is none.
   std::optional<std::vector<FileChange>> take_back();
+  // Null when there is none.
+  const std::vector<FileChange>* last() const { return steps_.empty() ? nullptr : &steps_.back(); }
   size_t n_steps() const { return steps_.size(); }
 
   const std::map<std::string, std::string>& changed() const { return changed_; }

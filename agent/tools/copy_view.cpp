@@ -28,10 +28,10 @@ Result<View> CopyView::view(const CancelToken& cancel) {
     snapshot_ = index_->snapshot();
   }
   if (!without_removed_)
-    without_removed_ =
-        removed_.empty()
-            ? snapshot_
-            : snapshot_->with_changes({}, std::vector<std::string>(removed_.begin(), removed_.end()));
+    without_removed_ = removed_.empty()
+                           ? snapshot_
+                           : snapshot_->with_changes(
+                                 {}, std::vector<std::string>(removed_.begin(), removed_.end()));
   return View{without_removed_, overlay_, nullptr};
 }
 

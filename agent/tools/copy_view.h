@@ -46,7 +46,7 @@ class CopyView {
   std::filesystem::path original_;
   std::shared_ptr<repoindex::ParseHosts> hosts_;
   std::shared_ptr<repoindex::RepoIndex> index_;
-  bool fresh_ = false;  // the index was brought up to date
+  bool fresh_ = false;               // the index was brought up to date
   repoindex::SnapshotPtr snapshot_;  // of the user's tree as the run began
   repoindex::SnapshotPtr without_removed_;
   std::map<std::string, std::unique_ptr<repoindex::Document>> documents_;

@@ -10,7 +10,9 @@
 namespace engramd::agent {
 namespace {
 
-std::string megabytes(size_t n) { return std::to_string((n + (1u << 19)) >> 20) + " MB"; }
+std::string megabytes(size_t n) {
+  return std::to_string((n + (1u << 19)) >> 20) + " MB";
+}
 
 }  // namespace
 
@@ -29,8 +31,7 @@ Status check_may_edit(const std::filesystem::path& original, const FileChange& c
     if (S_ISLNK(info.st_mode))
       return fail(ErrorCode::invalid_input,
                   path + " is a symbolic link, which edits do not follow; edit the file it names");
-    if (!S_ISREG(info.st_mode))
-      return fail(ErrorCode::invalid_input, path + " is no regular file");
+    if (!S_ISREG(info.st_mode)) return fail(ErrorCode::invalid_input, path + " is no regular file");
     if ((info.st_mode & 0222) == 0)
       return fail(ErrorCode::invalid_input,
                   path + " is read-only in the user's tree (chmod u+w would allow the edit)");
@@ -43,8 +44,9 @@ Status check_may_edit(const std::filesystem::path& original, const FileChange& c
                                             "; files of more than 1 MB are not edited");
     if (!allow_protected && change.after && repoindex::says_generated(*change.before))
       return fail(ErrorCode::invalid_input,
-                  path + " says in its first lines that a program writes it; change what it is "
-                         "generated from instead");
+                  path +
+                      " says in its first lines that a program writes it; change what it is "
+                      "generated from instead");
   }
   if (change.after) {
     if (is_binary_text(*change.after))

@@ -40,15 +40,24 @@ bool is_plain_revision(std::string_view text) {
 Result<ToolOutcome> show_commit(ToolContext& ctx, const std::string& commit,
                                 const std::string& path) {
   if (!is_plain_revision(commit))
-    return fail(ErrorCode::invalid_input, "\"" + utf8_sanitized(commit.substr(0, 60)) +
-                                              "\" is no commit, expected hexadecimal digits or HEAD~1");
+    return fail(ErrorCode::invalid_input,
+                "\"" + utf8_sanitized(commit.substr(0, 60)) +
+                    "\" is no commit, expected hexadecimal digits or HEAD~1");
   const auto& root = ctx.bench.original();
   if (!git_text({root, {"merge-base", "--is-ancestor", commit, "HEAD"}, {}, kWallMs}, ctx.cancel))
     return fail(ErrorCode::not_found, "there is no commit " + commit + " in the history of HEAD");
-  std::vector<std::string> arguments = {
-      "show", "--no-color", "--no-ext-diff", "--no-textconv", "--stat=100", "--patch", "--format=commit %h%nauthor %an%ndate %as%n%n%B", commit, "--"};
+  std::vector<std::string> arguments = {"show",
+                                        "--no-color",
+                                        "--no-ext-diff",
+                                        "--no-textconv",
+                                        "--stat=100",
+                                        "--patch",
+                                        "--format=commit %h%nauthor %an%ndate %as%n%n%B",
+                                        commit,
+                                        "--"};
   if (!path.empty()) arguments.push_back(path);
-  ENGRAMD_TRY(const std::string text, git_text({root, arguments, {}, kWallMs}, ctx.cancel, 4u << 20));
+  ENGRAMD_TRY(const std::string text,
+              git_text({root, arguments, {}, kWallMs}, ctx.cancel, 4u << 20));
   Answer answer;
   for (const std::string_view line : split_lines(text)) answer.add(shown_line(line));
   return ToolOutcome{std::move(answer).done(path.empty() ? "say path to see one file of it" : "")};
@@ -65,9 +74,10 @@ Result<ToolOutcome> blame_lines(ToolContext& ctx, const std::string& path, int64
   for (const BlameRange& range : ranges) {
     const std::string lines = std::to_string(range.lines.first + 1) + "-" +
                               std::to_string(range.lines.first + range.lines.n);
-    answer.add(lines + "\t" + (range.commit.empty()
-                                   ? "not committed yet"
-                                   : commit_line(range.commit, range.author_time, range.summary)));
+    answer.add(lines + "\t" +
+               (range.commit.empty()
+                    ? "not committed yet"
+                    : commit_line(range.commit, range.author_time, range.summary)));
   }
   if (answer.empty()) return ToolOutcome{"no commit has these lines"};
   return ToolOutcome{std::move(answer).done("ask for fewer lines")};
@@ -75,8 +85,8 @@ Result<ToolOutcome> blame_lines(ToolContext& ctx, const std::string& path, int64
 
 Result<ToolOutcome> log_of(ToolContext& ctx, std::vector<std::string> more,
                            const std::string& nothing) {
-  std::vector<std::string> arguments = {"log", "--no-color", "--format=%h %as %s",
-                                        "-n", std::to_string(kMaxCommits)};
+  std::vector<std::string> arguments = {"log", "--no-color", "--format=%h %as %s", "-n",
+                                        std::to_string(kMaxCommits)};
   arguments.insert(arguments.end(), more.begin(), more.end());
   ENGRAMD_TRY(const std::string text,
               git_text({ctx.bench.original(), arguments, {}, kWallMs}, ctx.cancel));

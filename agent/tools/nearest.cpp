@@ -21,7 +21,8 @@ size_t distance(const std::string& a, const std::string& b, size_t limit) {
     row[0] = i;
     size_t least = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({row[j - 1] + 1, one[j] + 1, one[j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      row[j] =
+          std::min({row[j - 1] + 1, one[j] + 1, one[j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         row[j] = std::min(row[j], two[j - 2] + 1);
       least = std::min(least, row[j]);
@@ -33,7 +34,9 @@ size_t distance(const std::string& a, const std::string& b, size_t limit) {
   return one[b.size()];
 }
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view base_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 }  // namespace
 

@@ -24,12 +24,13 @@ Tool make_open_tool() {
           return fail(ErrorCode::invalid_input,
                       path + " is a file of secrets by its name, which is not shown");
         int64_t first = asked.first, last = asked.last;  // 0: not said
-        if (first == last) last = 0;  // "a.py:12" is a place to begin at
+        if (first == last) last = 0;                     // "a.py:12" is a place to begin at
         for (const char* name : {"lines", "first_line"}) {
           if (!args.has(name)) continue;
           if (const auto range = read_line_range(args.text_or(name, ""))) {
             first = range->first;
-            if (std::string_view(name) == "lines" || range->first != range->second) last = range->second;
+            if (std::string_view(name) == "lines" || range->first != range->second)
+              last = range->second;
           } else {
             ENGRAMD_TRY(first, args.number_or(name, 0));
           }
@@ -49,8 +50,8 @@ Tool make_open_tool() {
         if (from > n_lines || to < from)
           return fail(ErrorCode::invalid_input,
                       path + " has " + std::to_string(n_lines) + " lines, lines " +
-                          std::to_string(from) + " to " +
-                          std::to_string(last == 0 ? from : last) + " were asked for");
+                          std::to_string(from) + " to " + std::to_string(last == 0 ? from : last) +
+                          " were asked for");
         const std::vector<size_t> hidden = hidden_lines(text);
         Answer answer;
         int64_t shown = from - 1;

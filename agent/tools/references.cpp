@@ -49,7 +49,8 @@ Tool make_references_tool() {
             const std::string name = last_part(given);
             ENGRAMD_TRY(const View view, ctx.bench.view(ctx.cancel));
             const auto hits = references_of(view, name, kMaxHits);
-            if (hits.empty()) return ToolOutcome{"nothing here uses " + name + like_names(view, name)};
+            if (hits.empty())
+              return ToolOutcome{"nothing here uses " + name + like_names(view, name)};
             Answer answer;
             Lines lines(view);
             for (const ReferenceHit& hit : hits)

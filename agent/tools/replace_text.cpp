@@ -37,8 +37,7 @@ Tool make_replace_text_tool() {
             std::string edited, heading = "edited " + asked.path;
             if (all && blocks.size() == 1) {
               size_t n = 0;
-              ENGRAMD_TRY(edited,
-                          replace_every(text, blocks[0].search, blocks[0].replace, &n));
+              ENGRAMD_TRY(edited, replace_every(text, blocks[0].search, blocks[0].replace, &n));
               heading += ", " + std::to_string(n) + " places";
             } else {
               ENGRAMD_TRY(edited, replace_blocks(text, blocks));

@@ -17,7 +17,8 @@ std::string hit_line(const std::string& path, int64_t line, char mark, std::stri
 }
 
 bool looks_like_regex(std::string_view text) {
-  for (const std::string_view part : {".*", ".+", "\\s", "\\w", "\\d", "\\b", "\\(", "\\.", "|", "^"})
+  for (const std::string_view part :
+       {".*", ".+", "\\s", "\\w", "\\d", "\\b", "\\(", "\\.", "|", "^"})
     if (text.find(part) != std::string_view::npos) return true;
   return false;
 }

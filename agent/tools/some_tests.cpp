@@ -21,7 +21,9 @@ std::string regex_quoted(const std::string& text) {
   return out;
 }
 
-std::string path_part(const std::string& id) { return id.substr(0, id.find("::")); }
+std::string path_part(const std::string& id) {
+  return id.substr(0, id.find("::"));
+}
 std::string name_part(const std::string& id) {
   const size_t colons = id.rfind("::");
   return colons == std::string::npos ? id : id.substr(colons + 2);

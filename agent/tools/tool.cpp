@@ -47,16 +47,26 @@ std::string unknown_tool(const std::string& name) {
   struct Known {
     const char *theirs, *ours;
   };
-  constexpr Known kKnown[] = {{"grep", "search"},          {"bash", "run_command"},
-                              {"shell", "run_command"},    {"execute", "run_command"},
-                              {"view", "open"},            {"read", "open"},
-                              {"read_file", "open"},       {"cat", "open"},
-                              {"ls", "list_files"},        {"glob", "list_files"},
-                              {"find", "search"},          {"edit", "replace_text"},
-                              {"str_replace", "replace_text"}, {"write", "create_file"},
-                              {"write_file", "create_file"},   {"submit", "finish"},
-                              {"done", "finish"},          {"test", "run_tests"},
-                              {"pytest", "run_tests"},     {"undo", "undo_edit"}};
+  constexpr Known kKnown[] = {{"grep", "search"},
+                              {"bash", "run_command"},
+                              {"shell", "run_command"},
+                              {"execute", "run_command"},
+                              {"view", "open"},
+                              {"read", "open"},
+                              {"read_file", "open"},
+                              {"cat", "open"},
+                              {"ls", "list_files"},
+                              {"glob", "list_files"},
+                              {"find", "search"},
+                              {"edit", "replace_text"},
+                              {"str_replace", "replace_text"},
+                              {"write", "create_file"},
+                              {"write_file", "create_file"},
+                              {"submit", "finish"},
+                              {"done", "finish"},
+                              {"test", "run_tests"},
+                              {"pytest", "run_tests"},
+                              {"undo", "undo_edit"}};
   std::string guess;
   for (const Known& known : kKnown)
     if (name == known.theirs) guess = known.ours;

@@ -28,7 +28,9 @@ std::optional<int64_t> number(std::string_view text) {
 
 }  // namespace
 
-bool PathAndLines::is_root() const { return path == "."; }
+bool PathAndLines::is_root() const {
+  return path == ".";
+}
 
 std::optional<std::pair<int64_t, int64_t>> read_line_range(std::string_view text) {
   text = trim(text);
@@ -150,8 +152,8 @@ bool Answer::add(std::string_view line) {
 
 std::string Answer::done(const std::string& how) && {
   if (n_left_out_ > 0)
-    text_ += "(" + std::to_string(n_left_out_) + " more left out" + (how.empty() ? "" : "; " + how) +
-             ")\n";
+    text_ += "(" + std::to_string(n_left_out_) + " more left out" +
+             (how.empty() ? "" : "; " + how) + ")\n";
   return std::move(text_);
 }
 

@@ -11,7 +11,6 @@
 #include "agent/tools/command_changes.h"
 #include "agent/tools/copy_view.h"
 #include "agent/tools/edit_rules.h"
-#include "agent/tools/some_tests.h"
 #include "agent/verify/verifier.h"
 #include "base/hash.h"
 #include "repoindex/index.h"
@@ -82,6 +81,11 @@ class CopiedWorkbench final : public Workbench {
   }
 
   Result<std::vector<std::string>> undo() override {
+    if (const std::vector<FileChange>* last = log_.last())
+      for (const FileChange& change : *last)
+        if (text_now(change.path) != change.after)
+          return fail(ErrorCode::invalid_input,
+                      change.path + " has changed since that edit, nothing was taken back");
     const auto step = log_.take_back();
     if (!step) return fail(ErrorCode::not_found, "there is no edit to take back");
     std::vector<std::string> paths;
@@ -109,16 +113,7 @@ class CopiedWorkbench final : public Workbench {
     return {};
   }
 
-  Status restore(const std::string& path, const std::string& text) override {
-    restoring_ = true;
-    Status done = write(path, text);
-    restoring_ = false;
-    return done;
-  }
-
-  Result<TestRun> run_tests(const CancelToken& cancel) override {
-    return run_tests({}, 0, cancel);
-  }
+  Result<TestRun> run_tests(const CancelToken& cancel) override { return run_tests({}, 0, cancel); }
 
   Result<TestRun> run_tests(const std::vector<std::string>& only, int64_t wall_ms,
                             const CancelToken& cancel) override {
@@ -129,7 +124,7 @@ class CopiedWorkbench final : public Workbench {
     if (wall_ms > 0) options.limits.wall_ms = std::min(options.limits.wall_ms, wall_ms);
     TestCommand command = command_;
     if (!only.empty())
-      if (const auto some = command_for_some(command_, only)) command = *some;
+      if (const auto some = select_command(command_, only)) command = *some;
     return agent::run_tests(*place, command, options, cancel);
   }
 
@@ -258,12 +253,11 @@ class CopiedWorkbench final : public Workbench {
   static Status changed_behind(const std::string& path, const std::string& since,
                                const std::optional<std::string>& old,
                                const std::optional<std::string>& now) {
-    if (!now)
-      return fail(ErrorCode::invalid_input, path + " has been removed since " + since);
-    return fail(ErrorCode::invalid_input,
-                path + " has changed since " + since + ", nothing was edited; it now reads" +
-                    quoted_changes(old.value_or(""), *now, kShownLines) +
-                    "\ngive the edit again, made for these lines");
+    if (!now) return fail(ErrorCode::invalid_input, path + " has been removed since " + since);
+    return fail(ErrorCode::invalid_input, path + " has changed since " + since +
+                                              ", nothing was edited; it now reads" +
+                                              quoted_changes(old.value_or(""), *now, kShownLines) +
+                                              "\ngive the edit again, made for these lines");
   }
 
   // What a command left behind becomes a step, as far as an edit might have done it.
@@ -310,8 +304,8 @@ class CopiedWorkbench final : public Workbench {
       else
         view_.remove(path);
       struct stat info {};
-      change.executable = ::lstat((copy_.root() / path).c_str(), &info) == 0 &&
-                          (info.st_mode & 0100) != 0;
+      change.executable =
+          ::lstat((copy_.root() / path).c_str(), &info) == 0 && (info.st_mode & 0100) != 0;
       run.changed.push_back(path);
       step.push_back(std::move(change));
     }
@@ -357,8 +351,8 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const fs::path& repo, Workben
 Status Workbench::write(const std::string& path, const std::string& text) {
   auto now = read(path);
   if (!now && now.error().code != ErrorCode::not_found) return fail(now.error());
-  return apply({{path, now ? std::optional<std::string>(std::move(*now)) : std::nullopt, text,
-                 false}});
+  return apply(
+      {{path, now ? std::optional<std::string>(std::move(*now)) : std::nullopt, text, false}});
 }
 
 Status Workbench::remove(const std::string& path) {
@@ -371,8 +365,7 @@ Status Workbench::rename(const std::string& from, const std::string& to) {
   if (read(to))
     return fail(ErrorCode::invalid_input, to + " is there already; " + from + " was not renamed");
   struct stat info {};
-  const bool executable =
-      ::stat((tree() / from).c_str(), &info) == 0 && (info.st_mode & 0100) != 0;
+  const bool executable = ::stat((tree() / from).c_str(), &info) == 0 && (info.st_mode & 0100) != 0;
   return apply({{from, text, std::nullopt, false}, {to, std::nullopt, text, executable}});
 }
 

@@ -23,11 +23,11 @@ enum class Severity { error, warning, information, hint };
 std::string_view to_string(Severity severity);
 
 struct Diagnostic {
-  std::string path;                // relative to the tree
-  uint32_t line = 0, column = 0;   // 0-based; the column in whatever units its source counts
+  std::string path;               // relative to the tree
+  uint32_t line = 0, column = 0;  // 0-based; the column in whatever units its source counts
   Severity severity = Severity::error;
-  std::string message;             // one line or a few
-  std::string source, code;        // "pyright", "reportUndefinedVariable"; may be empty
+  std::string message;       // one line or a few
+  std::string source, code;  // "pyright", "reportUndefinedVariable"; may be empty
 };
 
 class DiagnosticsSource {

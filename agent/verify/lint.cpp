@@ -32,8 +32,8 @@ std::string shell_quoted(const std::string& text) {
 std::string filled(std::string word, const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : "./" + path.substr(0, slash);
-  for (const auto& [mark, value] : {std::pair<std::string, std::string>{"{file}", path},
-                                    {"{folder}", folder}})
+  for (const auto& [mark, value] :
+       {std::pair<std::string, std::string>{"{file}", path}, {"{folder}", folder}})
     if (const size_t at = word.find(mark); at != std::string::npos)
       word.replace(at, mark.size(), value);
   return word;
@@ -75,8 +75,8 @@ const std::vector<LinterRow>& linters() {
        {"python"},
        {"ruff.toml", ".ruff.toml", "pyproject.toml:[tool.ruff"},
        "ruff",
-       {"check", "--output-format=concise", "--no-fix", "--no-cache", "--quiet",
-        "--stdin-filename", "{file}", "-"},
+       {"check", "--output-format=concise", "--no-fix", "--no-cache", "--quiet", "--stdin-filename",
+        "{file}", "-"},
        true},
       {"flake8",
        {"python"},

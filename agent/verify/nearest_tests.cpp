@@ -17,7 +17,9 @@ using namespace repoindex;
 constexpr size_t kMaxImporters = 200;
 constexpr size_t kMaxFollowed = 12;  // importers whose importers are looked at
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "" : path.substr(0, slash + 1);

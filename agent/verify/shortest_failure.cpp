@@ -23,9 +23,9 @@ std::string tail_lines(std::string_view text, size_t n) {
 // Output that no parser knew: the lines from the first one that speaks of an error.
 std::string error_part(std::string_view output) {
   const auto lines = split_lines(output);
-  constexpr std::string_view kWords[] = {"Traceback (most recent", "error:",     "Error:",
-                                         "FAILED",                 "panicked at", "AssertionError",
-                                         "not ok ",                "FAIL",        "Exception"};
+  constexpr std::string_view kWords[] = {
+      "Traceback (most recent", "error:",  "Error:", "FAILED",   "panicked at",
+      "AssertionError",         "not ok ", "FAIL",   "Exception"};
   for (size_t i = 0; i < lines.size(); ++i)
     for (const std::string_view word : kWords)
       if (lines[i].find(word) != std::string_view::npos) {
@@ -44,10 +44,10 @@ std::string shortest_failure(const TestRun& run, size_t max_bytes) {
   const TestCase* best = nullptr;
   const auto rank = [](const TestCase& test) {
     // Nothing to read is worth least, then a test that hung.
-    const int usefulness = test.status == TestStatus::timed_out  ? 2
-                           : trim(test.message).empty()          ? 3
-                           : test.frames.empty()                 ? 1
-                                                                 : 0;
+    const int usefulness = test.status == TestStatus::timed_out ? 2
+                           : trim(test.message).empty()         ? 3
+                           : test.frames.empty()                ? 1
+                                                                : 0;
     return std::pair{usefulness, test.message.size() + test.id.size()};
   };
   for (const TestCase& test : run.tests)

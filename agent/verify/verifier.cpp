@@ -51,11 +51,9 @@ Feedback EditVerifier::after_edit(const std::vector<std::string>& paths,
     out.diagnostics_s = seconds_since(start);
   }
   std::erase_if(found, [](const Diagnostic& one) { return !is_worth_telling(one); });
-  out.errors = std::any_of(found.begin(), found.end(), [](const Diagnostic& one) {
-    return one.severity == Severity::error;
-  });
-  if (!found.empty())
-    out.text += "new since the edit:\n" + readable(found, options_.max_bytes / 2);
+  out.errors = std::any_of(found.begin(), found.end(),
+                           [](const Diagnostic& one) { return one.severity == Severity::error; });
+  if (!found.empty()) out.text += "new since the edit:\n" + readable(found, options_.max_bytes / 2);
   if (options_.tests && !out.errors && !cancel.cancelled()) {
     const Clock::time_point start = Clock::now();
     run_tests(paths, cancel, out);
@@ -87,12 +85,10 @@ std::vector<Diagnostic> EditVerifier::lint_all(const std::vector<std::string>& p
     }
     const std::string base_text = bench_.base_text(path).value_or("");
     if (row->reads_stdin && !base_lint_.contains(path) && !now->empty() && !base_text.empty()) {
-      auto base =
-          lint(*row, **sandbox, path, base_text, std::max<int64_t>(left(), 500), cancel);
+      auto base = lint(*row, **sandbox, path, base_text, std::max<int64_t>(left(), 500), cancel);
       if (base && base_lint_.size() < kMaxBase) base_lint_[path] = std::move(*base);
     }
-    std::vector<Diagnostic> fresh =
-        new_diagnostics(base_text, base_lint_[path], *text, *now);
+    std::vector<Diagnostic> fresh = new_diagnostics(base_text, base_lint_[path], *text, *now);
     if (!row->reads_stdin) {
       // The base cannot be asked about: what stands on lines that stayed is taken as old.
       fresh = on_changed_lines(base_text, *text, fresh);
@@ -174,8 +170,8 @@ void EditVerifier::run_tests(const std::vector<std::string>& paths, const Cancel
   const std::string n_passed =
       run->tests.empty() ? "" : std::to_string(run->count(TestStatus::passed)) + " ";
   if (run->timed_out && run->red_ids().size() <= 1) {
-    note("the nearest tests did not end in " + std::to_string(options_.tests_ms / 1000) + " s: " +
-         list);
+    note("the nearest tests did not end in " + std::to_string(options_.tests_ms / 1000) +
+         " s: " + list);
     return;
   }
   if (!run->problem.empty()) {
@@ -191,12 +187,12 @@ void EditVerifier::run_tests(const std::vector<std::string>& paths, const Cancel
   const std::vector<std::string> red = run->red_ids();
   size_t n_new = 0;
   for (const std::string& id : red) n_new += red_before_.contains(id) ? 0 : 1;
-  out.text += "nearest tests (" + list + "): " +
-              (run->tests.empty() ? "they fail"
-                                  : n_passed + "pass, " + std::to_string(red.size()) + " red") +
-              (red_before_.empty() ? ""
-                                   : ", " + std::to_string(n_new) + " of them since this edit") +
-              "\n" + shortest_failure(*run, options_.max_bytes / 2) + "\n";
+  out.text +=
+      "nearest tests (" + list + "): " +
+      (run->tests.empty() ? "they fail"
+                          : n_passed + "pass, " + std::to_string(red.size()) + " red") +
+      (red_before_.empty() ? "" : ", " + std::to_string(n_new) + " of them since this edit") +
+      "\n" + shortest_failure(*run, options_.max_bytes / 2) + "\n";
   red_before_ = std::set<std::string>(red.begin(), red.end());
 }
 

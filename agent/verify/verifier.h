@@ -21,7 +21,7 @@
 namespace engramd::agent {
 
 struct Feedback {
-  std::string text;    // for the model; empty when there is nothing to say
+  std::string text;     // for the model; empty when there is nothing to say
   bool errors = false;  // something that was not so before is an error, or a near test is red
   double lint_s = 0, diagnostics_s = 0, tests_s = 0;
 };
@@ -49,7 +49,7 @@ class EditVerifier {
 
   Workbench& bench_;
   const VerifyOptions options_;
-  std::map<std::string, Server> servers_;  // by language
+  std::map<std::string, Server> servers_;                                        // by language
   std::map<std::string, std::vector<Diagnostic>> base_lint_, base_diagnostics_;  // by path
   std::set<std::string> red_before_, told_;
   std::vector<std::string> notes_;

@@ -45,7 +45,8 @@ const json& member(const json& object, const char* name) {
 json client_capabilities() {
   return {{"general", {{"positionEncodings", {"utf-8", "utf-16"}}}},
           {"workspace",
-           {{"configuration", true}, {"workspaceFolders", true},
+           {{"configuration", true},
+            {"workspaceFolders", true},
             {"didChangeWatchedFiles", {{"dynamicRegistration", false}}}}},
           {"window", {{"workDoneProgress", false}}},
           {"textDocument",
@@ -59,7 +60,9 @@ json client_capabilities() {
 LspClient::LspClient(std::unique_ptr<LspConnection> connection, LspClientOptions options)
     : connection_(std::move(connection)), options_(std::move(options)) {}
 
-Error LspClient::with_name(Error error) const { return std::move(error).with(options_.server); }
+Error LspClient::with_name(Error error) const {
+  return std::move(error).with(options_.server);
+}
 
 Status LspClient::notify(std::string_view method, const std::string& params,
                          Clock::time_point deadline, const CancelToken& cancel) {
@@ -69,7 +72,8 @@ Status LspClient::notify(std::string_view method, const std::string& params,
 Result<int64_t> LspClient::request(std::string_view method, const std::string& params,
                                    Clock::time_point deadline, const CancelToken& cancel) {
   const int64_t id = ++next_id_;
-  ENGRAMD_CHECK(connection_->send(lsp::request_text(lsp::Id(id), method, params), deadline, cancel));
+  ENGRAMD_CHECK(
+      connection_->send(lsp::request_text(lsp::Id(id), method, params), deadline, cancel));
   return id;
 }
 
@@ -126,8 +130,8 @@ Result<std::optional<lsp::Message>> LspClient::take(std::optional<int64_t> reque
       Published& out = published_[known];
       ++out.number;
       const json& version = member(params, "version");
-      out.version = version.is_number_integer() ? std::optional(version.get<int64_t>())
-                                                : std::nullopt;
+      out.version =
+          version.is_number_integer() ? std::optional(version.get<int64_t>()) : std::nullopt;
       const auto relative = path ? path->lexically_relative(options_.root).string() : uri;
       out.diagnostics = read_items(member(params, "diagnostics"), relative);
     }
@@ -152,8 +156,7 @@ Status LspClient::initialize(Clock::time_point deadline, const CancelToken& canc
                  {"workspaceFolders", json::array({{{"uri", uri}, {"name", "project"}}})},
                  {"capabilities", client_capabilities()}};
   if (!options_.initialization_options.empty())
-    params["initializationOptions"] =
-        json::parse(options_.initialization_options, nullptr, false);
+    params["initializationOptions"] = json::parse(options_.initialization_options, nullptr, false);
   const auto started = [&]() -> Status {
     ENGRAMD_TRY(const int64_t id, request("initialize", dumped(params), deadline, cancel));
     ENGRAMD_TRY(const lsp::Message reply, response(id, deadline, cancel));
@@ -189,24 +192,24 @@ Status LspClient::show(const std::string& uri, const std::string& language_id,
   }
   open_[uri] = 1;
   opened_.push_back(uri);
-  return notify("textDocument/didOpen",
-                dumped({{"textDocument",
-                         {{"uri", uri},
-                          {"languageId", language_id},
-                          {"version", 1},
-                          {"text", text}}}}),
-                deadline, cancel);
+  return notify(
+      "textDocument/didOpen",
+      dumped({{"textDocument",
+               {{"uri", uri}, {"languageId", language_id}, {"version", 1}, {"text", text}}}}),
+      deadline, cancel);
 }
 
-Result<std::vector<agent::Diagnostic>> LspClient::diagnostics(
-    const std::string& path, const std::string& language_id, const std::string& text,
-    Clock::time_point deadline, const CancelToken& cancel) {
+Result<std::vector<agent::Diagnostic>> LspClient::diagnostics(const std::string& path,
+                                                              const std::string& language_id,
+                                                              const std::string& text,
+                                                              Clock::time_point deadline,
+                                                              const CancelToken& cancel) {
   const std::string uri = lsp::uri_of_path(options_.root / path);
   const uint64_t before = published_[uri].number;
   if (Status shown = show(uri, language_id, text, deadline, cancel); !shown)
     return fail(with_name(shown.error()));
-  auto found = pull_ ? asked(path, uri, deadline, cancel)
-                     : published(uri, before, deadline, cancel);
+  auto found =
+      pull_ ? asked(path, uri, deadline, cancel) : published(uri, before, deadline, cancel);
   if (!found) return fail(with_name(found.error()));
   return found;
 }
@@ -234,16 +237,22 @@ Result<std::vector<agent::Diagnostic>> LspClient::published(const std::string& u
                                                             const CancelToken& cancel) {
   const int64_t version = open_[uri];
   uint64_t seen = number_before;
+  const Clock::time_point start = Clock::now();
   std::optional<Clock::time_point> quiet_until;  // set once something may be the answer
+  // Such a server may say nothing when nothing has changed: then what it said last still holds,
+  // once it has had as long as it ever needed.
+  if (number_before > 0 && !published_[uri].version)
+    quiet_until = start + std::max<Clock::duration>(options_.unchanged, 2 * slowest_);
   for (;;) {
     const Published& now = published_[uri];
     if (now.number > seen) {
       seen = now.number;
       if (now.version && *now.version >= version) return now.diagnostics;
+      slowest_ = std::max(slowest_, Clock::now() - start);
       if (!now.version) quiet_until = Clock::now() + options_.settle;
     }
-    auto taken = take(std::nullopt, quiet_until ? std::min(*quiet_until, deadline) : deadline,
-                      cancel);
+    auto taken =
+        take(std::nullopt, quiet_until ? std::min(*quiet_until, deadline) : deadline, cancel);
     if (taken) continue;
     if (taken.error().code == ErrorCode::exhausted && quiet_until && !cancel.cancelled())
       return published_[uri].diagnostics;

@@ -20,12 +20,14 @@
 namespace engramd::daemon {
 
 struct LspClientOptions {
-  std::string server;          // its name, for errors
-  std::filesystem::path root;  // as the server sees it
+  std::string server;                  // its name, for errors
+  std::filesystem::path root;          // as the server sees it
   std::string initialization_options;  // JSON text; empty: none
   // A server that publishes without saying of which version may publish more than once: how long it
   // must have been quiet.
   std::chrono::milliseconds settle{400};
+  // And how long it may be silent about a change before it is taken to mean that nothing is new.
+  std::chrono::milliseconds unchanged{1500};
 };
 
 class LspClient {
@@ -59,8 +61,7 @@ class LspClient {
                                            Clock::time_point deadline, const CancelToken& cancel);
   Result<lsp::Message> response(int64_t request, Clock::time_point deadline,
                                 const CancelToken& cancel);
-  Status answer(const lsp::Message& message, Clock::time_point deadline,
-                const CancelToken& cancel);
+  Status answer(const lsp::Message& message, Clock::time_point deadline, const CancelToken& cancel);
   Status show(const std::string& uri, const std::string& language_id, const std::string& text,
               Clock::time_point deadline, const CancelToken& cancel);
   Result<std::vector<agent::Diagnostic>> asked(const std::string& path, const std::string& uri,
@@ -80,6 +81,7 @@ class LspClient {
   std::map<std::string, int64_t> open_;  // uri -> version
   std::vector<std::string> opened_;      // uris, oldest first
   std::map<std::string, Published> published_;
+  Clock::duration slowest_{};  // that an answer has taken
 };
 
 }  // namespace engramd::daemon

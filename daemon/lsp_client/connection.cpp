@@ -15,10 +15,7 @@ constexpr int kPollMs = 20;  // how late a cancel or an end may be seen
 }  // namespace
 
 LspConnection::LspConnection(int input_fd, int output_fd, std::function<bool()> ended)
-    : input_fd_(input_fd),
-      output_fd_(output_fd),
-      ended_(std::move(ended)),
-      parser_(kMaxMessage) {}
+    : input_fd_(input_fd), output_fd_(output_fd), ended_(std::move(ended)), parser_(kMaxMessage) {}
 
 LspConnection::~LspConnection() {
   ::close(input_fd_);

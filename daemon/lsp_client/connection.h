@@ -1,7 +1,7 @@
 // daemon/lsp_client/connection.h - messages to and from another program's standard streams.
 //
-// No thread of its own: whoever waits for an answer reads. Every wait ends at a deadline or a cancel.
-// One thread at a time.
+// No thread of its own: whoever waits for an answer reads. Every wait ends at a deadline or a
+// cancel. One thread at a time.
 #pragma once
 
 #include <functional>

@@ -54,12 +54,17 @@ class ServerSource final : public agent::DiagnosticsSource {
       ::close(to_fd);
       return fail(from_fd.error());
     }
-    auto connection = std::make_unique<LspConnection>(*from_fd, to_fd, [this] { return ended_.load(); });
+    auto connection =
+        std::make_unique<LspConnection>(*from_fd, to_fd, [this] { return ended_.load(); });
     // The run's cancel ends the server too.
     stop_ = CancelSource(cancel);
     agent::SandboxCommand command;
-    command.argv = {"/bin/sh", "-c", "in=$1; out=$2; shift 2; exec \"$@\" <\"$in\" >\"$out\" 2>/dev/null",
-                    "language-server", sandbox.report_path(to), sandbox.report_path(from)};
+    command.argv = {"/bin/sh",
+                    "-c",
+                    "in=$1; out=$2; shift 2; exec \"$@\" <\"$in\" >\"$out\" 2>/dev/null",
+                    "language-server",
+                    sandbox.report_path(to),
+                    sandbox.report_path(from)};
     command.argv.insert(command.argv.end(), argv.begin(), argv.end());
     command.limits.wall_ms = kLongestRunMs;
     command.limits.max_cpu_s = kMaxCpuS;

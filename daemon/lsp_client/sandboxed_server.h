@@ -1,10 +1,11 @@
 // daemon/lsp_client/sandboxed_server.h - the user's language servers as a run's source of
 // diagnostics.
 //
-// A server runs inside the run's sandbox: it sees the edited tree at the user's own path, no network
-// and no home, and is gone with the run, by force if need be. It talks through two named pipes in
-// the sandbox's report folder. One server for a language and run, started at the first question and
-// kept warm. The source is used by one thread; the server's process has a thread of its own.
+// A server runs inside the run's sandbox: it sees the edited tree at the user's own path, no
+// network and no home, and is gone with the run, by force if need be. It talks through two named
+// pipes in the sandbox's report folder. One server for a language and run, started at the first
+// question and kept warm. The source is used by one thread; the server's process has a thread of
+// its own.
 #pragma once
 
 #include "agent/verify/diagnostics.h"

@@ -1,5 +1,5 @@
-#include "daemon/lsp_client/sandboxed_server.h"
 #include "daemon/wiring/ports.h"
+#include "daemon/lsp_client/sandboxed_server.h"
 
 #include <chrono>
 #include <mutex>

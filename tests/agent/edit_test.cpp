@@ -41,9 +41,10 @@ TEST_CASE("what models get wrong about blanks, tabs, quotes and line ends does n
   // Blanks at the end of a kept line are the file's.
   check("x = 1   \ny = 2\n", "x = 1\ny = 2", "x = 1\ny = 3", "x = 1   \ny = 3\n");
   // Tabs in the file, blanks in the search, and a deeper line that is new.
-  check("\tif a:\n\t\tb()\n", "    if a:\n        b()", "    if a:\n        for c in d:\n            b()",
-        "\tif a:\n\t\tfor c in d:\n\t\t\tb()\n");
-  check("    if a:\n        b()\n", "\tif a:\n\t\tb()", "\tif a:\n\t\tc()", "    if a:\n        c()\n");
+  check("\tif a:\n\t\tb()\n", "    if a:\n        b()",
+        "    if a:\n        for c in d:\n            b()", "\tif a:\n\t\tfor c in d:\n\t\t\tb()\n");
+  check("    if a:\n        b()\n", "\tif a:\n\t\tb()", "\tif a:\n\t\tc()",
+        "    if a:\n        c()\n");
   // Less indented than the text, and one level out of it.
   check("        a()\n        b()\n", "a()\nb()", "a()\nif x:\n    b()",
         "        a()\n        if x:\n            b()\n");
@@ -58,7 +59,8 @@ TEST_CASE("what models get wrong about blanks, tabs, quotes and line ends does n
 
 TEST_CASE("a search that is nowhere is answered with the real lines, and where they differ") {
   std::string text;
-  for (int i = 0; i < 3000; ++i) text += "    value_" + std::to_string(i) + " = compute(" + std::to_string(i) + ")\n";
+  for (int i = 0; i < 3000; ++i)
+    text += "    value_" + std::to_string(i) + " = compute(" + std::to_string(i) + ")\n";
   const auto failed = search_and_replace(
       text, "    value_2500 = compute(2500)\n    value_2501 = computed(2501)\n", "");
   REQUIRE_FALSE(failed);
@@ -77,7 +79,8 @@ TEST_CASE("several blocks are one edit: all or none") {
   CHECK(failed.error().message.find("block 2") == 0);
   CHECK_FALSE(replace_blocks(text, {{"a\nb", "x"}, {"b\nc", "y"}}));
   const auto blocks = read_search_blocks(
-      "```\n<<<<<<< SEARCH\na\n=======\nA\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nc\n=======\n>>>>>>> REPLACE\n```");
+      "```\n<<<<<<< SEARCH\na\n=======\nA\n>>>>>>> REPLACE\n<<<<<<< SEARCH\nc\n=======\n>>>>>>> "
+      "REPLACE\n```");
   REQUIRE(blocks);
   CHECK(replace_blocks(text, *blocks).value() == "A\nb\nd\n");
   CHECK_FALSE(read_search_blocks("<<<<<<< SEARCH\na\n"));

@@ -17,7 +17,8 @@ namespace {
 const std::map<std::string, std::string> kFiles = {
     {"a.py",
      "import os\n\n\nclass Box:\n    def size(self):\n        return self.w * self.w\n\n"
-     "    def name(self):\n        return 1\n\n\nclass Ball:\n    def name(self):\n        return 1\n"},
+     "    def name(self):\n        return 1\n\n\nclass Ball:\n    def name(self):\n        return "
+     "1\n"},
     {"crlf.txt", "one\r\ntwo\r\nthree\r\n"},
     {"gone.txt", "x\n"},
 };
@@ -48,8 +49,9 @@ bool holds(const std::string& text, const std::string& part) {
 
 TEST_CASE("the apply_patch envelope changes, adds, moves and deletes files") {
   const std::string a = kFiles.at("a.py");
-  CHECK(patched("*** Begin Patch\n*** Update File: a.py\n@@ def size(self):\n"
-                "-        return self.w * self.w\n+        return self.w * self.h\n*** End Patch\n") ==
+  CHECK(patched(
+            "*** Begin Patch\n*** Update File: a.py\n@@ def size(self):\n"
+            "-        return self.w * self.w\n+        return self.w * self.h\n*** End Patch\n") ==
         "a.py: " + with(a, "self.w * self.w", "self.w * self.h"));
   // Which of two equal methods: the class is the anchor. Fences and a missing end are forgiven.
   CHECK(patched("```\n*** Begin Patch\n*** Update File: a.py\n@@ class Ball:\n@@ def name(self):\n"
@@ -70,15 +72,16 @@ TEST_CASE("a unified diff is placed by its lines, whatever its numbers say") {
   const std::string a = kFiles.at("a.py");
   const std::string expected = "a.py: " + with(a, "self.w * self.w", "self.w * self.h");
   CHECK(patched("--- a/a.py\n+++ b/a.py\n@@ -500,9 +12,1 @@ class Box:\n     def size(self):\n"
-                "-        return self.w * self.w\n+        return self.w * self.h\n\n     def name(self):\n") ==
-        expected);
+                "-        return self.w * self.w\n+        return self.w * self.h\n\n     def "
+                "name(self):\n") == expected);
   // Blanks lost, and an outer context line that is wrong.
   CHECK(patched("diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@\n class Bax:\n"
                 " def size(self):\n-    return self.w * self.w\n+    return self.w * self.h\n") ==
         expected);
   // The right number decides between equal places, and only a right one.
-  const std::string twice = "--- a/a.py\n+++ b/a.py\n@@ -N,2 +N,2 @@\n     def name(self):\n"
-                            "-        return 1\n+        return 2\n";
+  const std::string twice =
+      "--- a/a.py\n+++ b/a.py\n@@ -N,2 +N,2 @@\n     def name(self):\n"
+      "-        return 1\n+        return 2\n";
   CHECK(patched(with(twice, "-N", "-13")) == "a.py: " + a.substr(0, a.size() - 2) + "2\n");
   CHECK(holds(patched(with(twice, "-N", "-1")), "several times"));
   CHECK(patched("--- /dev/null\n+++ b/new/c.py\n@@ -0,0 +1,7 @@\n+c = 1\n") == "new/c.py: c = 1\n");
@@ -90,7 +93,8 @@ TEST_CASE("a unified diff is placed by its lines, whatever its numbers say") {
 
 TEST_CASE("a patch that does not fit is refused as a whole, with what is there") {
   const std::string wrong = patched(
-      "--- a/a.py\n+++ b/a.py\n@@\n-    def size(self, x):\n-        return self.w * x\n+    pass\n");
+      "--- a/a.py\n+++ b/a.py\n@@\n-    def size(self, x):\n-        return self.w * x\n+    "
+      "pass\n");
   CHECK(holds(wrong, "error: a.py: its lines are not there"));
   CHECK(holds(wrong, "5:     def size(self):\n6:         return self.w * self.w"));
   CHECK(holds(patched("*** Begin Patch\n*** Update File: a.py\n@@\n-import os\n+import sys\n@@\n"
@@ -103,6 +107,41 @@ TEST_CASE("a patch that does not fit is refused as a whole, with what is there")
               "changes nothing"));
   CHECK(holds(patched("please change a.py"), "expected a patch"));
   CHECK(holds(patched("*** Begin Patch\n*** Frobnicate: a\n*** Update File: a.py\n"), "line 2"));
+}
+
+TEST_CASE("no text that calls itself a patch does harm") {
+  const char* kParts[] = {"*** Begin Patch\n",
+                          "*** Update File: a.py\n",
+                          "*** Add File: b\n",
+                          "*** Delete File: gone.txt\n",
+                          "*** Move to: c\n",
+                          "*** End of File\n",
+                          "*** End Patch\n",
+                          "@@\n",
+                          "@@ -1,3 +1,4 @@\n",
+                          "@@ class Box:\n",
+                          "--- a/a.py\n",
+                          "+++ b/a.py\n",
+                          "--- /dev/null\n",
+                          " import os\n",
+                          "-import os\n",
+                          "+x\n",
+                          "\n",
+                          "\\ No newline at end of file\n",
+                          "```\n",
+                          "@@ -99999999999999999999 @@\n",
+                          "-        return 1\n",
+                          "\xFF\x00\n",
+                          "diff --git a b\n"};
+  uint32_t seed = 7;
+  const auto next = [&](uint32_t n) { return (seed = seed * 1664525u + 1013904223u) / 65536u % n; };
+  size_t n_applied = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string patch;
+    for (uint32_t n = 1 + next(14); n > 0; --n) patch += kParts[next(std::size(kParts))];
+    n_applied += patched(patch).starts_with("error: ") ? 0 : 1;
+  }
+  CHECK(n_applied > 50);
 }
 
 TEST_CASE("what is common of two texts reads well and costs little") {
@@ -226,21 +265,26 @@ export function make(): Box {
                            "def two(self):\n    return self.one() * 2",
                            "def two(self):\n        return self.one() * 2\n"})
     CHECK(edit("a.py", "A.two", SymbolPlace::replace, text) == two);
-  CHECK(holds(edit("a.py", "two", SymbolPlace::replace, "def two(self):\n    return 3"), "return 3"));
+  CHECK(
+      holds(edit("a.py", "two", SymbolPlace::replace, "def two(self):\n    return 3"), "return 3"));
   // The decorator is replaced when the new text brings one, and kept when it does not.
   const std::string cached =
       edit("a.py", "A.one", SymbolPlace::replace, "@functools.cache\ndef one(self):\n    return 5");
   CHECK(cached == with(a, "return 1\n", "return 5\n"));
   CHECK(edit("a.py", "A.one", SymbolPlace::replace, "def one(self):\n    return 5") == cached);
   CHECK(edit("a.py", "A.one", SymbolPlace::after, "def three(self):\n    return 3") ==
-        with(a, "        return 1\n\n", "        return 1\n\n    def three(self):\n        return 3\n\n"));
-  CHECK(edit("a.py", "A", SymbolPlace::before, "LIMIT = 3") == with(a, "class A", "LIMIT = 3\n\n\nclass A"));
-  CHECK(holds(edit("a.py", "one", SymbolPlace::replace, "x"), "def one():\n    return 11") == false);
-  CHECK(holds(edit("a.py", "A.three", SymbolPlace::replace, "x"), "it defines: A, A.one, A.two, one"));
+        with(a, "        return 1\n\n",
+             "        return 1\n\n    def three(self):\n        return 3\n\n"));
+  CHECK(edit("a.py", "A", SymbolPlace::before, "LIMIT = 3") ==
+        with(a, "class A", "LIMIT = 3\n\n\nclass A"));
+  CHECK(holds(edit("a.py", "one", SymbolPlace::replace, "x"), "def one():\n    return 11") ==
+        false);
+  CHECK(holds(edit("a.py", "A.three", SymbolPlace::replace, "x"),
+              "it defines: A, A.one, A.two, one"));
   CHECK(edit("b.ts", "Box::size", SymbolPlace::replace, "size(): number {\n    return 2;\n  }") ==
         with(b, "return 1", "return 2"));
-  CHECK(edit("b.ts", "make", SymbolPlace::replace, "export function make(): Box {\n  return null;\n}") ==
-        with(b, "new Box()", "null"));
+  CHECK(edit("b.ts", "make", SymbolPlace::replace,
+             "export function make(): Box {\n  return null;\n}") == with(b, "new Box()", "null"));
   CHECK(edit("b.ts", "make", SymbolPlace::replace, "function make(): Box {\n  return null;\n}") ==
         with(b, "new Box()", "null"));
 }

@@ -152,8 +152,7 @@ TEST_CASE("arguments are read as models write them, and paths too") {
   CHECK(holds(b.use("open", R"({"path": "/etc/passwd"})"), "outside of the repository"));
   CHECK(holds(b.use("definition", R"({"name": "total_aera"})"), "did you mean total_area?"));
   CHECK(holds(b.use("search", R"({"pattern": "SIDE \\*", "regex": "true"})"), "in another case"));
-  CHECK(b.use("search", R"({"text": "class .quare"})") ==
-        "no line holds that text");
+  CHECK(b.use("search", R"({"text": "class .quare"})") == "no line holds that text");
   CHECK(holds(b.use("search", R"({"text": "class .+e:"})"), "say regex: true"));
   CHECK(b.use("search", R"({"text": "Square", "path": "tests"})") ==
         "tests/test_area.py:1: from geometry.area import Square\n");
@@ -163,8 +162,9 @@ TEST_CASE("arguments are read as models write them, and paths too") {
   CHECK(b.use("list_files", R"({"path": "**/test_*.py"})") == "tests/test_area.py\n");
   CHECK(holds(b.use("callers", R"({"name": "area"})"), "geometry/area.py:10\tin total_area"));
   // Raw line ends inside a string, twice wrapped, and edits as a list.
-  CHECK(holds(b.use("replace_text", "{\"arguments\": {\"path\": \"main.py\", \"edits\": [{\"old_string\": "
-                                    "\"Square(2)\", \"new_string\": \"Square(\n    5)\"}]}}"),
+  CHECK(holds(b.use("replace_text",
+                    "{\"arguments\": {\"path\": \"main.py\", \"edits\": [{\"old_string\": "
+                    "\"Square(2)\", \"new_string\": \"Square(\n    5)\"}]}}"),
               "4:     5)"));
   CHECK(holds(unknown_tool("grep"), "did you mean search?"));
   CHECK(holds(unknown_tool("run_test"), "did you mean run_tests?"));
@@ -174,7 +174,8 @@ TEST_CASE("arguments are read as models write them, and paths too") {
 
 TEST_CASE("answers stay within their budget and say how to get the rest") {
   std::string project = "//- /big.py\n";
-  for (int i = 0; i < 3000; ++i) project += "value_" + std::to_string(i) + " = " + std::to_string(i) + "\n";
+  for (int i = 0; i < 3000; ++i)
+    project += "value_" + std::to_string(i) + " = " + std::to_string(i) + "\n";
   project += "//- /long.js\nx = '" + std::string(5000, 'y') + "'\n";
   project += "//- /key.py\npassword = \"hX9zQ2vL8mN4pR7tW3kJ\"\nname = 1\n";
   Bench b(project.c_str());
@@ -188,21 +189,23 @@ TEST_CASE("answers stay within their budget and say how to get the rest") {
   CHECK(holds(opened, "of 3000; go on with first_line "));
   CHECK(holds(b.use("open", R"({"path": "long.js"})"), "more bytes)"));
   CHECK(holds(b.use("outline", R"({"path": "big.py"})"), "more left out"));
-  CHECK(holds(b.use("open", R"({"path": "key.py"})"), "1\t(hidden: looks like a secret)\n2\tname = 1"));
+  CHECK(holds(b.use("open", R"({"path": "key.py"})"),
+              "1\t(hidden: looks like a secret)\n2\tname = 1"));
   // The same question has the same answer.
   CHECK(b.use("search", R"({"text": "value_1"})") == b.use("search", R"({"text": "value_1"})"));
 }
 
 TEST_CASE("patches, deleted and renamed files, and the way back") {
   Bench b;
-  CHECK(holds(b.use("apply_patch",
-                    R"({"patch": "*** Begin Patch\n*** Update File: ./main.py\n@@\n-print(total_area([Square(2), Square(3)]))\n+print(1)\n*** Add File: new.py\n+x = 1\n*** End Patch"})"),
-              "changed main.py created new.py"));
-  CHECK(holds(b.use("apply_patch",
-                    R"({"patch": "--- a/mian.py\n+++ b/mian.py\n@@\n-a\n+b\n"})"),
+  CHECK(holds(
+      b.use(
+          "apply_patch",
+          R"({"patch": "*** Begin Patch\n*** Update File: ./main.py\n@@\n-print(total_area([Square(2), Square(3)]))\n+print(1)\n*** Add File: new.py\n+x = 1\n*** End Patch"})"),
+      "changed main.py created new.py"));
+  CHECK(holds(b.use("apply_patch", R"({"patch": "--- a/mian.py\n+++ b/mian.py\n@@\n-a\n+b\n"})"),
               "did you mean main.py?"));
-  CHECK(b.use("rename_file", R"({"path": "geometry/area.py", "to": "geometry/shapes.py"})").find(
-            "renamed geometry/area.py to geometry/shapes.py") == 0);
+  CHECK(b.use("rename_file", R"({"path": "geometry/area.py", "to": "geometry/shapes.py"})")
+            .find("renamed geometry/area.py to geometry/shapes.py") == 0);
   CHECK(holds(b.use("definition", R"({"name": "Square"})"), "geometry/shapes.py:1"));
   CHECK_FALSE(holds(b.use("search", R"({"text": "class Square"})"), "area.py"));
   CHECK(holds(b.use("delete_file", R"({"path": "main.py"})"), "deleted"));
@@ -224,15 +227,16 @@ TEST_CASE("a file that changed behind the model's back is not edited, and its ne
   // Somebody else writes the copy: a formatter that a command ran, say.
   const std::string text = b.bench->read("main.py").value();
   { std::ofstream(b.bench->tree() / "main.py") << "import os\n" << text; }
-  const std::string call = R"j({"path": "main.py", "search": "Square(3)", "replace": "Square(4)"})j";
+  const std::string call =
+      R"j({"path": "main.py", "search": "Square(3)", "replace": "Square(4)"})j";
   const std::string refused = b.use("replace_text", call);
   CHECK(holds(refused, "main.py has changed since it was opened, nothing was edited"));
   CHECK(holds(refused, "1: import os"));
   CHECK(holds(b.use("replace_text", call), "Square(4)"));
   // The user's own file: an untouched one is taken over, a touched one is told of once.
   b.ws.write("geometry/area.py", "class Square: pass\n");
-  const std::string theirs = b.use(
-      "replace_text", R"({"path": "geometry/area.py", "search": "* 2", "replace": "** 2"})");
+  const std::string theirs =
+      b.use("replace_text", R"({"path": "geometry/area.py", "search": "* 2", "replace": "** 2"})");
   CHECK(holds(theirs, "has changed since this run began (the user edits it)"));
   CHECK(holds(theirs, "1: class Square: pass"));
   b.ws.write("main.py", "print(2)\n");
@@ -241,11 +245,13 @@ TEST_CASE("a file that changed behind the model's back is not edited, and its ne
               "note: the user has changed main.py"));
 }
 
-TEST_CASE("files that are not for editing are refused with the reason, and consent opens the door") {
-  std::string project = std::string(kProject) +
-                        "//- /gen.py\n# Generated by a program. DO NOT EDIT.\nx = 1\n//- /bin.dat\nx\n"
-                        "//- /readonly.py\nx = 1\n//- /big.txt\n" +
-                        std::string((1u << 20) + 10, 'x') + "\n";
+TEST_CASE(
+    "files that are not for editing are refused with the reason, and consent opens the door") {
+  std::string project =
+      std::string(kProject) +
+      "//- /gen.py\n# Generated by a program. DO NOT EDIT.\nx = 1\n//- /bin.dat\nx\n"
+      "//- /readonly.py\nx = 1\n//- /big.txt\n" +
+      std::string((1u << 20) + 10, 'x') + "\n";
   Bench b(project.c_str());
   b.ws.write("bin.dat", std::string("a\0b", 3));
   std::filesystem::permissions(b.ws.path("readonly.py"), std::filesystem::perms::owner_read);
@@ -257,7 +263,8 @@ TEST_CASE("files that are not for editing are refused with the reason, and conse
   CHECK(holds(edit(b, "gen.py", "x = 1"), "says in its first lines that a program writes it"));
   CHECK(holds(edit(b, "readonly.py", "x = 1"), "is read-only"));
   CHECK(holds(edit(b, "big.txt", "xx"), "error: "));
-  CHECK(holds(b.use("create_file", R"({"path": "x/../../y.py", "text": ""})"), "not a path inside"));
+  CHECK(
+      holds(b.use("create_file", R"({"path": "x/../../y.py", "text": ""})"), "not a path inside"));
   CHECK(holds(b.use("create_file", R"({"path": ".github/workflows/x.yml", "text": "a: 1"})"),
               "is a CI definition"));
   int asked = 0;
@@ -316,7 +323,8 @@ TEST_CASE("a command runs in the sandbox, through its gate, and what it changed 
   b.ws.git({"commit", "-qam", "the fix"});
   const std::string future = b.ws.git({"rev-parse", "HEAD"}).substr(0, 12);
   b.ws.git({"checkout", "-q", "-"});
-  CHECK(holds(b.use("git_history", R"({"commit": ")" + future + R"("})"), "in the history of HEAD"));
+  CHECK(
+      holds(b.use("git_history", R"({"commit": ")" + future + R"("})"), "in the history of HEAD"));
 }
 
 TEST_CASE("unsaved texts stand for the files, and only edits of them are the diff") {

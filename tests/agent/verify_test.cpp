@@ -112,8 +112,9 @@ TEST_CASE("diagnostics that the base had are not news, wherever they have moved"
   CHECK(on_changed_lines(base, edited, {at(0, "x"), at(1, "a"), at(2, "b2")}).size() == 2);
   const std::string text =
       readable({at(5, "later"), at(3, "style", Severity::warning), at(2, "first")}, 1000);
-  CHECK(text == "a.py:3: error: first (checker)\na.py:6: error: later (checker)\n"
-                "a.py:4: warning: style (checker)\n");
+  CHECK(text ==
+        "a.py:3: error: first (checker)\na.py:6: error: later (checker)\n"
+        "a.py:4: warning: style (checker)\n");
   CHECK(readable(std::vector<Diagnostic>(50, at(1, "x")), 1000) == "a.py:2: error: x (checker)\n");
 }
 
@@ -126,21 +127,23 @@ TEST_CASE("linters speak in many tongues") {
     return out;
   };
   CHECK(read("src/a.py:3:5: F821 Undefined name `x`\nsrc/a.py:9:80: E501 Line too long\n"
-             "Found 2 errors.\n", "src/a.py") ==
-        "3 error F821 Undefined name `x`\n9 warning E501 Line too long\n");
+             "Found 2 errors.\n",
+             "src/a.py") == "3 error F821 Undefined name `x`\n9 warning E501 Line too long\n");
   CHECK(read("<stdin>:2:1: undefined name 'y'\n", "a.py") == "2 error undefined name 'y'\n");
   CHECK(read("\n/tree/a.js\n  1:7  error    'x' is not defined  no-undef\n"
-             "  2:1  warning  Unexpected console  no-console\n\n2 problems\n", "a.js") ==
+             "  2:1  warning  Unexpected console  no-console\n\n2 problems\n",
+             "a.js") ==
         "1 error 'x' is not defined [no-undef]\n2 warning Unexpected console [no-console]\n");
   CHECK(read("# pkg\npkg/a.go:7:2: result of Sprintf is not used\nvet: x\n", "pkg/a.go") ==
         "7 warning result of Sprintf is not used\n");
   CHECK(read("src/lib.rs:4:5: warning: unused variable: `z`\nsrc/lib.rs:5:1: error[E0425]: cannot "
-             "find value\nsrc/other.rs:1:1: error: x\n", "src/lib.rs") ==
-        "4 warning unused variable: `z`\n5 error cannot find value\n");
+             "find value\nsrc/other.rs:1:1: error: x\n",
+             "src/lib.rs") == "4 warning unused variable: `z`\n5 error cannot find value\n");
   CHECK(read("/tree/a.cpp:12:3: warning: do not use else after return [readability]\n", "a.cpp") ==
         "12 warning do not use else after return [readability]\n");
 
-  const test::Workspace ws("//- /pyproject.toml\n[tool.ruff]\nline-length = 100\n//- /b/go.mod\nmodule b\n");
+  const test::Workspace ws(
+      "//- /pyproject.toml\n[tool.ruff]\nline-length = 100\n//- /b/go.mod\nmodule b\n");
   CHECK(linter_for(ws.root(), "python")->name == "ruff");
   CHECK(linter_for(ws.root(), "go") == nullptr);
   CHECK(linter_for(ws.path("b"), "go")->name == "go vet");
@@ -157,10 +160,11 @@ TEST_CASE("of many failures the shortest useful one is told") {
     one.frames = std::move(frames);
     return one;
   };
-  run.tests = {test("long", TestStatus::failed, std::string(3000, 'x'), {{"a.py", 1}}),
-               test("hung", TestStatus::timed_out, "", {}),
-               test("short", TestStatus::failed, "E   assert 1 == 2", {{"test_a.py", 3}, {"a.py", 9}}),
-               test("silent", TestStatus::error, "", {}), test("fine", TestStatus::passed, "", {})};
+  run.tests = {
+      test("long", TestStatus::failed, std::string(3000, 'x'), {{"a.py", 1}}),
+      test("hung", TestStatus::timed_out, "", {}),
+      test("short", TestStatus::failed, "E   assert 1 == 2", {{"test_a.py", 3}, {"a.py", 9}}),
+      test("silent", TestStatus::error, "", {}), test("fine", TestStatus::passed, "", {})};
   CHECK(shortest_failure(run) == "short fails at test_a.py:3 > a.py:9\nE   assert 1 == 2\n");
   run.tests.erase(run.tests.begin() + 2);
   CHECK(shortest_failure(run, 500).size() < 600);
@@ -177,7 +181,8 @@ TEST_CASE("the nearest tests are those that are called so or import the file") {
   REQUIRE(view);
   CHECK(nearest_tests(*view, {"shop/price.py"}, 5) ==
         std::vector<std::string>{"tests/test_price.py", "tests/test_cart.py"});
-  CHECK(nearest_tests(*view, {"shop/cart.py"}, 5) == std::vector<std::string>{"tests/test_cart.py"});
+  CHECK(nearest_tests(*view, {"shop/cart.py"}, 5) ==
+        std::vector<std::string>{"tests/test_cart.py"});
   CHECK(nearest_tests(*view, {"tests/test_cart.py"}, 5) ==
         std::vector<std::string>{"tests/test_cart.py"});
 }
@@ -185,8 +190,9 @@ TEST_CASE("the nearest tests are those that are called so or import the file") {
 TEST_CASE("an edit is answered with what it broke") {
   int n_asked = 0;
   VerifyOptions options;
-  options.diagnostics_source = [&](const std::string& language, const Sandbox&, const CancelToken&)
-      -> Result<std::unique_ptr<DiagnosticsSource>> {
+  options.diagnostics_source =
+      [&](const std::string& language, const Sandbox&,
+          const CancelToken&) -> Result<std::unique_ptr<DiagnosticsSource>> {
     if (language != "python") return fail(ErrorCode::not_found, "none");
     return std::unique_ptr<DiagnosticsSource>(std::make_unique<BadWords>(&n_asked));
   };
@@ -207,8 +213,8 @@ TEST_CASE("an edit is answered with what it broke") {
   INFO(fine);
   CHECK_FALSE(holds(fine, "new since the edit"));
   CHECK(holds(fine, "nearest tests: 3 pass (tests/test_price.py, tests/test_cart.py)"));
-  const std::string red = b.use(
-      "replace_text", R"({"path": "shop/price.py", "search": "3 * n", "replace": "4 * n"})");
+  const std::string red =
+      b.use("replace_text", R"({"path": "shop/price.py", "search": "3 * n", "replace": "4 * n"})");
   INFO(red);
   CHECK(holds(red, "1 pass, 2 red"));
   CHECK(holds(red, "AssertionError: "));

@@ -98,7 +98,8 @@ int main(int argc, char** argv) {
   const std::vector<std::pair<std::string, std::string>> reading = {
       {"locate", "{\"text\": \"" + symbol + " gives a wrong result for negative numbers\"}"},
       {"search", "{\"text\": \"def " + symbol + "\"}"},
-      {"search", "{\"text\": \"def _?" + symbol + "s?\\\\b\", \"regex\": true, \"path\": \"**/*.py\"}"},
+      {"search",
+       "{\"text\": \"def _?" + symbol + "s?\\\\b\", \"regex\": true, \"path\": \"**/*.py\"}"},
       {"list_files", "{}"},
       {"open", path + "}"},
       {"outline", path + "}"},
@@ -125,20 +126,23 @@ int main(int argc, char** argv) {
     });
     measure(wrong, [&] {
       call("open", path + ", \"first_line\": 100, \"last_line\": 120}");
-      auto parsed = Arguments::parse(path + ", \"search\": \"    def nothing_like_this(self):\\n        "
-                                            "return self.is_not_here\", \"replace\": \"\"}");
+      auto parsed = Arguments::parse(path +
+                                     ", \"search\": \"    def nothing_like_this(self):\\n        "
+                                     "return self.is_not_here\", \"replace\": \"\"}");
       ToolContext context{*bench, cancel};
       (void)find_tool("replace_text")->run(context, *parsed);
     });
     measure(patch, [&] {
-      call("apply_patch", "{\"patch\": " +
-                              json_text("*** Begin Patch\n*** Update File: " + file + "\n@@\n-" + line +
-                                        "\n+# patched " + std::to_string(i) + "\n*** End Patch\n") +
-                              "}");
+      call("apply_patch",
+           "{\"patch\": " +
+               json_text("*** Begin Patch\n*** Update File: " + file + "\n@@\n-" + line +
+                         "\n+# patched " + std::to_string(i) + "\n*** End Patch\n") +
+               "}");
     });
     measure(undo, [&] { call("undo_edit", "{}"); });
     measure(create, [&] {
-      call("create_file", "{\"path\": \"new_" + std::to_string(i) + ".py\", \"text\": \"x = 1\\n\"}");
+      call("create_file",
+           "{\"path\": \"new_" + std::to_string(i) + ".py\", \"text\": \"x = 1\\n\"}");
     });
   }
   print("replace_text", edit);

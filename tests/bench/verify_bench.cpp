@@ -49,7 +49,8 @@ std::vector<Mistake> read_mistakes(const std::filesystem::path& file) {
       begin = bar + 3;
     }
     parts.emplace_back(line.substr(begin));
-    if (parts.size() == 4) out.push_back({parts[0], parts[1], unescaped(parts[2]), unescaped(parts[3])});
+    if (parts.size() == 4)
+      out.push_back({parts[0], parts[1], unescaped(parts[2]), unescaped(parts[3])});
   }
   return out;
 }

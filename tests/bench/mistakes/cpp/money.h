@@ -7,4 +7,6 @@ struct Money {
   Money plus(const Money& other) const { return Money{cents + other.cents}; }
 };
 
-inline Money rounded(const Money& money) { return Money{std::round(money.cents)}; }
+inline Money rounded(const Money& money) {
+  return Money{std::round(money.cents)};
+}
