@@ -106,8 +106,10 @@ Status Permissions::ask(const PermissionQuestion& question, const ParsedCommand*
                                : "changing " + question.subject;
   if (!options_.ask)
     return refuse(what + " needs somebody's yes in the mode " +
-                  std::string(to_string(options_.mode)) +
-                  ", and nobody is there to ask; a rule of the user can allow it");
+                  std::string(to_string(options_.mode)) + ", and nobody is there to ask; " +
+                  (command != nullptr || question.kind == PermissionQuestion::Kind::command
+                       ? "a rule in agent.rules can allow it"
+                       : "--mode accept-edits allows edits"));
   switch (options_.ask(question)) {
     case PermissionAnswer::no:
       return refuse(what + " was refused by the user");

@@ -166,6 +166,7 @@ void say_how_to_go_on(const agent::Report& report, const FixCommand& command) {
   if (report.exit == "tokens") more = " --max-tokens " + std::to_string(2 * command.max_tokens);
   if (report.exit == "wall") more = " --seconds N";
   if (report.exit == "cost") more = " --max-cost N";
+  std::fflush(stdout);
   std::fprintf(stderr,
                "the run and its patch are kept; to go on: engramd fix --repo %s --resume "
                "--trajectory %s%s\n",
