@@ -272,7 +272,7 @@ def main():
     parser.add_argument("--repos", action="append", required=True, help="folder of bare repositories")
     parser.add_argument("--profiles", default=None)
     parser.add_argument("--out", default=str(common.HERE), help="folder of cases-{dev,test}.jsonl")
-    parser.add_argument("--work", default="/tmp/mined", help="trees, environments and the log")
+    parser.add_argument("--work", default="mined-work", help="trees, environments and the log")
     parser.add_argument("--envs", default=None, help="installed packages (default: WORK/envs)")
     parser.add_argument("--cap", type=int, default=12, help="cases of one repository")
     parser.add_argument("--tries", type=int, default=80, help="commits of one repository that are run")
