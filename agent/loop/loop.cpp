@@ -16,11 +16,6 @@ using Kind = LoopEvent::Kind;
 constexpr size_t kMaxReplyBytes = 200'000;  // of a reply's text, kept; the rest is babble
 constexpr size_t kMaxArgumentBytes = 4u << 20;
 
-// Tools that leave the tree as it is.
-constexpr std::string_view kLookingTools[] = {
-    "locate",  "search",      "open",    "outline",   "definition", "references", "callers",
-    "git_log", "git_history", "history", "git_blame", "git_show",   "run_tests",  "finish"};
-
 // Ends that leave something to do: a resumed run goes on after them.
 bool can_go_on_after(const std::string& exit) {
   return exit != "resolved" && exit != "finished" && exit != "unresolved";
@@ -43,9 +38,7 @@ double seconds_since(Clock::time_point start) {
 std::vector<Tool> tools_for(const LoopOptions& options) {
   std::vector<Tool> tools;
   for (const Tool& tool : all_tools())
-    if (options.can_edit || std::find(std::begin(kLookingTools), std::end(kLookingTools),
-                                      tool.description.name) != std::end(kLookingTools))
-      tools.push_back(tool);
+    if (options.can_edit || !tool.changes) tools.push_back(tool);
   if (options.judge != nullptr && options.can_edit)
     for (Tool& tool : options.judge->tools()) {
       // Before finish, which stays last.
@@ -156,7 +149,7 @@ class Loop {
                       " has changed since the run began; the patch so far is in " +
                       options_.trajectory.string() + " (engramd trajectory --diff)");
     for (const auto& [path, text] : trajectory_.changed)
-      if (text) ENGRAMD_CHECK(bench_->restore(path, *text));
+      ENGRAMD_CHECK(text ? bench_->restore(path, *text) : bench_->restore_removed(path));
     if (!trajectory_.reproduction_json.empty())
       ENGRAMD_CHECK(judge_->restore(trajectory_.reproduction_json));
     for (const Message& message : trajectory_.messages) context_.add(message);

@@ -5,7 +5,6 @@
 #include <fstream>
 
 #include "agent/tools/nearest.h"
-#include "agent/tools/some_tests.h"
 #include "base/text.h"
 #include "tests/support/workspace.h"
 
@@ -336,20 +335,6 @@ TEST_CASE("unsaved texts stand for the files, and only edits of them are the dif
   b.use("replace_text", R"({"path": "main.py", "search": "x = 1", "replace": "x = 2"})");
   CHECK(holds(b.bench->diff(), " from geometry.area import Square\n \n-x = 1\n+x = 2\n"));
   CHECK(holds(b.use("search", R"({"text": "x = 2"})"), "main.py:3"));
-}
-
-TEST_CASE("a test command can be told to run some tests only") {
-  const auto some = [](const std::string& command, const std::vector<std::string>& ids) {
-    const auto out = command_for_some(read_test_command(command), ids);
-    return out ? out->text : std::string("all");
-  };
-  CHECK(some("python3 -m pytest -q tests", {"tests/test_a.py::test_x[1 2]"}) ==
-        "python3 -m pytest '-q' 'tests/test_a.py::test_x[1 2]'");
-  CHECK(some("python3 -m unittest discover", {"tests/test_a.py"}) ==
-        "python3 -m unittest 'tests.test_a'");
-  CHECK(some("go test ./...", {"pkg/a_test.go"}) == "go test './pkg'");
-  CHECK(some("node --test", {"test/a.test.js"}) == "node --test 'test/a.test.js'");
-  CHECK(some("make check", {"a"}) == "all");
 }
 
 TEST_CASE("long answers keep their head and their tail at character borders") {
