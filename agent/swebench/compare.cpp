@@ -202,7 +202,9 @@ Interval wilson_interval(size_t n_good, size_t n_all) {
   const double n = static_cast<double>(n_all), p = static_cast<double>(n_good) / n, z2 = kZ * kZ;
   const double middle = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double half = kZ * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n);
-  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
+  // Exactly at the ends, where rounding would leave a crumb.
+  return {n_good == 0 ? 0 : std::max(0.0, middle - half),
+          n_good == n_all ? 1 : std::min(1.0, middle + half)};
 }
 
 double mcnemar_p(size_t only_a, size_t only_b) {
@@ -252,6 +254,9 @@ Result<RunResult> read_run(const fs::path& path) {
     return run;
   }
   ENGRAMD_TRY(const auto predictions, read_predictions(path));
+  if (predictions.empty())
+    return fail(ErrorCode::invalid_input,
+                path.string() + " holds neither predictions nor the summary of a grading");
   const fs::path folder = beside(path, ".run");
   for (const Prediction& prediction : predictions) {
     One one;
