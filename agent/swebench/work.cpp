@@ -139,7 +139,7 @@ class Worker {
     options.limits.max_steps = settings_.max_steps;
     options.limits.max_tokens = settings_.max_tokens;
     options.limits.n_jobs = 1;  // instances run side by side, see --jobs
-    options.trajectory = folder / "trajectory.json";
+    options.trajectory = folder / "trajectory.jsonl";
     options.report = folder / "report.json";
     options.out = folder / "solution.diff";
     std::error_code error;

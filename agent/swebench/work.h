@@ -3,7 +3,7 @@
 //   <folder>/job.json         what to do; without the fix and its tests, unless they are revealed
 //           status.json       state, pid and host while it runs; what came of it afterwards
 //           report.json       of the agent (docs/formats/agent-report.md)
-//           trajectory.json   saved after every step; a run that was cut goes on from it
+//           trajectory.jsonl  saved after every step; a run that was cut goes on from it
 //           patch.diff        what is submitted: without tests, CI, locks
 //           log.txt           what was said on the way
 //           sample-1/ …       the same of each sample, when there are several

@@ -3,10 +3,9 @@
 #include "agent/swebench/run.h"
 #include "base/text.h"
 #include "daemon/cli/command.h"
-#include "daemon/wiring/ask.h"
+#include "daemon/wiring/chat_model.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/repair_model.h"
-#include "engine/api/chat.h"
 #include "engine/api/model.h"
 
 namespace engramd::daemon::cli {
@@ -36,13 +35,7 @@ Result<SharedModel> share_model(const Settings& settings, const std::string& str
   }
   shared.file = reference->file;
   ENGRAMD_TRY(shared.hash, agent::swebench::digest_of_file(shared.file));
-  bool chats = strategy == "tools";
-  if (strategy == "auto") {
-    const auto model = engine::Model::load(shared.file);
-    if (!model) return fail(model.error());
-    chats = engine::chat::recognise_dialect((*model)->tokenizer()).certain;
-  }
-  if (chats) {
+  if (strategy == "tools" || (strategy == "auto" && agent_ability(*reference).calls_tools)) {
     ENGRAMD_TRY(shared.server, ModelServer::start(shared.file, n_jobs, cancel));
     shared.reference = shared.server->reference();
     shared.strategy = "tools";
@@ -58,7 +51,6 @@ Result<SharedModel> share_model(const Settings& settings, const std::string& str
 
 Status prepare_model(agent::SolveOptions& options, const agent::swebench::WorkSettings& settings,
                      int sample, const std::function<void(const std::string&)>& say) {
-  (void)sample;
   options.parse_hosts = make_parse_hosts();
   if (settings.model.empty()) return {};
   CommonOptions common;
@@ -67,7 +59,10 @@ Status prepare_model(agent::SolveOptions& options, const agent::swebench::WorkSe
   ENGRAMD_TRY(const Settings loaded, settings_for(common));
   ENGRAMD_TRY(const ModelReference reference, model_for(loaded, "agent"));
   if (reference.is_endpoint()) {
-    ENGRAMD_TRY(options.model, configured_chat_model(loaded));
+    ChatModelOptions chat;
+    chat.seed = static_cast<uint64_t>(settings.seed + sample);
+    if (settings.temperature >= 0) chat.temperature = settings.temperature;
+    ENGRAMD_TRY(options.model, configured_chat_model(loaded, chat));
     return {};
   }
   const auto without = [&](const Error& error) -> Status {
@@ -81,7 +76,7 @@ Status prepare_model(agent::SolveOptions& options, const agent::swebench::WorkSe
   auto repair = make_repair_model(*model, opened->view, "", interrupt_token());
   if (!repair) return without(repair.error());
   options.ranker = std::move(repair->ranker);
-  options.propose_lines = std::move(repair->propose_lines);
+  options.infill = std::move(repair->infill);
   return {};
 }
 
