@@ -228,7 +228,7 @@ class CopiedWorkbench final : public Workbench {
   Status check_user(const std::string& path, const std::optional<std::string>& now) {
     struct stat info {};
     if (options_.unsaved.contains(path) || ::lstat((copy_.original() / path).c_str(), &info) != 0 ||
-        nanoseconds(info.st_ctim) < opened_ns_)
+        nanoseconds(info.st_ctim) <= opened_ns_)
       return {};
     const auto theirs_read = read_file(copy_.original() / path, kMaxFileBytes + 1);
     const std::optional<std::string> theirs =
