@@ -30,7 +30,7 @@ class CopiedWorkbench final : public Workbench {
         options_(std::move(options)),
         view_(copy_.original(), options_.parse_hosts, options_.index) {
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);  // the clock of file times
+    ::clock_gettime(CLOCK_REALTIME, &now);  // file times may be as fine, never later
     opened_ns_ = nanoseconds(now);
   }
 
