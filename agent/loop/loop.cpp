@@ -265,7 +265,8 @@ class Loop {
     }
     context_.add(message);
     if (Status saved =
-            file_.add_reply(trajectory_, message, usage, limits_.prices ? cost_of(usage, *limits_.prices) : 0.0, seconds);
+            file_.add_reply(trajectory_, message, usage,
+                            limits_.prices ? cost_of(usage, *limits_.prices) : 0.0, seconds);
         !saved)
       return broken(saved.error());
     if (!message.text.empty() && !message.calls.empty()) {

@@ -31,7 +31,7 @@ struct LoopLimits {
   int64_t max_tokens = 2'000'000;  // prompt and completion tokens together; of a model that does
                                    // not count them an estimate
   double max_cost = 0;             // 0: no limit
-  std::optional<Prices> prices;  // nothing: a run has no cost
+  std::optional<Prices> prices;    // nothing: a run has no cost
   int64_t wall_ms = 30 * 60 * 1000;
   size_t max_tool_bytes = 10'000;       // of one tool's answer, head and tail kept
   size_t max_output_bytes = 64u << 20;  // of all answers together

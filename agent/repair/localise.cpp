@@ -4,8 +4,8 @@
 #include <cmath>
 #include <set>
 
-#include "agent/sandbox/index_overlay.h"
 #include "agent/repair/static_suspects.h"
+#include "agent/sandbox/index_overlay.h"
 #include "base/text.h"
 #include "repoindex/index.h"
 #include "repoindex/languages/language.h"

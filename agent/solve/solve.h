@@ -32,8 +32,8 @@ struct SolveLimits {
   // tools
   int max_steps = 50;  // turns of the model
   int64_t max_tokens = 2'000'000;
-  double max_cost = 0;  // in the money of `price`; 0: no limit
-  std::optional<Prices> prices;  // of tokens; nothing: a run has no cost
+  double max_cost = 0;               // in the money of `price`; 0: no limit
+  std::optional<Prices> prices;      // of tokens; nothing: a run has no cost
   int64_t context_tokens = 128'000;  // what the model takes at once
   int max_malformed = 3, max_false_finishes = 3;
   size_t max_minimise_runs = 24;  // test runs to drop what a patch does not need
@@ -60,7 +60,7 @@ struct SolveOptions {
   Infiller infill;                          // repair
   SandboxMode sandbox = SandboxMode::automatic;
   SolveLimits limits;
-  VerifyOptions verify;                             // tools: what is checked after each edit
+  VerifyOptions verify;  // tools: what is checked after each edit
   // tools: several independent runs, the best of which is kept (select.h). The n-th one's model,
   // with a temperature or seed of its own; empty: `model` for all.
   size_t samples = 1;

@@ -334,7 +334,7 @@ class CopiedWorkbench final : public Workbench {
   ChangeLog log_;
   std::map<std::string, std::optional<std::string>> seen_;  // what the model knows of a file
   std::vector<std::string> notes_, told_;
-  std::set<std::string> left_out_;  // of what commands wrote, said once
+  std::set<std::string> left_out_;          // of what commands wrote, said once
   std::unique_ptr<EditVerifier> verifier_;  // last: its servers run in the sandbox above
 };
 

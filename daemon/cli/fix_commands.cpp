@@ -100,7 +100,8 @@ struct Answerer {
   std::function<Result<std::shared_ptr<agent::ChatModel>>(size_t sample)> for_sample;
 };
 
-Answerer recorded(const std::vector<std::string>& transcripts, std::shared_ptr<agent::ChatModel> first) {
+Answerer recorded(const std::vector<std::string>& transcripts,
+                  std::shared_ptr<agent::ChatModel> first) {
   Answerer answerer{std::move(first), {}};
   if (transcripts.size() < 2) return answerer;
   answerer.for_sample = [transcripts](size_t sample) -> Result<std::shared_ptr<agent::ChatModel>> {

@@ -202,7 +202,8 @@ void print_evidence(const agent::Report& report, bool colour, bool verbose) {
       std::printf("%s %s", i == 0 ? "" : ";", safe(report.reasons[i]).c_str());
     std::printf("\n");
   }
-  const size_t n = verbose ? report.suggestions.size() : std::min(kShown, report.suggestions.size());
+  const size_t n =
+      verbose ? report.suggestions.size() : std::min(kShown, report.suggestions.size());
   for (size_t i = 0; i < n; ++i) {
     const agent::Suggestion& one = report.suggestions[i];
     std::printf("suggestion, confidence %.2f (%s):\n%s", one.confidence, one.edit_kind.c_str(),
