@@ -19,14 +19,14 @@ namespace engramd::repoindex {
 struct FileMove {
   std::string from, to;  // relative to the root
 };
-struct ImportEdit {
+struct MovedImportEdit {
   std::string path;  // where the file is now
   ByteRange range;
   std::string new_text;
 };
 
 // By path and offset, no two in one place.
-std::vector<ImportEdit> imports_after_move(const View&, const std::vector<FileMove>& moves,
+std::vector<MovedImportEdit> imports_after_move(const View&, const std::vector<FileMove>& moves,
                                            const CancelToken& = {});
 
 // The languages of which imports are rewritten, as extensions without the dot.

@@ -134,6 +134,13 @@ TestResults results_of_output(Framework framework, std::string_view output) {
     if (test.status == TestStatus::skipped) result = TestResult::skipped;
     if (test.status == TestStatus::error) result = TestResult::error;
     results[test.id] = result;
+    if (framework != Framework::unittest) continue;
+    // Instances name it as unittest prints it: "x (m.C.x)", and "x (m.C)" before Python 3.11.
+    const size_t dot = test.id.rfind('.');
+    if (dot == std::string::npos) continue;
+    const std::string name = test.id.substr(dot + 1);
+    results[name + " (" + test.id + ")"] = result;
+    results[name + " (" + test.id.substr(0, dot) + ")"] = result;
   }
   return results;
 }

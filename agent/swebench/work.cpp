@@ -139,6 +139,8 @@ class Worker {
     options.limits.max_steps = settings_.max_steps;
     options.limits.max_tokens = settings_.max_tokens;
     options.limits.n_jobs = 1;  // instances run side by side, see --jobs
+    // No patch is a failure for sure, so the best one that passes is handed in, however unsure.
+    options.limits.min_confidence = 0;
     options.trajectory = folder / "trajectory.jsonl";
     options.report = folder / "report.json";
     options.out = folder / "solution.diff";

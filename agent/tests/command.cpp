@@ -21,7 +21,7 @@ bool has(std::string_view text, std::string_view part) {
 std::optional<TestCommand::Pytest> plain_pytest(const std::string& line) {
   const std::vector<ShellCall> calls = shell_calls(line);
   if (calls.size() != 1 || calls[0].redirected) return std::nullopt;
-  for (const ShellWord& word : calls[0].words)
+  for (const LineWord& word : calls[0].words)
     if (!word.plain || word.text.find_first_of("*?~") != std::string::npos) return std::nullopt;
   if (line.find_first_of(";&|<>()\n") != std::string::npos) return std::nullopt;
   TestCommand::Pytest pytest;

@@ -90,18 +90,18 @@ void CallEdit::append_last(std::string_view text) {
       std::none_of(changes_.begin(), changes_.end(),
                    [&](const Change& change) { return change.begin == at; }) &&
       std::none_of(call_.words.begin(), call_.words.end(),
-                   [](const ShellWord& word) { return word.text == "--"; }))
+                   [](const LineWord& word) { return word.text == "--"; }))
     added = separator_ + std::string(text);
   changes_.push_back({at, at, added});
 }
 
 void CallEdit::replace_program(std::string_view text) {
-  const ShellWord& word = call_.words[program_.at];
+  const LineWord& word = call_.words[program_.at];
   changes_.push_back({word.begin, word.end, std::string(text)});
 }
 
 void CallEdit::remove(size_t word_index) {
-  const ShellWord& word = call_.words[word_index];
+  const LineWord& word = call_.words[word_index];
   for (const Change& change : changes_)
     if (change.begin == word.begin && change.end == word.end) return;
   changes_.push_back({word.begin, word.end, ""});

@@ -30,7 +30,7 @@ class Reader {
       } else if (c == '<' || c == '>' || redirects_descriptor()) {
         redirection();
       } else {
-        ShellWord word = read_word();
+        LineWord word = read_word();
         // What may stand in front of a command in a compound one.
         if (call_.words.empty() && word.plain &&
             one_of(word.text, {"if", "then", "else", "do", "while", "until", "!", "{", "time"}))
@@ -75,7 +75,7 @@ class Reader {
   }
 
   // `$(…)` and backquotes are taken whole.
-  void skip_substitution(ShellWord& word) {
+  void skip_substitution(LineWord& word) {
     word.plain = false;
     const size_t begin = at_;
     if (line_[at_] == '`') {
@@ -94,8 +94,8 @@ class Reader {
     word.text += line_.substr(begin, at_ - begin);
   }
 
-  ShellWord read_word() {
-    ShellWord word;
+  LineWord read_word() {
+    LineWord word;
     word.begin = at_;
     char quote = 0;
     for (; at_ < line_.size();) {

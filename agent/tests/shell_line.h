@@ -11,14 +11,14 @@
 
 namespace engramd::agent {
 
-struct ShellWord {
+struct LineWord {
   size_t begin = 0, end = 0;  // in the line
   std::string text;           // without quotes
   bool plain = true;          // the shell expands nothing in it
 };
 
 struct ShellCall {
-  std::vector<ShellWord> words;  // assignments in front included; never empty
+  std::vector<LineWord> words;  // assignments in front included; never empty
   bool redirected = false;       // its output or input goes elsewhere, or through a pipe
 };
 

@@ -74,10 +74,11 @@ void add_repair_model(agent::SolveOptions& options, const FixCommand& command,
   options.infill = std::move(repair->infill);
 }
 
-int status_of(agent::Outcome outcome) {
-  switch (outcome) {
-    case agent::Outcome::resolved:
+int status_of(const agent::Report& report) {
+  switch (report.outcome) {
     case agent::Outcome::unverified:
+      return report.patch.empty() ? 1 : 0;  // suggestions are no patch
+    case agent::Outcome::resolved:
     case agent::Outcome::nothing_to_fix:
       return 0;
     case agent::Outcome::infra:
@@ -225,7 +226,7 @@ Result<int> run_fix(const FixCommand& command) {
   else
     print_report(report, command.verbose);
   say_how_to_go_on(report, command);
-  return status_of(report.outcome);
+  return status_of(report);
 }
 
 }  // namespace

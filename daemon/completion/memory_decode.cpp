@@ -36,7 +36,7 @@ engine::Proposal MemoryProposer::propose(std::span<const engine::TokenId> timeli
   context_.insert(context_.end(), generated.begin(), generated.end());
   const repoindex::MemoryAnswer answer = memory_->next(context_);
   engine::Proposal proposal;
-  for (const repoindex::Candidate& candidate : answer.candidates)
+  for (const repoindex::MemoryCandidate& candidate : answer.candidates)
     if (!tokenizer_.bytes(candidate.token).empty())
       proposal.entries.push_back({candidate.token, candidate.probability});
   proposal.confidence = weight_(answer.match_length, answer.n_seen);
@@ -60,9 +60,9 @@ engine::GenerateResult generate_from_memory(const engine::Tokenizer& tokenizer,
     }
     const size_t begin = context.size() > kTail ? context.size() - kTail : 0;
     const auto answer = memory.next(std::span(context).subspan(begin));
-    const repoindex::Candidate* best = nullptr;
+    const repoindex::MemoryCandidate* best = nullptr;
     double agreeing = 0;
-    for (const repoindex::Candidate& candidate : answer.candidates) {
+    for (const repoindex::MemoryCandidate& candidate : answer.candidates) {
       const std::string_view bytes = tokenizer.bytes(candidate.token);
       if (bytes.empty() || !(bytes.starts_with(forced) || forced.starts_with(bytes))) continue;
       agreeing += candidate.probability;

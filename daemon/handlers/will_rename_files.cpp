@@ -73,7 +73,7 @@ Result<RenameResult> edits_for(const RenameFilesParams& params, const Call& call
     FileEdits edits(asked, call.client);
     edits.annotate(kImports,
                    {"Imports of moved files", "They lead to files that get another path.", false});
-    for (const repoindex::ImportEdit& edit : changed)
+    for (const repoindex::MovedImportEdit& edit : changed)
       edits.add(edit.path, edit.range, edit.new_text, kImports);
     return RenameResult{edits.take()};
   }

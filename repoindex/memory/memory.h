@@ -33,14 +33,14 @@ struct MemoryOptions {
   double escape = 4;         // Witten-Bell's escape is T/(n+T); here escape*T/(n+escape*T)
 };
 
-struct Candidate {
+struct MemoryCandidate {
   TokenId token = 0;
   float probability = 0;
 };
 
 // What the memory expects next. Probabilities sum to at most 1; the rest is "something unseen".
 struct MemoryAnswer {
-  std::vector<Candidate> candidates;  // most probable first
+  std::vector<MemoryCandidate> candidates;  // most probable first
   size_t match_length = 0;            // tokens of context that were found
   size_t n_seen = 0;                  // occurrences of that context
 };

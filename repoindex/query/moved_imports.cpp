@@ -103,12 +103,12 @@ class MovedImports {
       if (!same) respell(*row, path, text, import, moved);
     }
     if (!python.empty()) {
-      for (ImportEdit& edit : python_edits(path, *facts, text, python)) add(std::move(edit));
+      for (MovedImportEdit& edit : python_edits(path, *facts, text, python)) add(std::move(edit));
     }
   }
 
-  std::vector<ImportEdit> take() {
-    std::vector<ImportEdit> out;
+  std::vector<MovedImportEdit> take() {
+    std::vector<MovedImportEdit> out;
     for (auto& [at, edit] : edits_) out.push_back(std::move(edit));
     return out;
   }
@@ -143,17 +143,17 @@ class MovedImports {
     if (said && *said != written) add({path, *at, std::move(*said)});
   }
 
-  void add(ImportEdit edit) { edits_.try_emplace({edit.path, edit.range.begin}, std::move(edit)); }
+  void add(MovedImportEdit edit) { edits_.try_emplace({edit.path, edit.range.begin}, std::move(edit)); }
 
   const View& view_;
   std::map<std::string, std::string> moves_;
   std::set<std::string> words_;
-  std::map<std::pair<std::string, size_t>, ImportEdit> edits_;
+  std::map<std::pair<std::string, size_t>, MovedImportEdit> edits_;
 };
 
 }  // namespace
 
-std::vector<ImportEdit> imports_after_move(const View& view, const std::vector<FileMove>& moves,
+std::vector<MovedImportEdit> imports_after_move(const View& view, const std::vector<FileMove>& moves,
                                            const CancelToken& cancel) {
   MovedImports moved(view, moves);
   if (moved.empty() || view.snapshot == nullptr) return {};

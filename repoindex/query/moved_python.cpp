@@ -28,7 +28,7 @@ size_t find_dotted(std::string_view text, std::string_view dotted, size_t from, 
 
 // import a.b: what it says now, and every a.b that the file writes.
 void whole_module(const std::string& path, const FileFacts& facts, std::string_view text,
-                  const PythonImport& one, std::vector<ImportEdit>* out) {
+                  const PythonImport& one, std::vector<MovedImportEdit>* out) {
   const Import& import = *one.import;
   auto root = python_root(one.moved.file, import.target);
   auto now = root ? python_dotted(one.moved.new_file, *root) : std::nullopt;
@@ -103,7 +103,7 @@ Name name_after(const PythonImport& one) {
 
 // All names of one statement; those that go elsewhere get a statement of their own.
 void from_statement(const std::string& path, std::string_view text, const FileFacts& facts,
-                    const std::vector<Name>& names, std::vector<ImportEdit>* out) {
+                    const std::vector<Name>& names, std::vector<MovedImportEdit>* out) {
   const Import& first = *names[0].import;
   std::string module = std::string(first.level, '.') + first.target;
   size_t n_in_statement = static_cast<size_t>(
@@ -145,7 +145,7 @@ void from_statement(const std::string& path, std::string_view text, const FileFa
   std::string indent(text.substr(line, first.begin - line));
   if (indent.find_first_not_of(" \t") != std::string::npos) return;  // behind a semicolon
   std::string lines;
-  std::vector<ImportEdit> cuts;
+  std::vector<MovedImportEdit> cuts;
   for (const Name& n : names) {
     if (!n.moved) continue;
     auto place = place_of(n);
@@ -172,15 +172,15 @@ void from_statement(const std::string& path, std::string_view text, const FileFa
   }
   if (lines.empty()) return;
   out->push_back({path, {first.begin, first.begin}, lines});
-  for (ImportEdit& cut : cuts) out->push_back(std::move(cut));
+  for (MovedImportEdit& cut : cuts) out->push_back(std::move(cut));
 }
 
 }  // namespace
 
-std::vector<ImportEdit> python_edits(const std::string& path, const FileFacts& facts,
+std::vector<MovedImportEdit> python_edits(const std::string& path, const FileFacts& facts,
                                      std::string_view text,
                                      const std::vector<PythonImport>& imports) {
-  std::vector<ImportEdit> out;
+  std::vector<MovedImportEdit> out;
   for (size_t i = 0; i < imports.size();) {
     const Import& import = *imports[i].import;
     if (import.name.empty()) {

@@ -67,7 +67,10 @@ std::string problem_of(const ToolCall& call, const std::vector<ToolDescription>&
     for (const auto& [name, value] : arguments.items()) {
       if (!schema.at("properties").contains(name)) return name + " is unknown";
       const std::string type = schema.at("properties").at(name).at("type");
-      if (type == "string" ? !value.is_string() : !value.is_number_integer())
+      const bool fits = type == "string"    ? value.is_string()
+                        : type == "boolean" ? value.is_boolean()
+                                            : value.is_number_integer();
+      if (!fits)
         return name + " is no " + type;
     }
     return {};

@@ -16,7 +16,7 @@ std::string words_of(std::string_view line) {
   std::string out;
   for (const ShellCall& call : shell_calls(line)) {
     out += "[";
-    for (const ShellWord& word : call.words) out += word.text + (word.plain ? "|" : "$|");
+    for (const LineWord& word : call.words) out += word.text + (word.plain ? "|" : "$|");
     out.back() = ']';
   }
   return out;

@@ -231,7 +231,7 @@ int main(int argc, char** argv) {
           // All line ends are one end, whatever the indentation after them.
           double end_probability = 0, best_probability = 0;
           TokenId best = -1;
-          for (const Candidate& candidate : answer.candidates) {
+          for (const MemoryCandidate& candidate : answer.candidates) {
             if (tokenizer.is_line_end(candidate.token)) {
               end_probability += candidate.probability;
             } else if (candidate.probability > best_probability) {

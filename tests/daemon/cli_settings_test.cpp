@@ -89,7 +89,7 @@ TEST_CASE("a model is a file, a folder with one, or an endpoint with a name") {
   const test::Workspace ws("//- /one/a.gguf\nx\n//- /two/a.gguf\nx\n//- /two/b.gguf\nx\n");
   CHECK(parse_model_reference(ws.path("one/a.gguf"))->file == ws.path("one/a.gguf"));
   CHECK(parse_model_reference(ws.path("one"))->file == ws.path("one/a.gguf"));
-  CHECK(parse_model_reference(ws.path("two")).error().message.find("2 .gguf files, expected one") !=
+  CHECK(parse_model_reference(ws.path("two")).error().message.find("holds 2 models") !=
         std::string::npos);
   CHECK(parse_model_reference(ws.path("none.gguf")).error().code == ErrorCode::not_found);
   const auto endpoint = parse_model_reference("http://127.0.0.1:8080/v1/#coder");

@@ -236,7 +236,7 @@ TEST_CASE("fix: limits and modes that make no sense are said in one line") {
     return ran.stderr_text;
   };
   CHECK(holds(error_of({"--max-cost", "3"}), "--max-cost needs the prices"));
-  CHECK(holds(error_of({"--price", "cheap"}), "is not INPUT,CACHED,OUTPUT"));
+  CHECK(holds(error_of({"--price", "cheap"}), "expected INPUT,CACHED,OUTPUT"));
   CHECK(holds(error_of({"--mode", "yolo"}), "unknown permission mode \"yolo\""));
   CHECK(holds(error_of({"--task", "x", "--issue", "y"}), "one of --task FILE and --issue TEXT"));
 }

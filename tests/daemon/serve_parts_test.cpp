@@ -105,12 +105,14 @@ TEST_CASE("equals take turns") {
   FairTurns turns;
   std::atomic<int> holders{0};
   std::vector<std::thread> threads;
-  std::atomic<int> n_switches{0}, n_wrong{0};
+  std::atomic<int> n_switches{0}, n_wrong{0}, n_ready{0};
   std::atomic<int> last{-1};
   for (int i = 0; i < 3; ++i)
     threads.emplace_back([&, i] {
+      // Together: the first one could be through before the last one has started.
+      for (++n_ready; n_ready < 3;) std::this_thread::yield();
       if (!turns.take({})) ++n_wrong;
-      for (int step = 0; step < 50; ++step) {
+      for (int step = 0; step < 200; ++step) {
         if (holders.fetch_add(1) != 0) ++n_wrong;
         if (last.exchange(i) != i) ++n_switches;
         std::this_thread::yield();

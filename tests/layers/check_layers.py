@@ -45,6 +45,10 @@ TOKEN = re.compile(
     r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s]{0,16})\(.*?\)(?P=tag)"|"(?:\\.|[^"\\\n])*"|'  # comments, raw and plain strings
     r"'(?:\\.[^'\n]*|[^'\\\n])'",  # character literals
     re.DOTALL)
+# Two types of one name in one namespace are one type to the linker, whichever it finds first.
+NAMESPACE = re.compile(r"^namespace (engramd(?:::\w+)*) \{", re.MULTILINE)
+ANONYMOUS = re.compile(r"^namespace \{$.*?^\}  // namespace$", re.MULTILINE | re.DOTALL)
+TYPE_DEFINITION = re.compile(r"^(?:struct|class) (\w+)(?: final)?(?: : [^;{]*)? \{", re.MULTILINE)
 MODULE_DECLARATION = re.compile(r"add_engramd_module\(\s*(\w+)(.*?)\)", re.DOTALL)
 
 
@@ -111,8 +115,21 @@ def check_build_file(path, text):
                 yield line_of(text, match.start()), f"module {name} declares USES {used}, which the layer table forbids"
 
 
+def defined_types(text):
+    """Yields (qualified name, offset) of the types that a file defines in named namespaces."""
+    # Formatted code: what is defined in an anonymous namespace lies between these two lines.
+    code = ANONYMOUS.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
+    code = blank(code, keep_strings=False)
+    namespaces = NAMESPACE.findall(code)
+    if not namespaces:
+        return
+    for match in TYPE_DEFINITION.finditer(code):
+        yield namespaces[0] + "::" + match.group(1), match.start()
+
+
 def check_tree(root):
     violations, files, includes = [], 0, 0
+    types = {}  # qualified name -> where it was first defined
     for module in ALLOWED_INCLUDES:
         for file in sorted((root / module).rglob("*")):
             parts = file.relative_to(root).parts
@@ -125,12 +142,18 @@ def check_tree(root):
                 text = file.read_text(errors="replace")
                 files += 1
                 includes += len(INCLUDE_LINE.findall(text))
-                found = check_file(path, text)
+                found = list(check_file(path, text))
+                for name, offset in defined_types(text):
+                    first = types.setdefault(name, path)
+                    if first != path:
+                        found.append((line_of(text, offset), f"defines {name}, which {first} defines too: the linker keeps one and says nothing"))
             else:
                 continue
             violations += [f"{path}:{line}: {message}" for line, message in found]
     return violations, files, includes
 
+
+TWICE = "namespace engramd::agent {\nstruct Word {\n};\n}\n"
 
 # path, text, a word the message must contain (None: the file is fine)
 PLANTED = [
@@ -154,6 +177,7 @@ PLANTED = [
     ("daemon/dots.cpp", '#include "../base/file.h"\n', "relative to the repository root"),
     ("daemon/near.cpp", '#include "settings.h"\n', "write the path"),
     ("engine/CMakeLists.txt", "add_engramd_module(engine USES base repoindex LINK x)\n", "declares USES repoindex"),
+    ("agent/twice.h", TWICE, "defines engramd::agent::Word, which"),
     ("base/environment.cpp", 'auto home = std::getenv("HOME");\n', None),
     ("daemon/good.cpp", '#include "engine/cpu/matmul.h"\n#include <boost/asio.hpp>\n#include <nlohmann/json.hpp>\n', None),
     ("agent/good.cpp", '#include "engine/api/model.h"\n#include "repoindex/view.h"\n#include <nlohmann/json.hpp>\n', None),
@@ -176,6 +200,8 @@ def self_test():
             file = Path(folder) / path
             file.parent.mkdir(parents=True)
             file.write_text(text)
+            if text == TWICE:  # its other half
+                (file.parent / "again.h").write_text(text)
             violations, _, _ = check_tree(Path(folder))
         if expected is None and violations:
             failures.append(f"{path}: is fine, but was reported: {violations}")

@@ -113,7 +113,7 @@ TEST_CASE("the memory agrees with looking through every document") {
       CHECK(answer.match_length == naive.match_length(context));
       REQUIRE(answer.candidates.size() == expected.size());
       double sum = 0, last = 1;
-      for (const Candidate& candidate : answer.candidates) {
+      for (const MemoryCandidate& candidate : answer.candidates) {
         REQUIRE(expected.count(candidate.token) == 1);
         CHECK(candidate.probability == Approx(expected.at(candidate.token)).margin(2e-5));
         CHECK(candidate.probability <= last);
@@ -175,7 +175,7 @@ TEST_CASE("nothing is learnt across the end of a document") {
   const MemoryAnswer answer = memory->next(context);
   // 3 was the last token: no occurrence has a successor, so only the frequencies are left.
   CHECK(answer.match_length == 0);
-  for (const Candidate& candidate : answer.candidates) CHECK(candidate.probability < 0.1);
+  for (const MemoryCandidate& candidate : answer.candidates) CHECK(candidate.probability < 0.1);
 }
 
 TEST_CASE("a repeated line is expected to go on as before") {
