@@ -27,7 +27,7 @@ struct MovedImportEdit {
 
 // By path and offset, no two in one place.
 std::vector<MovedImportEdit> imports_after_move(const View&, const std::vector<FileMove>& moves,
-                                           const CancelToken& = {});
+                                                const CancelToken& = {});
 
 // The languages of which imports are rewritten, as extensions without the dot.
 std::vector<std::string> extensions_with_moved_imports();

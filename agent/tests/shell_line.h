@@ -19,7 +19,7 @@ struct LineWord {
 
 struct ShellCall {
   std::vector<LineWord> words;  // assignments in front included; never empty
-  bool redirected = false;       // its output or input goes elsewhere, or through a pipe
+  bool redirected = false;      // its output or input goes elsewhere, or through a pipe
 };
 
 std::vector<ShellCall> shell_calls(std::string_view line);

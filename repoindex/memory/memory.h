@@ -41,8 +41,8 @@ struct MemoryCandidate {
 // What the memory expects next. Probabilities sum to at most 1; the rest is "something unseen".
 struct MemoryAnswer {
   std::vector<MemoryCandidate> candidates;  // most probable first
-  size_t match_length = 0;            // tokens of context that were found
-  size_t n_seen = 0;                  // occurrences of that context
+  size_t match_length = 0;                  // tokens of context that were found
+  size_t n_seen = 0;                        // occurrences of that context
 };
 
 class RepositoryMemory {

@@ -143,7 +143,9 @@ class MovedImports {
     if (said && *said != written) add({path, *at, std::move(*said)});
   }
 
-  void add(MovedImportEdit edit) { edits_.try_emplace({edit.path, edit.range.begin}, std::move(edit)); }
+  void add(MovedImportEdit edit) {
+    edits_.try_emplace({edit.path, edit.range.begin}, std::move(edit));
+  }
 
   const View& view_;
   std::map<std::string, std::string> moves_;
@@ -153,8 +155,9 @@ class MovedImports {
 
 }  // namespace
 
-std::vector<MovedImportEdit> imports_after_move(const View& view, const std::vector<FileMove>& moves,
-                                           const CancelToken& cancel) {
+std::vector<MovedImportEdit> imports_after_move(const View& view,
+                                                const std::vector<FileMove>& moves,
+                                                const CancelToken& cancel) {
   MovedImports moved(view, moves);
   if (moved.empty() || view.snapshot == nullptr) return {};
   if (view.overlay != nullptr) {

@@ -178,8 +178,8 @@ void from_statement(const std::string& path, std::string_view text, const FileFa
 }  // namespace
 
 std::vector<MovedImportEdit> python_edits(const std::string& path, const FileFacts& facts,
-                                     std::string_view text,
-                                     const std::vector<PythonImport>& imports) {
+                                          std::string_view text,
+                                          const std::vector<PythonImport>& imports) {
   std::vector<MovedImportEdit> out;
   for (size_t i = 0; i < imports.size();) {
     const Import& import = *imports[i].import;

@@ -20,7 +20,7 @@ struct PythonImport {
 
 // Of one file; imports in its order, those that lead to no file left out.
 std::vector<MovedImportEdit> python_edits(const std::string& path, const FileFacts& facts,
-                                     std::string_view text,
-                                     const std::vector<PythonImport>& imports);
+                                          std::string_view text,
+                                          const std::vector<PythonImport>& imports);
 
 }  // namespace engramd::repoindex

@@ -70,8 +70,7 @@ std::string problem_of(const ToolCall& call, const std::vector<ToolDescription>&
       const bool fits = type == "string"    ? value.is_string()
                         : type == "boolean" ? value.is_boolean()
                                             : value.is_number_integer();
-      if (!fits)
-        return name + " is no " + type;
+      if (!fits) return name + " is no " + type;
     }
     return {};
   }
