@@ -6,6 +6,7 @@
 #include "agent/solve/solve.h"
 #include "base/process.h"
 #include "tests/agent/script.h"
+#include "tests/support/processes.h"
 #include "tests/support/workspace.h"
 
 using namespace engramd;
@@ -103,8 +104,7 @@ TEST_CASE("hanging tests: one sentence, and nothing is left running") {
   size_t n = 0;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string arguments{std::istreambuf_iterator<char>(file), {}};
+    const std::string arguments = engramd::test::arguments_of(entry.path());
     n += arguments == std::string("sleep") + '\0' + "83112" + '\0';
   }
   CHECK(n == 0);

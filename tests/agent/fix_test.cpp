@@ -8,6 +8,7 @@
 #include "agent/sandbox/probe.h"
 #include "agent/solve/solve.h"
 #include "base/process.h"
+#include "tests/support/processes.h"
 #include "tests/support/workspace.h"
 
 using namespace engramd;
@@ -79,8 +80,7 @@ size_t n_running(const std::string& word) {
   size_t n = 0;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string arguments{std::istreambuf_iterator<char>(file), {}};
+    const std::string arguments = engramd::test::arguments_of(entry.path());
     n += arguments == std::string("sleep") + '\0' + word + '\0';
   }
   return n;

@@ -25,6 +25,7 @@
 #include "base/landlock.h"
 #include "repoindex/index.h"
 #include "tests/agent/sandbox_stage.h"
+#include "tests/support/processes.h"
 
 using namespace engramd;
 using namespace engramd::agent;
@@ -42,8 +43,7 @@ std::string sleeper(int seconds) {
 bool is_running(const std::string& words) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    std::string arguments{std::istreambuf_iterator<char>(file), {}};
+    std::string arguments = engramd::test::arguments_of(entry.path());
     std::replace(arguments.begin(), arguments.end(), '\0', ' ');
     if (arguments == words + " ") return true;
   }

@@ -11,6 +11,7 @@
 
 #include "base/cancel.h"
 #include "base/process.h"
+#include "tests/support/processes.h"
 #include "tests/support/workspace.h"
 
 using namespace engramd;
@@ -121,8 +122,7 @@ size_t n_sleeping(const std::string& seconds) {
   size_t n = 0;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    const std::string arguments{std::istreambuf_iterator<char>(file), {}};
+    const std::string arguments = engramd::test::arguments_of(entry.path());
     n += arguments == std::string("sleep") + '\0' + seconds + '\0';
   }
   return n;
