@@ -72,7 +72,7 @@ def measure(driver, n_functions):
 
 def main():
     here = pathlib.Path(__file__).resolve().parents[2]
-    for driver in [os.path.abspath(d) for d in sys.argv[1:]] or [str(here / "agent/tests/engramd_pytest.py")]:
+    for driver in [os.path.abspath(d) for d in sys.argv[1:]] or [str(here / "agent/tests/helpers/engramd_warm.py")]:
         for n_functions in (2, 400):
             ms, outcomes = measure(driver, n_functions)
             print(f"{driver}: module of {5 * n_functions + 6} lines: {ms:.2f} ms a candidate, "
