@@ -82,6 +82,7 @@ int status_of(const agent::Report& report) {
     case agent::Outcome::nothing_to_fix:
       return 0;
     case agent::Outcome::infra:
+    case agent::Outcome::model:
       return 3;
     default:
       return 1;
@@ -225,6 +226,9 @@ Result<int> run_fix(const FixCommand& command) {
     std::cout << to_json_text(report);
   else
     print_report(report, command.verbose);
+  // What the machine lacks is an error like any other, besides the report.
+  if (status_of(report) == 3 && !report.problem.empty())
+    std::fprintf(stderr, "engramd: %s\n", report.problem.c_str());
   say_how_to_go_on(report, command);
   return status_of(report);
 }

@@ -29,7 +29,7 @@ async function tools(model, more = [], steps = 4) {
     '--trajectory', trajectory, '--json', ...more]), home.env);
   assert.ok([0, 1].includes(result.code), result.stdout + result.stderr);
   const report = JSON.parse(result.stdout);
-  const { messages } = JSON.parse(readFileSync(trajectory, 'utf8'));
+  const { messages } = JSON.parse((await run(['trajectory', trajectory, '--json'], home.env)).stdout);
   const turns = messages.filter((message) => message.role === 'assistant');
   return { report, messages, turns, calls: turns.flatMap((turn) => turn.tool_calls ?? []) };
 }
