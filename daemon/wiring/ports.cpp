@@ -129,6 +129,8 @@ Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const
     options.test_command = test;
   ENGRAMD_TRY(options.sandbox, agent::read_sandbox_mode(settings.text("agent.sandbox")));
   options.verify.diagnostics_source = language_server_factory();
+  // In an editor a person sees the change before it stays: an unsure one is worth showing.
+  options.limits.min_confidence = 0;
   options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) {
     std::optional<uint32_t> percentage;
