@@ -230,17 +230,9 @@ class Loop {
 
   Result<ChatReply> ask() {
     tell({Kind::thinking, trajectory_.steps.size()});
-    size_t n_bytes = 0;
-    const auto on_text = [&](std::string_view piece) {
-      n_bytes += piece.size();
-      LoopEvent event;
-      event.kind = Kind::thinking;
-      event.step = trajectory_.steps.size();
-      event.done = n_bytes;
-      tell(std::move(event));
-    };
+    // Nobody reads along: so a reply that broke off may be asked for again.
     try {
-      return model_.reply(context_.prompt(), descriptions_, on_text, cancel_);
+      return model_.reply(context_.prompt(), descriptions_, {}, cancel_);
     } catch (const std::exception& error) {
       return fail(ErrorCode::internal, std::string("the model's client failed: ") + error.what());
     }

@@ -44,7 +44,7 @@ struct LoopEvent {
   enum class Kind {
     started,   // detail: the task in short
     resumed,   // step: the last one that is saved
-    thinking,  // the model is asked; done: bytes of its reply so far
+    thinking,  // the model is asked
     said,      // detail: text of the model beside its calls
     running,   // a tool begins: tool, detail
     step,      // a tool has answered and the step is saved: step, tool, detail, ok, seconds
@@ -54,7 +54,6 @@ struct LoopEvent {
   std::string tool, detail;
   bool ok = true;
   double seconds = 0;
-  size_t done = 0;
 };
 
 struct LoopOptions {

@@ -53,8 +53,7 @@ class ChatModel {
  public:
   virtual ~ChatModel() = default;
   virtual std::string name() const = 0;
-  // on_text gets pieces of the reply's text as they come, when the carrier streams; when a lost
-  // connection is tried again they begin anew.
+  // on_text gets pieces of the reply's text as they come, when the carrier streams.
   virtual Result<ChatReply> reply(const std::vector<Message>& history,
                                   const std::vector<ToolDescription>& tools,
                                   const std::function<void(std::string_view)>& on_text,

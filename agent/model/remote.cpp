@@ -107,7 +107,8 @@ class RemoteModel final : public ChatModel {
         cancel);
     if (!response) {
       out.reply = fail(response.error());
-      if (response.error().code == ErrorCode::unavailable) out.trouble = EndpointTrouble::busy;
+      if (response.error().code == ErrorCode::unavailable && !builder.showed_text())
+        out.trouble = EndpointTrouble::busy;
       return out;
     }
     if (response->status != 200) {
@@ -123,7 +124,7 @@ class RemoteModel final : public ChatModel {
     events.finish();
     if (!events.saw_event()) builder.add_whole(plain);
     out.reply = builder.take();
-    if (!out.reply && out.reply.error().code == ErrorCode::unavailable)
+    if (!out.reply && out.reply.error().code == ErrorCode::unavailable && !builder.showed_text())
       out.trouble = EndpointTrouble::busy;
     return out;
   }

@@ -110,6 +110,7 @@ void ReplyBuilder::add_whole(const std::string& body) {
 void ReplyBuilder::add_text(const std::string& piece) {
   reply_.message.text += piece;
   if (!on_text_ || piece.empty()) return;
+  showed_text_ = true;
   on_text_(piece);
 }
 

@@ -23,6 +23,7 @@ class ReplyBuilder {
   // The reply. Errors: corrupt (no reply, or one that stops in the middle), unavailable (the
   // server says in the stream that it cannot just now).
   Result<ChatReply> take();
+  bool showed_text() const { return showed_text_; }
 
  private:
   void add_delta(const nlohmann::json& delta);
@@ -37,6 +38,7 @@ class ReplyBuilder {
   std::string problem_;
   bool busy_ = false;   // the problem goes away by itself
   bool ended_ = false;  // a finish reason or [DONE] was seen
+  bool showed_text_ = false;
 };
 
 }  // namespace engramd::agent

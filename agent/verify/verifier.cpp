@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "agent/tests/affected.h"
 #include "agent/tools/tool.h"
 #include "agent/verify/lint.h"
-#include "agent/verify/nearest_tests.h"
 #include "agent/verify/shortest_failure.h"
 #include "repoindex/index.h"
 
@@ -159,8 +159,11 @@ void EditVerifier::run_tests(const std::vector<std::string>& paths, const Cancel
   if (!bench_.has_tests() || options_.max_test_files == 0) return;
   const auto view = bench_.view(cancel);
   if (!view) return;
-  const std::vector<std::string> files =
-      nearest_tests(*view, paths, options_.max_test_files, cancel);
+  AffectedOptions nearest;
+  nearest.max_files = options_.max_test_files;
+  std::vector<std::string> files;
+  for (const AffectedTest& test : affected_tests(*view, {paths, {}}, nearest, cancel))
+    files.push_back(test.file);
   if (files.empty()) return;
   auto run = bench_.run_tests(files, options_.tests_ms, cancel);
   if (!run || cancel.cancelled()) return;

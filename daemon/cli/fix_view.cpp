@@ -97,12 +97,8 @@ void FixView::on_event(const agent::LoopEvent& event) {
       live_.print("  resumed after step " + std::to_string(event.step));
       break;
     case Kind::thinking:
-      if (event.done == 0) {
-        end_stage();
-        live_.at_work("thinking");
-      } else {
-        live_.update("thinking, " + human_bytes(event.done));
-      }
+      end_stage();
+      live_.at_work("thinking");
       break;
     case Kind::said:
       if (verbose_)

@@ -1,11 +1,11 @@
 // What a model is told after an edit: linters, diagnostics that are new, the nearest tests.
+#include "agent/tests/affected.h"
 #include "agent/verify/verifier.h"
 
 #include <catch2/catch.hpp>
 
 #include "agent/tools/tool.h"
 #include "agent/verify/lint.h"
-#include "agent/verify/nearest_tests.h"
 #include "agent/verify/shortest_failure.h"
 #include "base/text.h"
 #include "tests/support/workspace.h"
@@ -175,15 +175,24 @@ TEST_CASE("of many failures the shortest useful one is told") {
   CHECK(shortest_failure(run).empty());
 }
 
+static std::vector<std::string> files_for(const repoindex::View& view,
+                                          const std::vector<std::string>& changed, size_t limit) {
+  AffectedOptions options;
+  options.max_files = limit;
+  std::vector<std::string> files;
+  for (const AffectedTest& test : affected_tests(view, {changed, {}}, options))
+    files.push_back(test.file);
+  return files;
+}
+
 TEST_CASE("the nearest tests are those that are called so or import the file") {
   Bench b;
   const auto view = b.bench->view();
   REQUIRE(view);
-  CHECK(nearest_tests(*view, {"shop/price.py"}, 5) ==
+  CHECK(files_for(*view, {"shop/price.py"}, 5) ==
         std::vector<std::string>{"tests/test_price.py", "tests/test_cart.py"});
-  CHECK(nearest_tests(*view, {"shop/cart.py"}, 5) ==
-        std::vector<std::string>{"tests/test_cart.py"});
-  CHECK(nearest_tests(*view, {"tests/test_cart.py"}, 5) ==
+  CHECK(files_for(*view, {"shop/cart.py"}, 5) == std::vector<std::string>{"tests/test_cart.py"});
+  CHECK(files_for(*view, {"tests/test_cart.py"}, 5) ==
         std::vector<std::string>{"tests/test_cart.py"});
 }
 

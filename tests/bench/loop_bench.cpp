@@ -157,7 +157,7 @@ int main(int argc, char** argv) {
       if (event.kind == LoopEvent::Kind::step)
         saves.push_back(now() - running_since - event.seconds);
       // From one request to the next: building the prompt, the tool, saving, everything.
-      if (event.kind != LoopEvent::Kind::thinking || event.done > 0) return;
+      if (event.kind != LoopEvent::Kind::thinking) return;
       const double at = now(), cpu = cpu_s();
       if (before > 0) {
         steps.push_back(at - before);

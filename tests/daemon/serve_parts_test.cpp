@@ -123,5 +123,5 @@ TEST_CASE("equals take turns") {
     });
   for (std::thread& thread : threads) thread.join();
   CHECK(n_wrong == 0);
-  CHECK(n_switches > 20);
+  CHECK(n_switches > 80);
 }
