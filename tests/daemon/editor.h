@@ -82,7 +82,6 @@ class Editor {
   const Workspace& workspace_;
   std::shared_ptr<TemporaryFolder> cache_;
   std::shared_ptr<daemon::Services> services_;
-  std::shared_ptr<lsp::Transport> wire_;
   json initialize_result_;
   std::string encoding_ = "utf-16";
   MessageLog log_;
@@ -94,6 +93,8 @@ class Editor {
   std::vector<json> received_;
   int next_id_ = 1;
   std::optional<int> exit_code_;
+  // The last member, so that its thread has ended before what it fills goes away.
+  std::shared_ptr<lsp::Transport> wire_;
 };
 
 }  // namespace engramd::test
