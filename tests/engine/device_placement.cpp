@@ -2,6 +2,7 @@
 // but for the order of additions.
 #include <catch2/catch.hpp>
 
+#include "engine/api/devices.h"
 #include "engine/api/session.h"
 #include "engine/device/placement.h"
 #include "kernel_compare.h"
@@ -74,6 +75,22 @@ TEST_CASE("a model with its weights on a device computes what it computes on the
       CHECK(error <= 1e-4);
       CHECK(error > 0);  // the device did compute: its order of additions is another
       CHECK(logits_of(on_twin) == found);
+    }
+}
+
+TEST_CASE("a model with its weights on a card computes what it computes on the card's twin",
+          "[gpu]") {
+  if (find_devices().devices.empty()) return;  // counted by the test of the card's kernels
+  for (const char* architecture : {"qwen3moe", "engramd-moe"})
+    for (const quant::Type type : {quant::Type::q8_0, quant::Type::q4_k}) {
+      INFO(architecture << " in " << quant::info(type).name);
+      RandomModel shape;
+      shape.architecture = architecture;
+      shape.type = type;
+      const TemporaryModel file(shape);
+      const auto on_card = load(file, "cuda:0");
+      CHECK(on_card->info().placed_bytes > on_card->info().file_bytes / 2);
+      CHECK(logits_of(on_card) == logits_of(load(file, "twin")));
     }
 }
 
