@@ -165,7 +165,7 @@ def pack(arguments):
     cache = arguments.out / "chunks"
     cache.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ProcessPoolExecutor(arguments.processes) as processes:
-        records, prompts = None, []
+        records = None
         if arguments.prompts:
             records = numpy.fromfile(arguments.prompts, "<u4").reshape(-1, PROMPT_COLUMNS)
             # The order of the file is that of the documents once they are sorted; each part has
