@@ -1,0 +1,82 @@
+#!/bin/bash
+# Trains on a machine with a GPU that is at hand for minutes only. Run in the root of the repository;
+# PARTS are folders written by pack.py, results go to the folder $OUT.
+#
+#   gpu_run.sh try PARTS...            about 100 s: does everything work, and how fast
+#   gpu_run.sh train SECONDS PARTS...  the whole run within SECONDS, ablations at its end
+#
+# Both may run on the same machine one after the other: what was unpacked and compiled is kept in
+# ${WORK:-/tmp/engramd-train}. TINY=1 uses a tiny network, to try the script on a CPU.
+set -uo pipefail
+export PYTHONUNBUFFERED=1 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
+export PYTORCH_ALLOC_CONF=expandable_segments:True
+work=${WORK:-/tmp/engramd-train}
+export TORCHINDUCTOR_CACHE_DIR=$work/compiled TRITON_CACHE_DIR=$work/triton
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+python=${PYTHON:-python3}
+began=$(date +%s)
+since() { echo $(($(date +%s) - began)); }
+say() { echo "== $(since) s: $*"; }
+mkdir -p "$work" "$OUT"
+
+command=$1
+shift
+options=() ablation_tokens=${ABLATION_TOKENS:-10000000} ablation_options=(--eager --batch 64)
+if [[ -n ${TINY:-} ]]; then
+  options=(--shape tiny --batch 8 --workers 1 --windows 8 --holes 8)
+  ablation_tokens=20000
+  ablation_options=("${options[@]:2}")
+fi
+
+unpack() {
+  local part
+  for part in "$@"; do
+    if [[ ! -e $work/done-$(basename "$part") ]]; then
+      "$python" "$here/pack.py" unpack "$part" --out "$work/data" &&
+        touch "$work/done-$(basename "$part")"
+    fi
+  done
+  say "unpacked: $(ls -l "$work/data" | awk 'NR > 1 {print $9, $5}' | tr '\n' ' ')"
+}
+
+try() {
+  unpack "$@"
+  nvidia-smi --query-gpu=name,memory.total,clocks.sm --format=csv,noheader 2>/dev/null
+  say "compiling and timing"
+  timeout 75 "$python" "$here/train.py" --data "$work/data" --out "$work/try" "${options[@]}" \
+    --steps "${TRY_STEPS:-250}" --seconds "${TRY_SECONDS:-65}" 2>&1 | tee "$OUT/try.txt"
+  cp "$work/try/train.log" "$OUT/try.log" 2>/dev/null
+  "$python" "$here/quantise.py" "$work/try" "$work/try/joined.safetensors"
+  say "one ablation"
+  timeout 40 "$python" "$here/train.py" --data "$work/data" --out "$work/try-ablation" \
+    --shape ablation "${ablation_options[@]}" --workers 1 --variant no-engram --seed 1 \
+    --steps "${TRY_ABLATION_STEPS:-60}" 2>&1 | tee -a "$OUT/try.txt"
+  say "done"
+}
+
+train() {
+  local seconds=$1
+  shift
+  unpack "$@"
+  local for_ablations=${ABLATION_SECONDS:-110}
+  local main=$((seconds - $(since) - for_ablations - 8))
+  say "training for $main s"
+  timeout $((main + 15)) "$python" "$here/train.py" --data "$work/data" --out "$work/main" \
+    "${options[@]}" --seconds "$main" 2>&1 | tee "$OUT/main.txt"
+  cp "$work"/main/weights-*.safetensors "$work/main/train.log" "$OUT/"
+  cp "$work/main/result.json" "$OUT/result.json"
+  say "$(ls -l "$OUT" | awk 'NR > 1 {print $9, $5}' | tr '\n' ' ')"
+  local left=$((seconds - $(since) - 5))
+  say "ablations for $left s"
+  "$python" "$here/ablations.py" --data "$work/data" --out "$OUT/ablations.json" \
+    --tokens "$ablation_tokens" --seconds "$left" --at-once "${AT_ONCE:-4}" \
+    --shape "$([[ -n ${TINY:-} ]] && echo tiny || echo ablation)" -- "${ablation_options[@]}" \
+    2>&1 | tee "$OUT/ablations.txt"
+  say "done"
+}
+
+case $command in
+  try) try "$@" ;;
+  train) train "$@" ;;
+  *) sed -n '2,10p' "$0"; exit 2 ;;
+esac
