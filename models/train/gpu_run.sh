@@ -2,7 +2,9 @@
 # Trains on a machine with a GPU that is at hand for minutes only. Run in the root of the repository;
 # PARTS are folders written by pack.py, results go to the folder $OUT.
 #
-#   gpu_run.sh try PARTS...            about 100 s: does everything work, and how fast
+#   gpu_run.sh try [PARTS...]          about 110 s: does everything work, and how fast; made-up
+#                                      data when there are no parts
+#   gpu_run.sh unpack PARTS...         only that: parts may come in several calls
 #   gpu_run.sh train SECONDS PARTS...  the whole run within SECONDS, ablations at its end
 #
 # Both may run on the same machine one after the other: what was unpacked and compiled is kept in
@@ -21,11 +23,11 @@ mkdir -p "$work" "$OUT"
 
 command=$1
 shift
-options=() ablation_tokens=${ABLATION_TOKENS:-10000000} ablation_options=(--eager --batch 64)
+options=() small=ablation ablation_tokens=${ABLATION_TOKENS:-10000000} ablation_options=(--eager --batch 64)
 if [[ -n ${TINY:-} ]]; then
   options=(--shape tiny --batch 8 --workers 1 --windows 8 --holes 8)
-  ablation_tokens=20000
-  ablation_options=("${options[@]:2}")
+  small=tiny ablation_tokens=${ABLATION_TOKENS:-20000}
+  ablation_options=(--batch 8 --windows 8 --holes 8)
 fi
 
 unpack() {
@@ -40,16 +42,24 @@ unpack() {
 }
 
 try() {
-  unpack "$@"
+  local data=$work/data
+  if (($#)); then
+    unpack "$@"
+  else
+    data=$work/made-up
+    "$python" "$here/synthetic_data.py" "$data" --vocabulary "${VOCABULARY:-12288}" \
+      --tokens "${MADE_UP_TOKENS:-3000000}"
+    say "made up data"
+  fi
   nvidia-smi --query-gpu=name,memory.total,clocks.sm --format=csv,noheader 2>/dev/null
   say "compiling and timing"
-  timeout 75 "$python" "$here/train.py" --data "$work/data" --out "$work/try" "${options[@]}" \
-    --steps "${TRY_STEPS:-250}" --seconds "${TRY_SECONDS:-65}" 2>&1 | tee "$OUT/try.txt"
+  timeout 95 "$python" "$here/train.py" --data "$data" --out "$work/try" "${options[@]}" \
+    --steps "${TRY_STEPS:-250}" --seconds "${TRY_SECONDS:-70}" --examine 2>&1 | tee "$OUT/try.txt"
   cp "$work/try/train.log" "$OUT/try.log" 2>/dev/null
   "$python" "$here/quantise.py" "$work/try" "$work/try/joined.safetensors"
   say "one ablation"
-  timeout 40 "$python" "$here/train.py" --data "$work/data" --out "$work/try-ablation" \
-    --shape ablation "${ablation_options[@]}" --workers 1 --variant no-engram --seed 1 \
+  timeout 40 "$python" "$here/train.py" --data "$data" --out "$work/try-ablation" \
+    --shape "$small" "${ablation_options[@]}" --workers 1 --variant no-engram --seed 1 \
     --steps "${TRY_ABLATION_STEPS:-60}" 2>&1 | tee -a "$OUT/try.txt"
   say "done"
 }
@@ -70,13 +80,14 @@ train() {
   say "ablations for $left s"
   "$python" "$here/ablations.py" --data "$work/data" --out "$OUT/ablations.json" \
     --tokens "$ablation_tokens" --seconds "$left" --at-once "${AT_ONCE:-4}" \
-    --shape "$([[ -n ${TINY:-} ]] && echo tiny || echo ablation)" -- "${ablation_options[@]}" \
+    --shape "$small" -- "${ablation_options[@]}" \
     2>&1 | tee "$OUT/ablations.txt"
   say "done"
 }
 
 case $command in
   try) try "$@" ;;
+  unpack) unpack "$@" ;;
   train) train "$@" ;;
-  *) sed -n '2,10p' "$0"; exit 2 ;;
+  *) sed -n '2,13p' "$0"; exit 2 ;;
 esac

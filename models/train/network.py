@@ -349,6 +349,16 @@ def routed_exactly(x, chosen, shares, gate, up, down):
     return out
 
 
+def best_experts(keys, k):
+    """[tokens, k], best first, equal ones to the lower expert. k passes over a handful of experts
+    fuse with what is around them, which a general top-k does not."""
+    numbers, chosen = torch.arange(keys.shape[1], device=keys.device), []
+    for _ in range(k):
+        chosen.append(keys.argmax(dim=-1))
+        keys = torch.where(numbers == chosen[-1][:, None], MASKED, keys)
+    return torch.stack(chosen, dim=-1)
+
+
 def feed_forward(shape, x, w, exact):
     """(y, (load of each expert [n_experts], balance loss))."""
     if not shape.n_experts:
@@ -358,7 +368,7 @@ def feed_forward(shape, x, w, exact):
     x = x.reshape(-1, shape.width)
     logits = F.linear(x.float(), w["ffn_gate_inp.weight"])
     s = F.softplus(logits).clamp_min(1e-12).sqrt()
-    _, chosen = (s.detach() + w["exp_probs_b.bias"]).topk(shape.n_experts_used, dim=-1)
+    chosen = best_experts(s.detach() + w["exp_probs_b.bias"], shape.n_experts_used)
     shares = s.gather(1, chosen)
     shares = shares / shares.sum(dim=-1, keepdim=True)
     experts = [w[f"ffn_{part}_exps.weight"] for part in ("gate", "up", "down")]

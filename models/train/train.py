@@ -224,6 +224,36 @@ class Saver:
             self._thread.join()
 
 
+def examine(trainer, batch, log):
+    """Logs how far the fast network is from the exact one in float32, and where a step's time
+    goes."""
+    tokens, kinds = batch
+    part = tokens[:trainer.micro, :-1].long()
+    x = trainer.network.hidden(part)[0].detach()[:2].float()
+    with torch.no_grad():
+        weights = {n: w.detach().float() for n, w in trainer.optimizer.working.items()}
+        exact = Network(trainer.shape, weights).hidden(part[:2])[0].float()
+        norms = [float((x - exact).norm() / exact.norm())]
+        weights = {n: w.detach() for n, w in trainer.optimizer.working.items()}
+        other = Network(trainer.shape, weights).hidden(part[:2])[0].float()
+        norms.append(float((other - exact).norm() / exact.norm()))
+    log(f"hidden state: fast path {norms[0]:.4f} from float32, plain path {norms[1]:.4f}")
+    if trainer.device.type != "cuda":
+        return
+    log(f"memory at most {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB")
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiler:
+        for _ in range(2):
+            trainer.step(tokens, kinds, 0.0, False)
+        torch.cuda.synchronize()
+    rows = sorted(profiler.key_averages(), reverse=True,
+                  key=lambda row: getattr(row, "self_device_time_total", 0))
+    for row in rows[:45]:
+        log(f"  {getattr(row, 'self_device_time_total', 0) / 2000:8.3f} ms {row.count // 2:5d} x "
+            f"{row.key[:110]}")
+
+
 def copy_batch(batch, device):
     tokens, kinds = (torch.from_numpy(part) for part in batch)
     if device.type == "cuda":
@@ -312,6 +342,11 @@ def train(shape, args, log):
         if time.time() - last_save > (60 if on_cpu else 120):
             save_checkpoint(checkpoint, trainer, step, schedule) if on_cpu else saver(done)
             last_save = time.time()
+    if args.examine:
+        try:
+            examine(trainer, copy_batch(source.next(), trainer.device), log)
+        except Exception as error:  # never worth a run
+            log(f"examining failed: {error!r}")
     source.close()
     trainer.optimizer.refresh(True)
     saver(done)
@@ -344,6 +379,7 @@ def arguments(words=None):
     parser.add_argument("--micro", type=int, help="sequences at a time, all by default")
     parser.add_argument("--experts", choices=("auto", "exact", "capacity"), default="auto")
     parser.add_argument("--eager", action="store_true")
+    parser.add_argument("--examine", action="store_true", help="log speed and precision at the end")
     parser.add_argument("--seed", type=int, default=recipe.SEED)
     parser.add_argument("--workers", type=int, default=min(8, (os.cpu_count() or 1) // 2))
     parser.add_argument("--windows", type=int, default=160)
