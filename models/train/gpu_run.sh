@@ -48,7 +48,7 @@ try() {
   else
     data=$work/made-up
     "$python" "$here/synthetic_data.py" "$data" --vocabulary "${VOCABULARY:-12288}" \
-      --tokens "${MADE_UP_TOKENS:-3000000}"
+      --tokens "${MADE_UP_TOKENS:-600000}"
     say "made up data"
   fi
   nvidia-smi --query-gpu=name,memory.total,clocks.sm --format=csv,noheader 2>/dev/null

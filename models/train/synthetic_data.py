@@ -26,7 +26,7 @@ def byte_characters():
 def make_tokenizer(size):
     characters = byte_characters()
     tokens = [characters[b] for b in range(256)]
-    letters = "etaoinshrdlucmfwypvbgk"
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
     firsts = ["\u0120"] + list(letters)
     merges = [(a, b) for a in firsts for b in ["\u0120"] * (a == "\u0120") + list(letters)]
     merges += [(a + b, c) for a in firsts for b in letters for c in letters]
