@@ -8,7 +8,8 @@
 #   gpu_run.sh train SECONDS PARTS...  the whole run within SECONDS, ablations at its end
 #
 # Both may run on the same machine one after the other: what was unpacked and compiled is kept in
-# ${WORK:-/tmp/engramd-train}. TINY=1 uses a tiny network, to try the script on a CPU.
+# ${WORK:-/tmp/engramd-train}; CACHE names the compiled.tar.xz of an earlier try. MODE says how to run
+# (train.py). TINY=1 uses a tiny network, to try the script on a CPU.
 set -uo pipefail
 export PYTHONUNBUFFERED=1 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
 export PYTORCH_ALLOC_CONF=expandable_segments:True
@@ -20,10 +21,11 @@ began=$(date +%s)
 since() { echo $(($(date +%s) - began)); }
 say() { echo "== $(since) s: $*"; }
 mkdir -p "$work" "$OUT"
+[[ -n ${CACHE:-} && ! -d $TORCHINDUCTOR_CACHE_DIR ]] && tar -C "$work" -xJf "$CACHE"
 
 command=$1
 shift
-options=() small=ablation ablation_tokens=${ABLATION_TOKENS:-10000000} ablation_options=(--eager --batch 64)
+options=() small=ablation ablation_tokens=${ABLATION_TOKENS:-6000000} ablation_options=(--mode graphs --batch 64)
 if [[ -n ${TINY:-} ]]; then
   options=(--shape tiny --batch 8 --workers 1 --windows 8 --holes 8)
   small=tiny ablation_tokens=${ABLATION_TOKENS:-20000}
@@ -48,20 +50,32 @@ try() {
   else
     data=$work/made-up
     "$python" "$here/synthetic_data.py" "$data" --vocabulary "${VOCABULARY:-12288}" \
-      --tokens "${MADE_UP_TOKENS:-600000}"
+      --tokens "${MADE_UP_TOKENS:-200000}"
     say "made up data"
   fi
   nvidia-smi --query-gpu=name,memory.total,clocks.sm --format=csv,noheader 2>/dev/null
-  say "compiling and timing"
-  timeout 95 "$python" "$here/train.py" --data "$data" --out "$work/try" "${options[@]}" \
-    --steps "${TRY_STEPS:-250}" --seconds "${TRY_SECONDS:-70}" --examine 2>&1 | tee "$OUT/try.txt"
-  cp "$work/try/train.log" "$OUT/try.log" 2>/dev/null
-  "$python" "$here/quantise.py" "$work/try" "$work/try/joined.safetensors"
-  say "one ablation"
+  # Compiling is work for the processors; meanwhile the other ways are timed on the GPU.
+  MODE=compile timeout "${TRY_SECONDS:-95}" "$python" "$here/train.py" --data "$data" \
+    --out "$work/try" "${options[@]}" --steps "${TRY_STEPS:-160}" --tokens 40000000 --examine \
+    >"$OUT/compile.txt" 2>&1 &
+  local compiling=$!
+  timeout 40 "$python" "$here/train.py" --data "$data" --out "$work/try-graphs" "${options[@]}" \
+    --steps "${TRY_GRAPHS_STEPS:-41}" --tokens 40000000 --mode graphs --micro 8 --windows 8 \
+    --holes 8 >"$OUT/graphs.txt" 2>&1
+  say "graphs:" && cat "$OUT/graphs.txt"
   timeout 40 "$python" "$here/train.py" --data "$data" --out "$work/try-ablation" \
-    --shape "$small" "${ablation_options[@]}" --workers 1 --variant no-engram --seed 1 \
-    --steps "${TRY_ABLATION_STEPS:-60}" 2>&1 | tee -a "$OUT/try.txt"
-  say "done"
+    --shape "$small" "${ablation_options[@]}" --mode graphs --workers 1 --variant full --seed 1 \
+    --tokens 40000000 --steps "${TRY_ABLATION_STEPS:-41}" >"$OUT/ablation.txt" 2>&1
+  say "ablation:" && cat "$OUT/ablation.txt"
+  wait "$compiling"
+  say "compiled:" && cat "$OUT/compile.txt"
+  [[ -e $work/try/weights-1.safetensors ]] &&
+    "$python" "$here/quantise.py" "$work/try" "$work/try/joined.safetensors"
+  if [[ -d $TORCHINDUCTOR_CACHE_DIR ]]; then
+    tar -C "$work" -cf - compiled triton 2>/dev/null | xz -1 -T8 >"$OUT/compiled.tar.xz"
+    (($(stat -c %s "$OUT/compiled.tar.xz") < 15500000)) || rm "$OUT/compiled.tar.xz"
+  fi
+  say "done: $(ls -l "$OUT" | awk 'NR > 1 {print $9, $5}' | tr '\n' ' ')"
 }
 
 train() {
@@ -89,5 +103,5 @@ case $command in
   try) try "$@" ;;
   unpack) unpack "$@" ;;
   train) train "$@" ;;
-  *) sed -n '2,13p' "$0"; exit 2 ;;
+  *) sed -n '2,14p' "$0"; exit 2 ;;
 esac

@@ -41,7 +41,9 @@ def initial_weights(shape, seed):
                       "ffn_down_shexp"):
             weights[name] = torch.zeros(dims)
         elif part in ("token_embd", "engram_embd"):
-            weights[name] = normal(0.05)
+            # A tied head sees the embedding itself at first: larger ones would be sure of the
+            # last token again.
+            weights[name] = normal(0.02)
         else:
             weights[name] = normal(1.0 / math.sqrt(dims[-1]))
             if part == "engram_wkv":
@@ -109,26 +111,33 @@ def rope_tail(x, cos, sin):
 
 
 def sinkhorn(logits, rounds, epsilon):
-    """logits [..., S, S]; the order of engine/blocks/hyper_connection.cpp."""
-    s = logits.shape[-1]
-    cells = [[logits[..., j, k] for k in range(s)] for j in range(s)]
-    for j in range(s):
-        largest = cells[j][0]
-        for k in range(1, s):
-            largest = torch.maximum(largest, cells[j][k])
-        row = [torch.exp(c - largest.detach()) for c in cells[j]]
-        total = sum(row)
-        cells[j] = [c / total + epsilon for c in row]
-    cells = divided_columns(cells, epsilon)
+    """logits [..., S, S] -> the mixing matrix, in the order of engine/blocks/hyper_connection.cpp."""
+    if logits.shape[-1] == 2:
+        return sinkhorn_of_two(logits, rounds)
+    mix = torch.softmax(logits, dim=-1) + epsilon
+    mix = mix / (mix.sum(dim=-2, keepdim=True) + epsilon)
     for _ in range(rounds - 1):
-        cells = [[c / (sum(row) + epsilon) for c in row] for row in cells]
-        cells = divided_columns(cells, epsilon)
-    return cells
+        mix = mix / (mix.sum(dim=-1, keepdim=True) + epsilon)
+        mix = mix / (mix.sum(dim=-2, keepdim=True) + epsilon)
+    return mix
 
 
-def divided_columns(cells, epsilon):
-    totals = [sum(column) + epsilon for column in zip(*cells)]
-    return [[c / total for c, total in zip(row, totals)] for row in cells]
+def sinkhorn_of_two(logits, rounds):
+    """The same for two streams, without epsilon (1e-6 off).
+
+    Columns that sum to one leave two numbers, p and q in the first row. A round divides the rows by
+    p + q and 2 - p - q and the columns by their sums: both logits fall by log((p + q) / (2 - p -
+    q)), so that a round is one number. As 2 x 2 arrays the rounds were most of a compilation.
+    """
+    x = logits[..., 0, 0] - logits[..., 0, 1]
+    y = logits[..., 1, 1] - logits[..., 1, 0]
+    p, q = F.logsigmoid(x) - F.logsigmoid(-y), F.logsigmoid(-x) - F.logsigmoid(y)
+    for _ in range(rounds - 1):
+        fall = torch.log((torch.sigmoid(p) + torch.sigmoid(q))
+                         / (torch.sigmoid(-p) + torch.sigmoid(-q)))
+        p, q = p - fall, q - fall
+    p, q = torch.sigmoid(p), torch.sigmoid(q)
+    return torch.stack([p, q, 1 - p, 1 - q], dim=-1).unflatten(-1, (2, 2))
 
 
 def mix_values(h, fn, epsilon):
@@ -163,7 +172,7 @@ def with_residual(shape, h, w, site, branch):
     for k in range(s):
         total = post[..., k, None] * wide
         for j in range(s):
-            total = total + mix[j][k][..., None] * h[..., j, :].float()
+            total = total + mix[..., j, k, None] * h[..., j, :].float()
         new.append(total.to(h.dtype))
     return torch.stack(new, dim=-2), extra
 
@@ -414,13 +423,44 @@ def engram(shape, h, e, wkv, q_norm, k_norm):
     return (wide + gate[..., None] * value).to(h.dtype)
 
 
+class Lookup(torch.autograd.Function):
+    """Rows of a table; their gradients are summed in float32, without a wait for the device."""
+
+    @staticmethod
+    def forward(ctx, table, rows):
+        ctx.save_for_backward(rows)
+        ctx.shape, ctx.type = table.shape, table.dtype
+        return F.embedding(rows, table)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (rows,) = ctx.saved_tensors
+        total = torch.zeros(ctx.shape, device=gradient.device)
+        total.index_add_(0, rows.flatten(), gradient.reshape(-1, ctx.shape[1]).float())
+        return total.to(ctx.type), None
+
+
 # ------------------------------------------------------------------------------------- all of it
+
+
+def _engram_of(shape):
+    def engram_site(h, e, wkv, q_norm, k_norm):
+        return engram(shape, h, e, wkv, q_norm, k_norm)
+
+    return engram_site
+
+
+def _collapse_of(shape):
+    def collapse_site(h, fn, base, scale, norm):
+        return collapse(shape, h, fn, base, scale, norm)
+
+    return collapse_site
 
 
 class Network:
     """Reads {GGUF name: tensor}, which the caller may change in place between calls.
 
-    wrap: applied once to each kind of layer, for torch.compile. exact: no expert drops a token.
+    wrap: applied once to each kind of site, for torch.compile. exact: no expert drops a token.
     """
 
     def __init__(self, shape, weights, exact=True, wrap=lambda f: f):
@@ -431,26 +471,41 @@ class Network:
                 for n in (shape.n_rotated, shape.head_dim)}
         self._tail, self._full = rope[shape.n_rotated], rope[shape.head_dim]
         self._masks = {}
-        self._layers = []
-        for layer in range(shape.n_layers):
-            prefix = f"blk.{layer}."
-            self._layers.append({name[len(prefix):]: tensor for name, tensor in weights.items()
-                                 if name.startswith(prefix) and "engram" not in name})
+        # Sites are functions of plain tensors, so that one compiled site serves all its layers.
+        self._attention, self._feed_forward, sites = [], [], {}
+        for layer, ratio in enumerate(shape.ratios):
+            for key, made in (("attn", self._attention), ("ffn", self._feed_forward)):
+                prefix = f"blk.{layer}."
+                names = [n[len(prefix):] for n in weights if n.startswith(prefix)
+                         and (key in n or key == "ffn" and "exp_probs_b" in n)]
+                kind = (key, ratio if key == "attn" else 0)
+                if kind not in sites:
+                    sites[kind] = wrap(self._site(kind, names, exact))
+                made.append((sites[kind], [weights[prefix + n] for n in names]))
+        self._engram = wrap(_engram_of(shape))
+        self._collapse = wrap(_collapse_of(shape))
 
-        def plain_layer(h, w, cos, sin):
-            h, _ = with_residual(shape, h, w, "attn",
-                                 lambda x: (plain_attention(shape, x, w, cos, sin), None))
-            return with_residual(shape, h, w, "ffn", lambda x: feed_forward(shape, x, w, exact))
+    def _site(self, kind, names, exact):
+        shape, (key, ratio) = self.shape, kind
 
-        def hybrid_layer(ratio, h, w, cos, sin, mask):
-            h, _ = with_residual(
+        def plain_attention_site(h, cos, sin, *tensors):
+            w = dict(zip(names, tensors))
+            return with_residual(shape, h, w, "attn",
+                                 lambda x: (plain_attention(shape, x, w, cos, sin), None))[0]
+
+        def hybrid_attention_site(h, cos, sin, mask, *tensors):
+            w = dict(zip(names, tensors))
+            return with_residual(
                 shape, h, w, "attn",
-                lambda x: (hybrid_attention(shape, ratio, x, w, cos, sin, mask), None))
+                lambda x: (hybrid_attention(shape, ratio, x, w, cos, sin, mask), None))[0]
+
+        def feed_forward_site(h, *tensors):
+            w = dict(zip(names, tensors))
             return with_residual(shape, h, w, "ffn", lambda x: feed_forward(shape, x, w, exact))
 
-        self._plain, self._hybrid = wrap(plain_layer), wrap(hybrid_layer)
-        self._engram = wrap(lambda *args: engram(shape, *args))
-        self._collapse = wrap(lambda *args: collapse(shape, *args))
+        if key == "ffn":
+            return feed_forward_site
+        return hybrid_attention_site if ratio else plain_attention_site
 
     def _mask(self, ratio, n):
         key = (ratio, n)
@@ -462,7 +517,7 @@ class Network:
         """tokens [batch, positions] int64 -> (what the head sees, loads [layers, experts],
         balance loss)."""
         shape, w, n = self.shape, self.weights, tokens.shape[1]
-        h = F.embedding(tokens, w["token_embd.weight"])
+        h = Lookup.apply(w["token_embd.weight"], tokens)
         h = h[:, :, None].expand(-1, -1, shape.n_streams, -1).contiguous()
         loads, balance = [], 0.0
         for layer, ratio in enumerate(shape.ratios):
@@ -471,13 +526,15 @@ class Network:
                 rows = engram_rows(tokens, self._plan.multipliers[which],
                                    self._plan.primes[which], self._plan.offsets[which],
                                    shape.pad_token)
-                e = F.embedding(rows, w[p + "embd.weight"]).flatten(-2)
+                e = Lookup.apply(w[p + "embd.weight"], rows).flatten(-2)
                 h = self._engram(h, e, w[p + "wkv.weight"], w[p + "q.weight"], w[p + "k.weight"])
+            site, tensors = self._attention[layer]
             if ratio:
-                h, (load, part) = self._hybrid(ratio, h, self._layers[layer], *self._tail,
-                                               self._mask(ratio, n))
+                h = site(h, *self._tail, self._mask(ratio, n), *tensors)
             else:
-                h, (load, part) = self._plain(h, self._layers[layer], *self._full)
+                h = site(h, *self._full, *tensors)
+            site, tensors = self._feed_forward[layer]
+            h, (load, part) = site(h, *tensors)
             loads.append(load.detach())
             balance = balance + part
         head = [w.get(f"output_hc_{part}.weight") for part in ("fn", "base", "scale")]

@@ -147,6 +147,10 @@ class Optimizer:
         for group in self._groups:
             group.step(recipe.MUON_RATE * rate_factor, quantised)
 
+    def gradient_owners(self):
+        """The working weights that gradients flow to."""
+        return [tensor for tensor in self.working.values() if tensor.requires_grad]
+
     def state(self):
         return {"adam": self._adam.state_dict(), "momentum": [g.momentum for g in self._groups]}
 

@@ -31,7 +31,7 @@ class Shape:
     group_rank: int = 128
     n_rotated: int = 32
     n_streams: int = 2
-    sinkhorn_rounds: int = 8
+    sinkhorn_rounds: int = 3
     hyper_epsilon: float = 1e-6
     n_experts: int = 8
     n_experts_used: int = 2

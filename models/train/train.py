@@ -32,10 +32,11 @@ from held_out import HeldOut  # noqa: E402
 from network import Network, initial_weights  # noqa: E402
 from optimizer import Optimizer  # noqa: E402
 from quantise import save_result  # noqa: E402
-from samples import Prefetcher, Samples  # noqa: E402
+from samples import PLAIN, Prefetcher, Samples  # noqa: E402
 
 LOG_EVERY_STEPS = 20
 MEASURE_SECONDS = 20
+EAGER_SEQUENCES = 16  # of 1024 tokens at a time: more is kept between forward and backward
 RESERVE_SECONDS = 15  # for the last measurement and for saving
 H100_FLOPS = 989e12   # dense bfloat16; the logged share is of this
 VARIANTS = {"full": {}, "plain-residual": {"n_streams": 1}, "no-engram": {"engram_layers": ()},
@@ -116,6 +117,60 @@ def active_parameters(shape):
     return total
 
 
+class FirstCall:
+    """A compiled function that logs how long its first call took."""
+
+    def __init__(self, function, name, log):
+        self._function, self._name, self._log = function, name, log
+
+    def __call__(self, *args):
+        if self._log is None:
+            return self._function(*args)
+        began, log = time.time(), self._log
+        self._log = None
+        result = self._function(*args)
+        torch.cuda.synchronize()
+        log(f"  {self._name}: compiled and ran in {time.time() - began:.1f} s")
+        return result
+
+
+class CapturedPart:
+    """The kernels of one forward and backward pass, recorded once and replayed: without a compiler
+    starting them one by one takes most of the time. Inputs and gradients have fixed places."""
+
+    def __init__(self, function, inputs, clear, owners):
+        self._inputs = [x.clone() for x in inputs]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(2):
+                clear()
+                function(*self._inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        clear()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._outputs = function(*self._inputs)
+        self._owners = [owner for owner in owners if owner.grad is not None]
+        self._made = [owner.grad for owner in self._owners]
+        self._sums = [torch.zeros_like(grad) for grad in self._made]
+
+    @torch.no_grad()
+    def __call__(self, inputs):
+        for mine, given in zip(self._inputs, inputs):
+            mine.copy_(given)
+        self._graph.replay()
+        torch._foreach_add_(self._sums, self._made)
+        return [x.clone() for x in self._outputs]
+
+    @torch.no_grad()
+    def finish(self):
+        """Gives the owners the sums since the last call."""
+        for owner, total in zip(self._owners, self._sums):
+            owner.grad = total.clone()
+        torch._foreach_zero_(self._sums)
+
+
 class Trainer:
     def __init__(self, shape, args, log):
         self.shape, self.args, self.log = shape, args, log
@@ -127,46 +182,72 @@ class Trainer:
         self._loss_weights = torch.tensor(recipe.LOSS_WEIGHTS, device=self.device)
         self._biases = [self.optimizer.masters[f"blk.{i}.exp_probs_b.bias"]
                         for i in range(shape.n_layers) if shape.n_experts]
-        self.modes = ["whole graphs", "broken graphs", "eager"] if cuda and not args.eager else [
-            "eager"]
+        ways = ("compile", "graphs", "eager")
+        self.modes = list(ways[ways.index(args.mode):]) if cuda else ["eager"]
+        self._timed = False
         self.build()
 
     def build(self):
-        mode = self.modes[0]
-
         def wrap(function):
-            if mode == "eager":
+            if self.modes[0] != "compile":
                 return function
-            return torch.compile(function, fullgraph=mode == "whole graphs", dynamic=False)
+            return FirstCall(torch.compile(function, fullgraph=True, dynamic=False),
+                             function.__name__, self.log)
 
+        if self.modes[0] != "compile" and self.device.type == "cuda":
+            self.micro = min(self.micro, EAGER_SEQUENCES * 1024 // self.shape.context)
         exact = self.args.experts == "exact" or (self.args.experts == "auto"
                                                  and self.device.type == "cpu")
         self.network = Network(self.shape, self.optimizer.working, exact=exact, wrap=wrap)
         chunk = self.micro * self.shape.context
         self._part = softmax_gradient if chunk % CHUNK_TOKENS else wrap(softmax_gradient)
+        self._captured = None
 
     def measuring_network(self):
         return Network(self.shape, self.optimizer.working, exact=True)
 
     def gradients(self, tokens, kinds):
-        """Adds up the gradients of a batch; (loss, cross-entropy of plain text, loads)."""
+        """Makes the gradients of a batch; (loss, cross-entropy of plain text, loads)."""
+        tokens = tokens.long()
         weights = self._loss_weights[kinds[:, 1:].long()]
         weights = weights / weights.sum().clamp_min(1e-9)
-        plain = (kinds[:, 1:] == 4).float()
+        plain = (kinds[:, 1:] == PLAIN).float()
         plain = plain / plain.sum().clamp_min(1.0)
-        table = self.optimizer.working["token_embd.weight"]
-        loss, entropy, loads = 0.0, 0.0, 0.0
-        n_parts = -(-len(tokens) // self.micro)
+        part = self._replay if self.modes[0] == "graphs" else self._part_of_batch
+        sums = None
         for first in range(0, len(tokens), self.micro):
             at = slice(first, first + self.micro)
-            part = tokens[at].long()
-            h, load, balance = self.network.hidden(part[:, :-1])
-            value, losses = HeadLoss.apply(h.flatten(0, 1), table, part[:, 1:].flatten(),
-                                           weights[at].flatten(), self._part)
-            (value + recipe.BALANCE_WEIGHT / n_parts * balance).backward()
-            loss, loads = loss + value.detach(), loads + load / n_parts
-            entropy = entropy + (losses * plain[at].flatten()).sum()
-        return loss, entropy, loads
+            made = part(tokens[at], weights[at], plain[at])
+            sums = made if sums is None else [a + b for a, b in zip(sums, made)]
+        if self.modes[0] == "graphs":
+            self._captured.finish()
+        loss, entropy, loads = sums
+        return loss, entropy, loads * self.micro / len(tokens)
+
+    def _part_of_batch(self, tokens, weights, plain):
+        share, first_time = len(tokens) / self.args.batch, not self._timed
+        began = time.time()
+        h, load, balance = self.network.hidden(tokens[:, :-1])
+        value, losses = HeadLoss.apply(
+            h.flatten(0, 1), self.optimizer.working["token_embd.weight"], tokens[:, 1:].flatten(),
+            weights.flatten(), self._part)
+        if first_time and self.device.type == "cuda" and self.modes[0] != "graphs":
+            torch.cuda.synchronize()
+            self.log(f"first forward pass: {time.time() - began:.1f} s")
+            began = time.time()
+        (value + recipe.BALANCE_WEIGHT * share * balance).backward()
+        if first_time and self.device.type == "cuda" and self.modes[0] != "graphs":
+            torch.cuda.synchronize()
+            self.log(f"first backward pass: {time.time() - began:.1f} s")
+            self._timed = True
+        return [value.detach(), (losses * plain.flatten()).sum(), load]
+
+    def _replay(self, *inputs):
+        if self._captured is None:
+            self._captured = CapturedPart(self._part_of_batch, inputs,
+                                          self.optimizer.zero_gradients,
+                                          self.optimizer.gradient_owners())
+        return self._captured(inputs)
 
     def step(self, tokens, kinds, rate, quantised):
         """One update; a compilation or memory failure is answered with a simpler way, once each."""
@@ -196,10 +277,8 @@ class Trainer:
         elif len(self.modes) > 1:
             self.log(f"{self.modes[0]} failed, next: {self.modes[1]}: {last[:1500]}")
             self.modes.pop(0)
-            if hasattr(torch, "_dynamo"):
-                torch._dynamo.reset()
-            if self.modes[0] == "eager":  # keeps far more between forward and backward
-                self.micro = min(self.micro, 16)
+            error.__traceback__ = None
+            torch.cuda.empty_cache()
         else:
             raise error
         self.build()
@@ -291,6 +370,14 @@ def train(shape, args, log):
     if on_cpu and checkpoint.exists():
         first = torch.load(checkpoint, map_location="cpu")["step"]
     source = Prefetcher(samples, args.batch, first, args.workers)
+    if args.device == "cuda":
+        torch.set_float32_matmul_precision("high")
+        log(f"start: torch is loaded, mode {args.mode}")
+        if args.mode == "compile":
+            try:  # its processes start while the weights are made
+                import torch._inductor.async_compile  # noqa: F401
+            except ImportError as error:
+                log(f"no compiler: {error}")
     trainer = Trainer(shape, args, log)
     if first:
         load_checkpoint(checkpoint, trainer)
@@ -378,7 +465,9 @@ def arguments(words=None):
     parser.add_argument("--batch", type=int, default=recipe.SEQUENCES_PER_STEP)
     parser.add_argument("--micro", type=int, help="sequences at a time, all by default")
     parser.add_argument("--experts", choices=("auto", "exact", "capacity"), default="auto")
-    parser.add_argument("--eager", action="store_true")
+    parser.add_argument("--mode", choices=("compile", "graphs", "eager"),
+                        default=os.environ.get("MODE") or "compile", help="on a GPU; a way that "
+                        "fails is followed by the next")
     parser.add_argument("--examine", action="store_true", help="log speed and precision at the end")
     parser.add_argument("--seed", type=int, default=recipe.SEED)
     parser.add_argument("--workers", type=int, default=min(8, (os.cpu_count() or 1) // 2))
