@@ -12,6 +12,7 @@ Leaves in --out: weights-N.safetensors (quantise.py) every two minutes and at th
 result.json; and on CPUs checkpoint.pt every minute, from which the same command continues.
 """
 import argparse
+import importlib
 import json
 import math
 import os
@@ -375,7 +376,7 @@ def train(shape, args, log):
         log(f"start: torch is loaded, mode {args.mode}")
         if args.mode == "compile":
             try:  # its processes start while the weights are made
-                import torch._inductor.async_compile  # noqa: F401
+                importlib.import_module("torch._inductor.async_compile")
             except ImportError as error:
                 log(f"no compiler: {error}")
     trainer = Trainer(shape, args, log)
