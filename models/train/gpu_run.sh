@@ -25,7 +25,7 @@ mkdir -p "$work" "$OUT"
 
 command=$1
 shift
-options=() small=ablation ablation_tokens=${ABLATION_TOKENS:-6000000} ablation_options=(--mode graphs --batch 64)
+options=() small=ablation ablation_tokens=${ABLATION_TOKENS:-8000000} ablation_options=(--batch 64)
 if [[ -n ${TINY:-} ]]; then
   options=(--shape tiny --batch 8 --workers 1 --windows 8 --holes 8)
   small=tiny ablation_tokens=${ABLATION_TOKENS:-20000}
@@ -64,7 +64,7 @@ try() {
     --holes 8 >"$OUT/graphs.txt" 2>&1
   say "graphs:" && cat "$OUT/graphs.txt"
   timeout 40 "$python" "$here/train.py" --data "$data" --out "$work/try-ablation" \
-    --shape "$small" "${ablation_options[@]}" --mode graphs --workers 1 --variant full --seed 1 \
+    --shape "$small" "${ablation_options[@]}" --workers 1 --variant full --seed 1 \
     --tokens 40000000 --steps "${TRY_ABLATION_STEPS:-41}" >"$OUT/ablation.txt" 2>&1
   say "ablation:" && cat "$OUT/ablation.txt"
   wait "$compiling"
@@ -82,13 +82,37 @@ train() {
   local seconds=$1
   shift
   unpack "$@"
-  local for_ablations=${ABLATION_SECONDS:-110}
+  local for_ablations=${ABLATION_SECONDS:-90}
   local main=$((seconds - $(since) - for_ablations - 8))
   say "training for $main s"
-  timeout $((main + 15)) "$python" "$here/train.py" --data "$work/data" --out "$work/main" \
-    "${options[@]}" --seconds "$main" 2>&1 | tee "$OUT/main.txt"
+  # The processors are idle meanwhile: what the ablations need compiled is compiled one by one.
+  if [[ -z ${TINY:-} && ${MODE:-compile} == compile ]]; then
+    (
+      sleep 60
+      for variant in full plain-residual dense; do
+        nice timeout 120 "$python" "$here/train.py" --data "$work/data" --out "$work/compile-only" \
+          --shape "$small" "${ablation_options[@]}" --workers 1 --variant "$variant" --seed 1 \
+          --steps 3 --windows 1 --holes 1
+      done
+    ) >"$work/compile-only.txt" 2>&1 &
+    local compiling=$!
+  fi
+  local record
+  for record in "${RECORD:-1}" 0; do  # a second time, the plain way, when it died early
+    main=$((seconds - $(since) - for_ablations - 8))
+    ((main > 60)) || break
+    RECORD=$record timeout $((main + 15)) "$python" "$here/train.py" --data "$work/data" \
+      --out "$work/main" "${options[@]}" --seconds "$main" 2>&1 | tee -a "$OUT/main.txt"
+    [[ -e $work/main/result.json ]] && break
+  done
   cp "$work"/main/weights-*.safetensors "$work/main/train.log" "$OUT/"
   cp "$work/main/result.json" "$OUT/result.json"
+  if [[ -n ${compiling:-} ]]; then
+    local children
+    children=$(pgrep -P "$compiling")
+    kill "$compiling" $children 2>/dev/null
+  fi
+  tail -n 30 "$work/compile-only.txt" 2>/dev/null | cut -c1-200
   say "$(ls -l "$OUT" | awk 'NR > 1 {print $9, $5}' | tr '\n' ' ')"
   local left=$((seconds - $(since) - 5))
   say "ablations for $left s"

@@ -38,7 +38,7 @@ from samples import PLAIN, Prefetcher, Samples  # noqa: E402
 LOG_EVERY_STEPS = 20
 MEASURE_SECONDS = 20
 EAGER_SEQUENCES = 16  # of 1024 tokens at a time: more is kept between forward and backward
-RESERVE_SECONDS = 15  # for the last measurement and for saving
+RESERVE_SECONDS = 12  # for the last measurement and for saving
 H100_FLOPS = 989e12   # dense bfloat16; the logged share is of this
 VARIANTS = {"full": {}, "plain-residual": {"n_streams": 1}, "no-engram": {"engram_layers": ()},
             "dense": {"n_experts": 0}}
@@ -154,22 +154,26 @@ class CapturedPart:
             self._outputs = function(*self._inputs)
         self._owners = [owner for owner in owners if owner.grad is not None]
         self._made = [owner.grad for owner in self._owners]
-        self._sums = [torch.zeros_like(grad) for grad in self._made]
+        self._sums, self._n = None, 0
 
     @torch.no_grad()
     def __call__(self, inputs):
         for mine, given in zip(self._inputs, inputs):
             mine.copy_(given)
+        if self._n == 1:
+            self._sums = [grad.clone() for grad in self._made]
         self._graph.replay()
-        torch._foreach_add_(self._sums, self._made)
+        self._n += 1
+        if self._n > 1:
+            torch._foreach_add_(self._sums, self._made)
         return [x.clone() for x in self._outputs]
 
     @torch.no_grad()
     def finish(self):
         """Gives the owners the sums since the last call."""
-        for owner, total in zip(self._owners, self._sums):
-            owner.grad = total.clone()
-        torch._foreach_zero_(self._sums)
+        for owner, total in zip(self._owners, self._made if self._n == 1 else self._sums):
+            owner.grad = total
+        self._n = 0
 
 
 class Trainer:
@@ -214,13 +218,14 @@ class Trainer:
         weights = weights / weights.sum().clamp_min(1e-9)
         plain = (kinds[:, 1:] == PLAIN).float()
         plain = plain / plain.sum().clamp_min(1.0)
-        part = self._replay if self.modes[0] == "graphs" else self._part_of_batch
+        replays = self.modes[0] == "graphs" or self._captured is not None
+        part = self._replay if replays else self._part_of_batch
         sums = None
         for first in range(0, len(tokens), self.micro):
             at = slice(first, first + self.micro)
             made = part(tokens[at], weights[at], plain[at])
             sums = made if sums is None else [a + b for a, b in zip(sums, made)]
-        if self.modes[0] == "graphs":
+        if replays:
             self._captured.finish()
         loss, entropy, loads = sums
         return loss, entropy, loads * self.micro / len(tokens)
@@ -264,6 +269,48 @@ class Trainer:
             bias += rate * recipe.SELECTION_BIAS_RATE * torch.sign(1 / self.shape.n_experts
                                                                    - loads[i])
         return loss, entropy, loads
+
+    def record(self, tokens, kinds):
+        """Records the compiled pass too and replays it from here, if that gives the same
+        gradients and takes less time: starting kernels is work for a processor that may be slow."""
+        if (self.modes[0] != "compile" or self._captured is not None
+                or os.environ.get("RECORD") == "0"):
+            return
+        try:
+            before, seconds = self._gradient_norms(tokens, kinds)
+            parts = (tokens.long()[:self.micro],
+                     *(torch.zeros(self.micro, self.shape.context, device=self.device)
+                       for _ in range(2)))
+            self.optimizer.zero_gradients()
+            captured = CapturedPart(self._part_of_batch, parts, self.optimizer.zero_gradients,
+                                    self.optimizer.gradient_owners())
+            self._captured = captured
+            after, replayed = self._gradient_norms(tokens, kinds)
+            off = float(((after - before).abs() / (before + 1e-3 * before.max())).max())
+            good = off < 0.05 and replayed < seconds
+            self.log(f"recorded: gradients {off:.4f} off, {replayed * 1e3:.1f} ms a batch instead "
+                     f"of {seconds * 1e3:.1f}: {'used' if good else 'not used'}")
+        except Exception as error:
+            good = False
+            self.log(f"recording failed: {error!r}")
+        if not good:
+            self._captured = None
+        self.optimizer.zero_gradients()
+
+    def _gradient_norms(self, tokens, kinds):
+        """(norms of all gradients, seconds of a batch)"""
+        n, norms = 8, None
+        for i in range(n + 1):
+            if i == 1:
+                torch.cuda.synchronize()
+                began = time.time()
+            self.optimizer.zero_gradients()
+            self.gradients(tokens, kinds)
+            if norms is None:
+                norms = torch.stack([owner.grad.float().norm()
+                                     for owner in self.optimizer.gradient_owners()])
+        torch.cuda.synchronize()
+        return norms, (time.time() - began) / n
 
     def simplify(self, error):
         kind = type(error).__name__
@@ -407,6 +454,8 @@ def train(shape, args, log):
         loss, entropy, loads = trainer.step(tokens, kinds, schedule.rate(done, step_tokens),
                                             quantised)
         step, done = step + 1, done + step_tokens
+        if step == first + 4:
+            trainer.record(tokens, kinds)
         if step <= first + 3 or step % LOG_EVERY_STEPS == 0 or done == schedule.total:
             running = float(loss)  # waits for the device
             if step == first + 3 or step == first + LOG_EVERY_STEPS:
