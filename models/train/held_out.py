@@ -6,7 +6,6 @@
   and the hidden tokens before it: one pass over prompt and answer tells.
 """
 import math
-import pathlib
 
 import numpy as np
 import torch
@@ -18,10 +17,12 @@ LONGEST_ANSWER = 32
 
 
 class HeldOut:
-    def __init__(self, folders, vocabulary, context, n_windows=160, n_holes=500):
-        path = pathlib.Path(folders[0]) / "dev.u16"
+    """tokens: documents one after the other, each followed by <|endoftext|>."""
+
+    def __init__(self, tokens, vocabulary, context, n_windows=160, n_holes=500):
         self._v, self._context = vocabulary, context
-        tokens = np.fromfile(path, "<u2")
+        if len(tokens) < context + 2:
+            raise SystemExit(f"{len(tokens)} held-out tokens, expected more than {context + 1}")
         rng = np.random.default_rng(11)
         n = max(min(n_windows, len(tokens) // (context + 1)), 1)
         begins = np.sort(rng.integers(0, len(tokens) - context - 1, n))

@@ -24,6 +24,7 @@ import traceback
 
 STARTED = time.time()
 
+import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 import recipe  # noqa: E402
@@ -491,7 +492,8 @@ def train(shape, args, log):
     if on_cpu:
         save_checkpoint(checkpoint, trainer, step, schedule)
     log(f"saved after {done} tokens, {time.time() - STARTED:.0f} s")
-    held_out = HeldOut(args.data, samples.vocabulary, shape.context, n_windows=args.windows,
+    held_out = HeldOut(np.fromfile(pathlib.Path(args.data[0]) / "dev.u16", "<u2"),
+                       samples.vocabulary, shape.context, n_windows=args.windows,
                        n_holes=args.holes)
     result = held_out.measure(trainer.measuring_network(), trainer.device)
     result.update(tokens=done, loss=running, variant=args.variant, seed=args.seed,
