@@ -1,4 +1,4 @@
-"""Text <-> token ids: byte-level BPE with the qwen2 pre-tokenizer.
+"""Text <-> token ids: byte-level BPE.
 
 Owns the split rule and the merge rule; the C++ engine implements the same two from the
 vocabulary stored in the GGUF file. Special tokens are never produced from text here: the
@@ -8,9 +8,16 @@ import json
 
 import regex
 
-PRE_TOKEN = regex.compile(
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
-    r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+# The names are those of GGUF's tokenizer.ggml.pre; the engine has each of them.
+PRE_TOKENS = {
+    "qwen2": regex.compile(
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+    "gpt-2": regex.compile(
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"),
+}
+
+CACHED_WORDS = 1_000_000
 
 SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>",
                   "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>",
@@ -31,9 +38,11 @@ def byte_characters():
 
 
 class Tokenizer:
-    def __init__(self, tokens, merges):
+    def __init__(self, tokens, merges, pre="qwen2"):
         self.tokens = tokens            # id -> printable form, special tokens last
         self.merges = merges            # [(left, right)] in order of rank
+        self.pre = pre                  # how text is cut before merging: a name of PRE_TOKENS
+        self._words = PRE_TOKENS[pre]
         self._ids = {token: i for i, token in enumerate(tokens)}
         self._rank = {pair: i for i, pair in enumerate(merges)}
         self._characters = byte_characters()
@@ -43,17 +52,20 @@ class Tokenizer:
     @classmethod
     def load(cls, path):
         data = json.loads(path.read_text())
-        return cls(data["tokens"], [tuple(pair) for pair in data["merges"]])
+        return cls(data["tokens"], [tuple(pair) for pair in data["merges"]],
+                   data.get("pre", "qwen2"))
 
     def special(self, name):
         return self._ids[name]
 
     def encode(self, text):
         ids = []
-        for word in PRE_TOKEN.findall(text):
+        for word in self._words.findall(text):
             found = self._cache.get(word)
             if found is None:
-                found = self._cache[word] = self._encode_word(word)
+                found = self._encode_word(word)
+                if len(self._cache) < CACHED_WORDS:
+                    self._cache[word] = found
             ids += found
         return ids
 

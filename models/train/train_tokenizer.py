@@ -3,26 +3,28 @@
 Works on counts of unique pre-tokens and keeps pair counts up to date after each merge, so a
 full run takes well under two minutes. Ties go to the lexicographically smaller pair.
 """
+import argparse
 import collections
 import heapq
 import json
+import pathlib
 import random
 
-import recipe
-from byte_pair_encoding import PRE_TOKEN, SPECIAL_TOKENS, Tokenizer, byte_characters
+import corpus_settings as settings
+from byte_pair_encoding import PRE_TOKENS, SPECIAL_TOKENS, Tokenizer, byte_characters
 
 
-def sample_texts():
+def sample_texts(docs):
     """Whole files in seeded order, until each language has its share of the sample."""
     by_language = collections.defaultdict(list)
-    with open(recipe.CACHE_FOLDER / "train.jsonl") as lines:
+    with open(docs / "train.jsonl") as lines:
         for line in lines:
             document = json.loads(line)
-            by_language[document["language"]].append(document["text"])
-    for language, share in recipe.LANGUAGE_SHARES.items():
+            by_language[settings.SHARE_GROUP[document["language"]]].append(document["text"])
+    for language, share in settings.LANGUAGE_SHARES.items():
         texts = by_language[language]
-        random.Random(recipe.SEED).shuffle(texts)
-        left = share * recipe.TOKENIZER_SAMPLE_BYTES
+        random.Random(settings.SEED).shuffle(texts)
+        left = share * settings.TOKENIZER_SAMPLE_BYTES
         for text in texts:
             if left <= 0:
                 break
@@ -30,11 +32,11 @@ def sample_texts():
             yield text
 
 
-def count_words(texts):
+def count_words(texts, pre):
     characters = byte_characters()
     counts = collections.Counter()
     for text in texts:
-        counts.update(PRE_TOKEN.findall(text))
+        counts.update(PRE_TOKENS[pre].findall(text))
     return [([characters[b] for b in word.encode()], n)
             for word, n in sorted(counts.items()) if n > 1]
 
@@ -104,28 +106,44 @@ def apply_merge(words, pair, indices, pair_counts, words_with):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--docs", type=pathlib.Path, default=settings.CACHE_FOLDER / "docs")
+    parser.add_argument("--out", type=pathlib.Path,
+                        default=settings.CACHE_FOLDER / "tokenizer.json")
+    parser.add_argument("--pre", choices=sorted(PRE_TOKENS), default=settings.PRE_TOKENIZER)
+    parser.add_argument("--entries", type=int, default=settings.VOCABULARY_SIZE)
+    arguments = parser.parse_args()
     characters = byte_characters()
-    words = count_words(sample_texts())
+    words = count_words(sample_texts(arguments.docs), arguments.pre)
     base = [characters[b] for b in range(256)]
-    merges = learn_merges(words, recipe.VOCABULARY_SIZE - len(base) - len(SPECIAL_TOKENS))
+    merges = learn_merges(words, arguments.entries - len(base) - len(SPECIAL_TOKENS))
     tokens = base + [a + b for a, b in merges] + SPECIAL_TOKENS
-    if len(tokens) != recipe.VOCABULARY_SIZE or len(set(tokens)) != len(tokens):
+    if len(tokens) != arguments.entries or len(set(tokens)) != len(tokens):
         raise SystemExit(f"{len(tokens)} tokens, {len(set(tokens))} different ones, "
-                         f"expected {recipe.VOCABULARY_SIZE}")
-    path = recipe.CACHE_FOLDER / "tokenizer.json"
-    path.write_text(json.dumps({"tokens": tokens, "merges": merges}))
-    tokenizer = Tokenizer.load(path)
-    for use in ("train", "held-out"):
-        n_bytes = n_tokens = 0
-        with open(recipe.CACHE_FOLDER / (use + ".jsonl")) as lines:
+                         f"expected {arguments.entries}")
+    arguments.out.write_text(
+        json.dumps({"pre": arguments.pre, "tokens": tokens, "merges": merges}))
+    report(Tokenizer.load(arguments.out), arguments.docs, len(words))
+
+
+def report(tokenizer, docs, n_words):
+    """Bytes per token by language on a part of each use; checks the way back."""
+    for use in settings.USES:
+        n_bytes, n_tokens = collections.Counter(), collections.Counter()
+        with open(docs / (use + ".jsonl")) as lines:
             for i, line in enumerate(lines):
-                if i % 20 == 0:
-                    text = json.loads(line)["text"]
-                    ids = tokenizer.encode(text)
-                    if tokenizer.decode_bytes(ids) != text.encode():
-                        raise SystemExit("the tokenizer does not round-trip")
-                    n_bytes, n_tokens = n_bytes + len(text.encode()), n_tokens + len(ids)
-        print(f"{len(words)} words; {use}: {n_bytes / n_tokens:.3f} bytes per token")
+                if i % (100 if use == "train" else 4):
+                    continue
+                document = json.loads(line)
+                text, language = document["text"], document["language"]
+                ids = tokenizer.encode(text)
+                if tokenizer.decode_bytes(ids) != text.encode():
+                    raise SystemExit("the tokenizer does not round-trip")
+                n_bytes[language] += len(text.encode())
+                n_tokens[language] += len(ids)
+        each = ", ".join(f"{lang} {n_bytes[lang] / n_tokens[lang]:.2f}" for lang in sorted(n_bytes))
+        print(f"{n_words} words; {use}: "
+              f"{sum(n_bytes.values()) / max(1, sum(n_tokens.values())):.3f} bytes per token ({each})")
 
 
 if __name__ == "__main__":
