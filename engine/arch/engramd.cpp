@@ -52,6 +52,9 @@ Result<EngramdConfig> read_config(const format::ModelFile& file, const BuildOpti
   if (v4.base.n_draft_layers != 0 || v4.base.n_dense_layers != 0)
     return fail(ErrorCode::unsupported,
                 "this architecture has no draft layers, and experts in every layer or in none");
+  // Contexts are short: four bytes an element are some megabytes, and no time goes into turning two
+  // into four.
+  v4.base.kv_type = options.kv_type.value_or(cpu::KvType::f32);
   v4.rounded = false;
   v4.n_streams = 1;
   ENGRAMD_TRY(v4.ratios, keys.sizes("attention.compress_ratios", v4.base.n_layers, 0, 128));
