@@ -98,7 +98,7 @@ train() {
     local compiling=$!
   fi
   local record
-  for record in "${RECORD:-1}" 0; do  # a second time, the plain way, when it died early
+  for record in "${RECORD:-0}" 0; do  # a second time, the plain way, when it died early
     main=$((seconds - $(since) - for_ablations - 8))
     ((main > 60)) || break
     RECORD=$record timeout $((main + 15)) "$python" "$here/train.py" --data "$work/data" \

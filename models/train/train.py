@@ -273,9 +273,10 @@ class Trainer:
 
     def record(self, tokens, kinds):
         """Records the compiled pass too and replays it from here, if that gives the same
-        gradients and takes less time: starting kernels is work for a processor that may be slow."""
+        gradients and takes less time: starting kernels is work for a processor that may be slow.
+        Only with RECORD=1: it has not been run on a GPU yet."""
         if (self.modes[0] != "compile" or self._captured is not None
-                or os.environ.get("RECORD") == "0"):
+                or os.environ.get("RECORD") != "1"):
             return
         try:
             before, seconds = self._gradient_norms(tokens, kinds)
