@@ -271,6 +271,7 @@ Result<int> run_run(const RunCommand& command) {
       {"instances_hash", sb::digest_of_file(command.instances).value_or("")},
       {"filters",
        command.filters}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (model.server) options.ready = [&model] { return model.server->alive(); };
   options.grace_ms = [] { return interrupt_signal() == SIGTERM ? kSaveMs : kStopMs; };
   RunProgress progress(command.json);
   options.on_event = [&](const sb::RunEvent& event) { progress.show(event); };
