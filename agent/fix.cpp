@@ -89,12 +89,8 @@ class Fixer {
     if (error || !fs::is_directory(root_, error))
       return fail(ErrorCode::invalid_input,
                   "no such folder: " + options_.repo.string() + ", expected the project to fix");
-    std::optional<TestCommand> command;
-    if (options_.test_command)
-      command = read_test_command(*options_.test_command);
-    else
-      command = detect_test_command(root_);
-    if (!command || command->text.empty())
+    const auto command = choose_test_command(options_.tests, root_);
+    if (!command)
       return infra(
           "no test command was given and none was found in " + root_.string() +
           " (looked for pytest, unittest, npm test, node --test, cargo, go, make and ctest)");

@@ -125,6 +125,7 @@ class Loop {
     trajectory_.repo = options_.repo.string();
     trajectory_.model = model_.name();
     trajectory_.test_command = bench_->test_command();
+    trajectory_.test_report = options_.workbench.tests.report_glob;
     trajectory_.messages = {
         {Message::Role::system, system_prompt(options_.can_edit), {}, {}},
         {Message::Role::user, task_prompt(prompt), {}, {}},

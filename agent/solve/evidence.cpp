@@ -87,12 +87,8 @@ Result<TestRun> Evidence::run_on_fresh_tree(const Changes& changes, const Cancel
 }
 
 bool Evidence::find_command() {
-  std::optional<TestCommand> command;
-  if (options_.test_command)
-    command = read_test_command(*options_.test_command);
-  else
-    command = detect_test_command(options_.repo);
-  if (!command || command->text.empty()) {
+  const auto command = choose_test_command(options_.tests, options_.repo);
+  if (!command) {
     notes_.push_back("no test command was given and none was found: nothing can judge a change");
     return false;
   }

@@ -25,10 +25,10 @@ struct EvidenceOptions {
   std::filesystem::path repo;
   std::map<std::string, std::string> unsaved;
   SandboxMode sandbox = SandboxMode::automatic;
-  std::optional<std::string> test_command;  // nothing: found in the project
-  double run_s = 600;                       // wall time of one run of the tests
-  double recheck_s = 120;                   // runs longer than this are not repeated
-  CommandGate command_gate;                 // for the command of a reproduction test
+  TestSetup tests;           // what it leaves open is found in the project
+  double run_s = 600;        // wall time of one run of the tests
+  double recheck_s = 120;    // runs longer than this are not repeated
+  CommandGate command_gate;  // for the command of a reproduction test
   std::function<void(const FixProgress&)> progress;
 };
 

@@ -40,7 +40,7 @@ void check_fixed(const std::string& fixture, std::optional<std::string> command,
   const Workspace out("//- /empty\n");
   SolveOptions options;
   options.repo = ws.root();
-  options.test_command = std::move(command);
+  options.tests.command = std::move(command);
   options.out = out.path("patch.diff");
   options.report = out.path("report.json");
   options.limits.wall_s = 200;          // generous: the machine may be busy
@@ -70,7 +70,7 @@ bool have(const char* program) {
 SolveOptions small(const Workspace& ws, const std::string& command) {
   SolveOptions options;
   options.repo = ws.root();
-  options.test_command = command;
+  options.tests.command = command;
   options.limits.wall_s = 20;
   return options;
 }

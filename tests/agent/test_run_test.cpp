@@ -408,10 +408,9 @@ echo '<testsuite tests="2"><testcase name="a"/>' > out/TEST-new.xml
   CHECK_FALSE(cut.green);
   CHECK(cut.contradiction == "the plan says 3 tests and 1 reported");
 
+  // What lay there before is of an earlier run, or was put there to be believed: however new.
   TestCommand junit = read_test_command("sh junit.sh");
   junit.report_glob = "out/**/TEST-*.xml";
-  fs::last_write_time(project.tree->root() / "out/TEST-old.xml",
-                      fs::file_time_type::clock::now() - std::chrono::hours(1));
   const TestRun run = project.run(junit);
   CHECK(list(run) == "failed a.B::c\npassed d\n");
   CHECK(run.source == "the project's report");
@@ -421,6 +420,15 @@ echo '<testsuite tests="2"><testcase name="a"/>' > out/TEST-new.xml
   const TestRun half = project.run(broken);
   CHECK_FALSE(half.green);
   CHECK(half.truncated);
+  TestCommand elsewhere = read_test_command("sh tap.sh");
+  elsewhere.report_glob = "reports/*.xml";
+  const TestRun printed = project.run(elsewhere);
+  CHECK(list(printed) == "passed one\nskipped two\nskipped three\n");
+  CHECK(printed.notes == std::vector<std::string>{
+                             "no report of this run matches reports/*.xml: the output was read"});
+  for (const char* outside : {"/etc/*.xml", "../*.xml", "out/../../*.xml"})
+    CHECK_FALSE(check_report_glob(outside));
+  CHECK(check_report_glob("a..b/**/*.xml"));
 }
 
 TEST_CASE("a wrapper starts the command in an environment of its own") {
