@@ -15,7 +15,6 @@
 #include "agent/repair/evidence.h"
 #include "agent/repair/localise.h"
 #include "agent/repair/propose.h"
-#include "agent/repair/red_command.h"
 #include "agent/repair/search.h"
 #include "agent/repair/siblings.h"
 #include "agent/tests/warm_pytest.h"
@@ -28,6 +27,9 @@ namespace engramd::agent {
 namespace {
 
 namespace fs = std::filesystem;
+
+// More red tests than that are no shorter to run than all.
+constexpr size_t kMaxChosenTests = 50;
 
 double own_cpu_s() {
   // Of this thread; sandboxed processes report theirs, since their parent never waits for them.
@@ -220,7 +222,9 @@ class Fixer {
   // The red tests alone, where the command can say so and they are red then, too.
   void find_red_command() {
     if (workplaces_[0].warm) return;
-    const auto red = red_command(command_, before_.red_ids());
+    const std::vector<std::string> red_ids = before_.red_ids();
+    if (red_ids.size() > kMaxChosenTests) return;
+    const auto red = select_command(command_, red_ids);
     if (!red) return;
     TestRunOptions run;
     run.detailed = false;
@@ -228,7 +232,13 @@ class Fixer {
     const auto ran = run_tests(*workplaces_[0].sandbox, *red, run, token());
     if (!ran) return;
     report_.cpu_s += ran->cpu_s;
-    if (!ran->green && ran->problem.empty() && !ran->timed_out) red_command_ = red;
+    if (ran->green || !ran->problem.empty() || ran->timed_out) return;
+    // Red because a chosen test is: not because the runner does not take the choice.
+    if (ran->tests.empty() || std::any_of(red_ids.begin(), red_ids.end(), [&](const auto& id) {
+          const TestCase* test = ran->find(id);
+          return test != nullptr && test->red();
+        }))
+      red_command_ = red;
   }
 
   std::vector<TracedTest> trace() {
