@@ -48,7 +48,8 @@ Result<ProcessResult> Evidence::run_reproduction(const Reproduction& test, const
   ENGRAMD_CHECK(put(changes, *place.tree));
   ENGRAMD_CHECK(place.tree->write(test.path, test.text));
   SandboxCommand command;
-  command.argv = {"/bin/sh", "-c", test.command};
+  command.argv = {"/bin/sh", "-c",
+                  in_wrapper(options_.tests.wrapper, test.command, *place.sandbox)};
   command.limits.wall_ms = kRunMs;
   command.limits.max_output_bytes = 64u << 10;
   ENGRAMD_TRY(ProcessResult ran, place.sandbox->run(command, cancel));

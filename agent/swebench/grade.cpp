@@ -278,12 +278,9 @@ class Grader {
               with_plugin_folder(text, plugin_folder);
     }
     SandboxCommand run;
-    run.argv = {
-        "/bin/sh", "-c",
-        options_.environment.wrap(
-            shell, instance_,
-            {plugin_folder, fs::path(sandbox.report_path(report_name)).parent_path().string()})};
-    run.env = {{"PYTHONHASHSEED", "0"}};
+    run.argv = {"/bin/sh", "-c",
+                in_wrapper(options_.environment.wrapper(instance_),
+                           "PYTHONHASHSEED=0; export PYTHONHASHSEED; " + shell, sandbox)};
     run.limits.wall_ms = static_cast<int64_t>(1000 * options_.timeout_s);
     run.limits.max_cpu_s = static_cast<uint64_t>(4 * options_.timeout_s) + 60;
     run.limits.max_output_bytes = kMaxOutputBytes;

@@ -170,7 +170,7 @@ class Run {
                                  : command_.report_glob);
     SandboxCommand shell;
     shell.limits = options_.limits;
-    shell.argv = {"/bin/sh", "-c", wrapped(exports(ask) + line)};
+    shell.argv = {"/bin/sh", "-c", in_wrapper(command_.wrapper, exports(ask) + line, sandbox_)};
     auto result = sandbox_.run(shell, cancel_);
     if (!result) {
       fs::remove_all(reports, error);
@@ -220,17 +220,6 @@ class Run {
       text +=
           "PYTHONPATH=" + shell_quoted(path) + "${PYTHONPATH:+:$PYTHONPATH}; export PYTHONPATH; ";
     return text;
-  }
-
-  std::string wrapped(const std::string& line) const {
-    if (command_.wrapper.empty()) return line;
-    const std::string inner = "/bin/sh -c " + shell_quoted(line);
-    std::string text = replaced(command_.wrapper, "{tree}", sandbox_.tree_path());
-    const std::string reports = sandbox_.report_path("x"), helpers = sandbox_.helper_path("x");
-    text = replaced(text, "{reports}", reports.substr(0, reports.size() - 2));
-    text = replaced(text, "{helpers}", helpers.substr(0, helpers.size() - 2));
-    if (!has(text, "{command}")) return text + " " + inner;
-    return replaced(text, "{command}", inner);
   }
 
   TestRun judged(ProcessResult& ran, Understood& seen, const std::string& text, const Ask& ask) {
@@ -347,6 +336,21 @@ class Run {
 };
 
 }  // namespace
+
+std::string in_wrapper(const std::string& wrapper, const std::string& line,
+                       const Sandbox& sandbox) {
+  if (wrapper.empty()) return line;
+  const auto folder_of = [](const std::string& file) {
+    return shell_quoted(fs::path(file).parent_path().string());
+  };
+  std::string text = replaced(wrapper, "{tree}", shell_quoted(sandbox.tree_path()));
+  text = replaced(text, "{reports}", folder_of(sandbox.report_path("x")));
+  text = replaced(text, "{helpers}", folder_of(sandbox.helper_path("x")));
+  if (has(text, "{word}")) return replaced(text, "{word}", shell_quoted(line));
+  const std::string inner = "/bin/sh -c " + shell_quoted(line);
+  if (!has(text, "{command}")) return text + " " + inner;
+  return replaced(text, "{command}", inner);
+}
 
 std::vector<TestCase> parse_test_output(Framework framework, std::string_view output) {
   Understood seen;

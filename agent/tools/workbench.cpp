@@ -131,7 +131,7 @@ class CopiedWorkbench final : public Workbench {
                                  const CancelToken& cancel) override {
     ENGRAMD_TRY(const Sandbox* place, sandbox());
     SandboxCommand command;
-    command.argv = {"/bin/sh", "-c", text};
+    command.argv = {"/bin/sh", "-c", in_wrapper(options_.tests.wrapper, text, *place)};
     command.limits = limits;
     CommandRun run;
     ENGRAMD_TRY(run.process, place->run(command, cancel));

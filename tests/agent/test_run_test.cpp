@@ -441,6 +441,27 @@ TEST_CASE("a wrapper starts the command in an environment of its own") {
   const TestRun run = project.run(command, options);
   CHECK(run.green);
   CHECK(list(run) == "passed it's here\n");
+
+  CHECK(in_wrapper("", "a b", *project.sandbox) == "a b");
+  CHECK(in_wrapper("srun {command}", "a \"b\"", *project.sandbox) == "srun /bin/sh -c 'a \"b\"'");
+  CHECK(in_wrapper("ssh host {word}", "a b", *project.sandbox) == "ssh host 'a b'");
+  CHECK(in_wrapper("x -v {tree}:{tree} {command}", "a", *project.sandbox)
+            .starts_with("x -v '" + project.sandbox->tree_path() + "':'"));
+}
+
+TEST_CASE("tests are chosen inside a wrapper, as they are without one") {
+  if (!have("pytest")) return;
+  const Project project(
+      "//- /test_a.py\nimport os\ndef test_in(): assert os.environ['INSIDE'] == '1'\n"
+      "def test_other(): assert False\n");
+  TestCommand command = read_test_command("pytest -q");
+  command.wrapper = "INSIDE=1; export INSIDE; {command}";
+  TestRunOptions options;
+  options.only = {"test_a.py::test_in"};
+  const TestRun run = project.run(command, options);
+  CHECK(run.green);
+  CHECK(run.trusted);
+  CHECK(list(run) == "passed test_a.py::test_in\n");
 }
 
 TEST_CASE("a test that changes its mind is called flaky, and proves nothing") {
