@@ -172,9 +172,33 @@ TEST_CASE("a hanging command is stopped, with all that it started") {
   options.limits.wall_s = 4;
   const auto report = solve(options);
   REQUIRE(report);
-  CHECK(report->outcome == Outcome::infra);
+  CHECK(report->outcome == Outcome::budget);
   CHECK(report->problem.find("did not end within") != std::string::npos);
   CHECK(n_running("4242") == 0);
+}
+
+TEST_CASE("a loop that never ends is a mistake like others, when an edit ends it") {
+  if (!have("python3")) return;
+  const Workspace ws(R"(#init git
+//- /steps.py
+def steps(n):
+    i = 0
+    while i < n:
+        i -= 1
+    return i
+//- /check.py
+from steps import steps
+assert steps(3) == 3
+)");
+  SolveOptions options = small(ws, "/usr/bin/python3 check.py");
+  options.limits.wall_s = 40;
+  options.limits.min_confidence = 0;
+  const auto report = solve(options);
+  REQUIRE(report);
+  INFO(to_json_text(*report));
+  CHECK(report->outcome == Outcome::resolved);
+  CHECK(report->patch.find("+        i += 1") != std::string::npos);
+  CHECK(report->fixed == std::vector<std::string>{"/usr/bin/python3 check.py"});
 }
 
 TEST_CASE("a fork bomb ends with the command") {

@@ -2,8 +2,8 @@
 // candidates of the faulty line, and early enough to be tried.
 #include <catch2/catch.hpp>
 
+#include "agent/repair/confidence.h"
 #include "agent/repair/coverage.h"
-#include "agent/repair/evidence.h"
 #include "agent/repair/localise.h"
 #include "agent/repair/mutate.h"
 #include "agent/repair/siblings.h"
