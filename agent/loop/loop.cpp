@@ -6,6 +6,7 @@
 #include "agent/loop/prompts.h"
 #include "agent/loop/repetition.h"
 #include "agent/loop/step_text.h"
+#include "agent/tests/steady_text.h"
 #include "agent/tools/tool.h"
 
 namespace engramd::agent {
@@ -64,7 +65,7 @@ class BenchJudge final : public FinishJudge {
     if (run.green) return FinishVerdict{true, true, {}};
     std::string complaint = "the tests fail.\n";
     for (const std::string& id : run.red_ids()) complaint += "red: " + id + "\n";
-    return FinishVerdict{false, true, complaint + run.problem + run.output};
+    return FinishVerdict{false, true, complaint + run.problem + steady_text(run.output)};
   }
 
  private:
