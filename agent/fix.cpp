@@ -10,12 +10,11 @@
 
 #include "agent/edit/apply.h"
 #include "agent/edit/unified_diff.h"
+#include "agent/repair/confidence.h"
 #include "agent/repair/coverage.h"
 #include "agent/repair/donor_files.h"
-#include "agent/repair/evidence.h"
 #include "agent/repair/localise.h"
 #include "agent/repair/propose.h"
-#include "agent/repair/red_command.h"
 #include "agent/repair/search.h"
 #include "agent/repair/siblings.h"
 #include "agent/tests/warm_pytest.h"
@@ -28,6 +27,9 @@ namespace engramd::agent {
 namespace {
 
 namespace fs = std::filesystem;
+
+// More red tests than that are no shorter to run than all.
+constexpr size_t kMaxChosenTests = 50;
 
 double own_cpu_s() {
   // Of this thread; sandboxed processes report theirs, since their parent never waits for them.
@@ -58,7 +60,7 @@ class Fixer {
         report_.outcome = Outcome::budget;
       else
         return fail(done.error());
-      report_.problem = done.error().message;
+      report_.problem = report_.outcome == Outcome::budget ? ran_out() : done.error().message;
     }
     report_.wall_s = elapsed();
     report_.cpu_s += own_cpu_s() - start_cpu_s_;
@@ -89,22 +91,14 @@ class Fixer {
     if (error || !fs::is_directory(root_, error))
       return fail(ErrorCode::invalid_input,
                   "no such folder: " + options_.repo.string() + ", expected the project to fix");
-    std::optional<TestCommand> command;
-    if (options_.test_command)
-      command = read_test_command(*options_.test_command);
-    else
-      command = detect_test_command(root_);
-    if (!command || command->text.empty())
+    evidence_.emplace(evidence_options());
+    if (!evidence_->find_command())
       return infra(
           "no test command was given and none was found in " + root_.string() +
           " (looked for pytest, unittest, npm test, node --test, cargo, go, make and ctest)");
-    command_ = *command;
-    report_.test_command = command_.text;
-    report_.framework = std::string(to_string(command_.framework));
 
     say("copy", root_.string());
     ENGRAMD_TRY(Workplace first, Workplace::make(root_, mode_, options_.unsaved, token()));
-    note(first.sandbox->notes());
     for (const std::string& folder : first.tree->read_only_folders())
       note({folder + " is shown read-only to the tests, not copied"});
     workplaces_.push_back(std::move(first));
@@ -118,7 +112,7 @@ class Fixer {
     ENGRAMD_CHECK(token().check());
     say("locate", "");
     ENGRAMD_TRY(Localisation places,
-                localise({*workplaces_[0].tree, options_.task, before_, traced_,
+                localise({*workplaces_[0].tree, options_.task, before(), traced_,
                           options_.limits.max_files, options_.parse_hosts},
                          token()));
     note(places.notes);
@@ -139,46 +133,55 @@ class Fixer {
     return {};
   }
 
+  EvidenceOptions evidence_options() const {
+    EvidenceOptions evidence;
+    evidence.repo = root_;
+    evidence.unsaved = options_.unsaved;
+    evidence.sandbox = mode_;
+    evidence.tests = options_.tests;
+    // Half of the budget at most; a single pytest test that hangs may not eat that.
+    evidence.run_s = std::max(1.0, options_.limits.wall_s * 0.5);
+    evidence.test_s = std::max(2.0, options_.limits.wall_s / 15);
+    evidence.hang_s = options_.limits.wall_s / 6;
+    // The second look comes when something passes: most searches end without.
+    evidence.recheck_s = 0;
+    evidence.pytest_data_bytes = 4ull << 30;
+    evidence.plain_after = true;
+    evidence.hang_is_red = true;
+    evidence.progress = [this](const FixProgress& p) { say(p.stage, p.detail, p.done, p.total); };
+    return evidence;
+  }
+  const TestCommand& command() const { return evidence_->command(); }
+  const TestRun& before() const { return evidence_->before(); }
+  std::string ran_out() const {
+    if (evidence_ && hangs())
+      return "the test command did not end within " +
+             std::to_string(static_cast<int64_t>(before().wall_s)) +
+             " s, nor with an edit that was tried; it was stopped with everything it had started";
+    return "time or candidates ran out before a passing edit was found";
+  }
+  // The whole command hangs, and no test says where.
+  bool hangs() const { return before().timed_out && before().tests.empty(); }
+
   // Whether there is something red to work on.
   Result<bool> run_before() {
-    say("tests", command_.text);
-    TestRunOptions run;
-    const double budget = options_.limits.wall_s;
-    // Half of the budget at most; a single pytest test that hangs may not eat that.
-    run.limits.wall_ms = static_cast<int64_t>(1000 * std::max(1.0, budget * 0.5));
-    run.test_seconds = std::max(2.0, budget / 15);
-    run.run_seconds = budget / 6;
-    if (command_.pytest) run.limits.max_data_bytes = 4ull << 30;
-    ENGRAMD_TRY(before_, run_tests(*workplaces_[0].sandbox, command_, run, token()));
-    ENGRAMD_CHECK(token().check());
-    report_.cpu_s += before_.cpu_s;
-    report_.n_passed_before = before_.count(TestStatus::passed);
-    for (const TestCase& test : before_.tests) {
-      if (!test.red()) continue;
-      ++report_.n_red_before;
-      report_.tests.push_back({test.id, std::string(to_string(test.status)), "", test.message});
-    }
-    if (!before_.problem.empty()) return infra(before_.problem), false;
-    if (before_.green) {
+    ENGRAMD_CHECK(evidence_->look_before_in(workplaces_[0], token()));
+    note(evidence_->notes());
+    report_.cpu_s += before().cpu_s;
+    evidence_->describe(nullptr, report_);
+    if (!evidence_->problem().empty()) return infra(evidence_->problem()), false;
+    if (before().green) {
       report_.outcome = Outcome::nothing_to_fix;
       return false;
     }
-    if (before_.timed_out && before_.tests.empty()) {
-      infra("the test command did not end within " + std::to_string(run.limits.wall_ms / 1000) +
-            " s; it was stopped with everything it had started");
-      return false;
-    }
-    if (before_.timed_out) {
-      note({"the test command did not end in time; the tests that ended are the evidence"});
-    }
-    if (before_.tests.empty())
+    if (before().tests.empty() && !hangs())
       note({"the output of the tests was not understood: only the exit status is used"});
     return true;
   }
 
   std::vector<std::string> red_test_files() const {
     std::vector<std::string> files;
-    for (const std::string& id : before_.red_ids()) {
+    for (const std::string& id : before().red_ids()) {
       const std::string file = id.substr(0, id.find("::"));
       if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
     }
@@ -195,9 +198,9 @@ class Fixer {
       }
       workplaces_.push_back(std::move(*place));
     }
-    if (!command_.pytest) return;
+    if (!command().pytest) return;
     WarmPytest::Setup setup;
-    setup.first = before_.red_ids();
+    setup.first = before().red_ids();
     // Ids are relative to pytest's root folder, which is the tree's in all but rare layouts.
     for (const std::string& file : red_test_files()) {
       std::error_code error;
@@ -211,7 +214,7 @@ class Fixer {
     say("tests", "loading pytest once");
     std::vector<std::string> problems(workplaces_.size());
     ThreadPool::parallel_for(workplaces_.size(), workplaces_.size(), [&](size_t i) {
-      auto warm = WarmPytest::start(*workplaces_[i].sandbox, command_, setup, token());
+      auto warm = WarmPytest::start(*workplaces_[i].sandbox, command(), setup, token());
       if (warm && (*warm)->n_items() > 0)
         workplaces_[i].warm = std::move(*warm);
       else
@@ -224,22 +227,30 @@ class Fixer {
   // The red tests alone, where the command can say so and they are red then, too.
   void find_red_command() {
     if (workplaces_[0].warm) return;
-    const auto red = red_command(command_, before_.red_ids());
+    const std::vector<std::string> red_ids = before().red_ids();
+    if (red_ids.size() > kMaxChosenTests) return;
+    const auto red = select_command(command(), red_ids);
     if (!red) return;
     TestRunOptions run;
     run.detailed = false;
-    run.limits.wall_ms = static_cast<int64_t>(1000 * (before_.wall_s + 5));
+    run.limits.wall_ms = static_cast<int64_t>(1000 * (before().wall_s + 5));
     const auto ran = run_tests(*workplaces_[0].sandbox, *red, run, token());
     if (!ran) return;
     report_.cpu_s += ran->cpu_s;
-    if (!ran->green && ran->problem.empty() && !ran->timed_out) red_command_ = red;
+    if (ran->green || !ran->problem.empty() || ran->timed_out) return;
+    // Red because a chosen test is: not because the runner does not take the choice.
+    if (ran->tests.empty() || std::any_of(red_ids.begin(), red_ids.end(), [&](const auto& id) {
+          const TestCase* test = ran->find(id);
+          return test != nullptr && test->red();
+        }))
+      red_command_ = red;
   }
 
   std::vector<TracedTest> trace() {
-    if (!command_.pytest) {
+    if (!command().pytest) {
       say("tests", "recording executed lines");
       auto traced =
-          trace_coverage({command_, red_command_, std::clamp(left() / 6, 2.0, 60.0),
+          trace_coverage({command(), red_command_, std::clamp(left() / 6, 2.0, 60.0),
                           [&] { return Workplace::make(root_, mode_, options_.unsaved, token()); }},
                          token());
       if (traced) return std::move(*traced);
@@ -255,7 +266,7 @@ class Fixer {
     }
     // A test that is red from the command line and green in the loaded process (or the other way
     // round) says that the loaded process is no judge.
-    const auto red = before_.red_ids();
+    const auto red = before().red_ids();
     const std::set<std::string> red_ids(red.begin(), red.end());
     size_t same = 0, different = 0;
     bool lines_of_sources = false;
@@ -280,7 +291,7 @@ class Fixer {
     say("propose", "");
     MutateOptions mutate_options;
     mutate_options.max_candidates = options_.limits.max_candidates;
-    mutate_options.hints = gather_hints(*workplaces_[0].tree, before_, options_.task);
+    mutate_options.hints = gather_hints(*workplaces_[0].tree, before(), options_.task);
     mutate_options.donors = gather_donors(*workplaces_[0].tree, report_.files_considered, token());
     Proposed proposed = propose({places, [&](const std::string& path) { return base_text(path); },
                                  std::move(mutate_options), options_.ranker, options_.infill,
@@ -300,29 +311,26 @@ class Fixer {
     return std::move(*text);
   }
 
-  Result<TestRun> accept(const std::string& path, const std::string& text) {
-    ENGRAMD_TRY(Workplace fresh, Workplace::make(root_, mode_, options_.unsaved, outer_));
-    ENGRAMD_CHECK(fresh.tree->write(path, text));
-    TestRunOptions run;
-    run.detailed = false;  // nothing of ours in the process that decides
+  Result<Comparison> accept(const std::string& path, const std::string& text) {
     // What passed the quick check may finish a little after the deadline.
-    run.limits.wall_ms =
-        static_cast<int64_t>(1000 * std::max({10.0, left(), 3 * before_.wall_s + 5}));
-    return run_tests(*fresh.sandbox, command_, run, outer_);
+    const double run_s = std::max({10.0, left(), 3 * before().wall_s + 5});
+    return evidence_->measure({{path, text}}, run_s, outer_);
   }
 
   SearchOptions search_options() {
     SearchOptions search_options;
-    search_options.command = command_;
+    search_options.command = command();
     search_options.red_command = red_command_;
     double slowest = 0;
     // Red tests count too: what they compute when right may take as long as it does when wrong.
-    for (const TestCase& test : before_.tests)
+    for (const TestCase& test : before().tests)
       if (test.status == TestStatus::passed || test.status == TestStatus::failed)
         slowest = std::max(slowest, test.seconds);
     search_options.test_cpu_s = std::clamp(5 * slowest + 0.1, 0.15, 10.0);
-    const double usual_wall_s = before_.timed_out ? 5 : before_.wall_s;
+    const double usual_wall_s = before().timed_out ? 5 : before().wall_s;
     search_options.trial_wall_s = std::clamp(3 * usual_wall_s + 3, 5.0, 120.0);
+    // Nobody knows how long it takes when it ends: most edits do not help, and each costs this.
+    if (hangs()) search_options.trial_wall_s = std::clamp(left() / 10, 3.0, 10.0);
     search_options.try_hot = try_hot_;
     search_options.max_candidates = options_.limits.max_candidates;
     search_options.cpu_s = options_.limits.cpu_s;
@@ -369,11 +377,11 @@ class Fixer {
       if (!before) continue;
       const auto widened = at_siblings(*before, candidate);
       if (!widened) continue;
-      auto run = accept(candidate.path, *widened);
-      if (!run || !run->green) continue;
-      report_.cpu_s += run->cpu_s;
+      auto after = accept(candidate.path, *widened);
+      if (!after || !after->sure()) continue;
+      report_.cpu_s += after->run.cpu_s;
       passing[i].text = *widened;
-      passing[i].run = std::move(*run);
+      passing[i].after = std::move(*after);
       note({"the same edit was made at the same line close by"});
     }
   }
@@ -383,27 +391,20 @@ class Fixer {
       report_.outcome = Outcome::cancelled;
     else
       report_.outcome = found.ran_out ? Outcome::budget : Outcome::unresolved;
-    report_.problem = report_.outcome == Outcome::budget
-                          ? "time or candidates ran out before a passing edit was found"
+    report_.problem = report_.outcome == Outcome::budget      ? ran_out()
                       : report_.outcome == Outcome::cancelled ? "cancelled"
                                                               : "no candidate passes the tests";
     return {};
   }
 
-  // A test that is red now and then turns green without any help: what passed is run once more,
-  // and the unchanged tree, too. Only where runs are short.
+  // A test that is red now and then turns green without any help: the unchanged tree is run once
+  // more. Only where runs are short.
   void drop_flaky(std::vector<Passing>& passing) {
-    if (before_.wall_s > 20 || outer_.cancelled()) return;
-    TestRunOptions run;
-    run.detailed = false;
-    run.limits.wall_ms = static_cast<int64_t>(1000 * (3 * before_.wall_s + 10));
+    if (outer_.cancelled()) return;
     say("accept", "the unchanged tree once more");
-    const auto unchanged = run_tests(*workplaces_[0].sandbox, command_, run, outer_);
-    if (!unchanged || outer_.cancelled()) return;
-    report_.cpu_s += unchanged->cpu_s;
-    if (!unchanged->green) return;
-    note({"the tests are flaky: they pass on the unchanged tree at times"});
-    passing.clear();
+    (void)evidence_->look_again(20, outer_);  // without it what passed stands as it is
+    note(evidence_->notes());
+    std::erase_if(passing, [&](const Passing& one) { return !evidence_->still_proves(one.after); });
   }
 
   std::string patch_of(const Candidate& candidate, const Passing& passing) {
@@ -436,21 +437,13 @@ class Fixer {
     const auto before = base_text(candidate.path);
     const std::vector<FileChange> changes{{candidate.path, before, accepted.text}};
     report_.patch = unified_diff(changes);
-    report_.n_passed_after = accepted.run.count(TestStatus::passed);
-    std::map<std::string, TestStatus> after;
-    for (const TestCase& test : accepted.run.tests) after[test.id] = test.status;
-    for (TestEvidence& test : report_.tests) {
-      const auto found = after.find(test.id);
-      // Not listed by name, and the command is green: its exit status is the evidence.
-      test.after = found == after.end() ? "not listed, exit status 0"
-                                        : std::string(to_string(found->second));
-    }
+    evidence_->describe(&accepted.after, report_);
     if (options_.apply) {
       const fs::path journal =
           options_.journal_folder.empty() ? state_folder() / "journal" : options_.journal_folder;
       ENGRAMD_TRY(const Applied applied,
                   apply_changes(root_, changes, journal,
-                                {options_.task.empty() ? command_.text : options_.task, {}}));
+                                {options_.task.empty() ? command().text : options_.task, {}}));
       report_.applied = true;
       report_.journal = applied.journal;
     }
@@ -465,11 +458,10 @@ class Fixer {
   const CancelToken outer_;
   SandboxMode mode_ = SandboxMode::automatic;
   fs::path root_;
-  TestCommand command_;
+  std::optional<Evidence> evidence_;  // what the tests say, before and after
   std::vector<Workplace> workplaces_;
   std::optional<TestCommand> red_command_;
   std::vector<TracedTest> traced_;
-  TestRun before_;
   bool try_hot_ = true;
   Report report_;
 };

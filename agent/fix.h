@@ -59,7 +59,7 @@ struct FixOptions {
   std::string task;  // issue text; may be empty
   // Texts that stand for the files on disk (an editor's unsaved buffers), by relative path.
   std::map<std::string, std::string> unsaved;
-  std::optional<std::string> test_command;  // nothing: detected from the project's files
+  TestSetup tests;  // how they are run; what it leaves open is found in the project's files
   bool apply = false;
   SandboxMode sandbox = SandboxMode::automatic;
   FixLimits limits;

@@ -6,6 +6,7 @@
 #include "agent/loop/prompts.h"
 #include "agent/loop/repetition.h"
 #include "agent/loop/step_text.h"
+#include "agent/tests/steady_text.h"
 #include "agent/tools/tool.h"
 
 namespace engramd::agent {
@@ -64,7 +65,7 @@ class BenchJudge final : public FinishJudge {
     if (run.green) return FinishVerdict{true, true, {}};
     std::string complaint = "the tests fail.\n";
     for (const std::string& id : run.red_ids()) complaint += "red: " + id + "\n";
-    return FinishVerdict{false, true, complaint + run.problem + run.output};
+    return FinishVerdict{false, true, complaint + run.problem + steady_text(run.output)};
   }
 
  private:
@@ -125,6 +126,7 @@ class Loop {
     trajectory_.repo = options_.repo.string();
     trajectory_.model = model_.name();
     trajectory_.test_command = bench_->test_command();
+    trajectory_.test_report = options_.workbench.tests.report_glob;
     trajectory_.messages = {
         {Message::Role::system, system_prompt(options_.can_edit), {}, {}},
         {Message::Role::user, task_prompt(prompt), {}, {}},

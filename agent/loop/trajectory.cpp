@@ -38,8 +38,11 @@ std::string as_line(const json& record) {
 json first_record(const Trajectory& t) {
   json messages = json::array();
   for (const Message& message : t.messages) messages.push_back(to_json(message));
-  return {{"type", "start"}, {"format", kFormat}, {"started", t.started},   {"task", t.task},
-          {"repo", t.repo},  {"model", t.model},  {"test", t.test_command}, {"messages", messages}};
+  json record = {{"type", "start"},        {"format", kFormat},   {"started", t.started},
+                 {"task", t.task},         {"repo", t.repo},      {"model", t.model},
+                 {"test", t.test_command}, {"messages", messages}};
+  if (!t.test_report.empty()) record["test_report"] = t.test_report;
+  return record;
 }
 
 Status add_message(Trajectory& t, const json& value) {
@@ -57,6 +60,7 @@ Status apply_start(Trajectory& t, const json& record) {
   t.repo = record.at("repo").get<std::string>();
   t.model = record.at("model").get<std::string>();
   t.test_command = record.value("test", "");
+  t.test_report = record.value("test_report", "");
   for (const json& item : record.at("messages")) ENGRAMD_CHECK(add_message(t, item));
   return {};
 }

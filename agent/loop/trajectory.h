@@ -38,7 +38,8 @@ struct FileRecords {
 };
 
 struct Trajectory {
-  std::string task, repo, model, test_command, started;  // started: UTC, ISO 8601
+  std::string task, repo, model, test_command, test_report;
+  std::string started;  // UTC, ISO 8601
   // In full, whatever was left out of the prompt since.
   std::vector<Message> messages;
   std::vector<size_t> elided;  // messages that the prompt holds as a stub

@@ -5,7 +5,7 @@
 //   V8    NODE_V8_COVERAGE, for what runs under node
 //   gcov  a compiler on PATH that adds --coverage, for commands that compile with gcc or g++
 //   go    go test -coverprofile
-// Two runs where the red tests can be told apart (red_command.h): red alone and all; what all run
+// Two runs where the red tests can be told apart (select_command): red alone and all; what all run
 // more often than the red ones do, green tests run, too. Otherwise one run, and no green lines.
 // Each works on a tree of its own: counting compilers leave objects that nothing else may link.
 #pragma once

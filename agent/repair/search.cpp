@@ -29,7 +29,7 @@ class Search {
  public:
   Search(std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
          const std::function<std::optional<std::string>(const std::string&)>& base,
-         const std::function<Result<TestRun>(const std::string&, const std::string&)>& accept,
+         const std::function<Result<Comparison>(const std::string&, const std::string&)>& accept,
          const SearchOptions& options, const CancelToken& cancel)
       : workplaces_(workplaces),
         candidates_(candidates),
@@ -97,19 +97,20 @@ class Search {
         options_.on_progress(tried);
       }
       if (!promising || cancel_.cancelled()) continue;
-      auto run = accept_(candidate.path, text);
+      auto after = accept_(candidate.path, text);
       std::lock_guard lock(mutex_);
-      if (!run) {
-        result_.notes.push_back("the test command could not be run again: " + run.error().message);
+      if (!after) {
+        result_.notes.push_back("the test command could not be run again: " +
+                                after.error().message);
         continue;
       }
-      result_.cpu_s += run->cpu_s;
-      if (!run->green) {
+      result_.cpu_s += after->run.cpu_s;
+      if (!after->sure()) {
         ++result_.n_rejected_at_the_end;
         continue;
       }
       if (result_.passing.empty()) first_s_ = elapsed();
-      result_.passing.push_back({index, text, std::move(*run)});
+      result_.passing.push_back({index, text, std::move(*after)});
     }
   }
 
@@ -191,7 +192,7 @@ class Search {
 
   std::vector<Workplace>& workplaces_;
   const std::vector<Candidate>& candidates_;
-  const std::function<Result<TestRun>(const std::string&, const std::string&)>& accept_;
+  const std::function<Result<Comparison>(const std::string&, const std::string&)>& accept_;
   const SearchOptions& options_;
   const CancelToken cancel_;
   std::map<std::string, std::string> base_;
@@ -204,11 +205,11 @@ class Search {
 
 }  // namespace
 
-SearchResult search(
-    std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
-    const std::function<std::optional<std::string>(const std::string& path)>& base,
-    const std::function<Result<TestRun>(const std::string& path, const std::string& text)>& accept,
-    const SearchOptions& options, const CancelToken& cancel) {
+SearchResult search(std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
+                    const std::function<std::optional<std::string>(const std::string& path)>& base,
+                    const std::function<Result<Comparison>(const std::string& path,
+                                                           const std::string& text)>& accept,
+                    const SearchOptions& options, const CancelToken& cancel) {
   if (workplaces.empty() || candidates.empty()) return {};
   return Search(workplaces, candidates, base, accept, options, cancel).run();
 }

@@ -15,6 +15,7 @@
 
 #include "agent/repair/candidate.h"
 #include "agent/sandbox/sandbox.h"
+#include "agent/solve/evidence.h"
 #include "agent/tests/runner.h"
 #include "agent/tests/warm_pytest.h"
 #include "base/cancel.h"
@@ -53,7 +54,7 @@ struct SearchOptions {
 struct Passing {
   size_t index = 0;  // in the candidates
   std::string text;  // of the whole file
-  TestRun run;       // of the user's command, on a fresh copy
+  Comparison after;  // of the user's command, on a fresh copy
 };
 
 struct SearchResult {
@@ -66,11 +67,11 @@ struct SearchResult {
   std::vector<std::string> notes;
 };
 
-// accept(candidate text) runs the user's command from scratch; it may be called by any job.
-SearchResult search(
-    std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
-    const std::function<std::optional<std::string>(const std::string& path)>& base,
-    const std::function<Result<TestRun>(const std::string& path, const std::string& text)>& accept,
-    const SearchOptions& options, const CancelToken& cancel);
+// accept(candidate text) runs the user's command from scratch and compares; any job may call it.
+SearchResult search(std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
+                    const std::function<std::optional<std::string>(const std::string& path)>& base,
+                    const std::function<Result<Comparison>(const std::string& path,
+                                                           const std::string& text)>& accept,
+                    const SearchOptions& options, const CancelToken& cancel);
 
 }  // namespace engramd::agent

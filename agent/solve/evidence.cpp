@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/repair/search.h"
+#include "agent/tests/compare.h"
 #include "agent/tools/tool.h"
 #include "base/hash.h"
 
@@ -72,31 +73,35 @@ void Evidence::say(const std::string& detail) const {
   if (options_.progress) options_.progress({"tests", detail, 0, 0});
 }
 
-Result<TestRun> Evidence::run_on_fresh_tree(const Changes& changes, const CancelToken& cancel) {
-  ENGRAMD_TRY(Workplace place,
-              Workplace::make(options_.repo, options_.sandbox, options_.unsaved, cancel));
-  for (const std::string& note : place.sandbox->notes())
-    if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(note);
-  ENGRAMD_CHECK(put(changes, *place.tree));
+TestRunOptions Evidence::run_options(const How& how) const {
   TestRunOptions run;
-  run.limits.wall_ms = static_cast<int64_t>(1000 * options_.run_s);
-  run.test_seconds = std::max(5.0, options_.run_s / 4);
-  ENGRAMD_TRY(TestRun done, run_tests(*place.sandbox, command_, run, cancel));
+  run.limits.wall_ms = static_cast<int64_t>(1000 * how.run_s);
+  if (command_.pytest && options_.pytest_data_bytes)
+    run.limits.max_data_bytes = *options_.pytest_data_bytes;
+  run.test_seconds = options_.test_s > 0 ? options_.test_s : std::max(5.0, how.run_s / 4);
+  run.run_seconds = how.hang_s;
+  run.detailed = !how.plain;
+  return run;
+}
+
+Result<TestRun> Evidence::run_on_fresh_tree(const Changes& changes, const How& how,
+                                            const CancelToken& cancel) const {
+  ENGRAMD_TRY(const Workplace place,
+              Workplace::make(options_.repo, options_.sandbox, options_.unsaved, cancel));
+  ENGRAMD_CHECK(put(changes, *place.tree));
+  ENGRAMD_TRY(TestRun done, run_tests(*place.sandbox, command_, run_options(how), cancel));
   ENGRAMD_CHECK(cancel.check());
   return done;
 }
 
 bool Evidence::find_command() {
-  std::optional<TestCommand> command;
-  if (options_.test_command)
-    command = read_test_command(*options_.test_command);
-  else
-    command = detect_test_command(options_.repo);
-  if (!command || command->text.empty()) {
+  if (!command_.text.empty()) return true;
+  auto command = choose_test_command(options_.tests, options_.repo);
+  if (!command) {
     notes_.push_back("no test command was given and none was found: nothing can judge a change");
     return false;
   }
-  command_ = *command;
+  command_ = *std::move(command);
   return true;
 }
 
@@ -111,33 +116,60 @@ Status Evidence::look_before(const CancelToken& cancel) {
     looked_ = true;
     return {};
   }
-  say(command_.text);
-  ENGRAMD_TRY(before_, run_on_fresh_tree({}, cancel));
-  looked_ = true;
-  has_tests_ = true;
-  if (!before_.problem.empty()) {
-    problem_ = before_.problem;
-  } else if (before_.timed_out && before_.tests.empty()) {
-    problem_ = "the test command did not end within " +
-               std::to_string(static_cast<int64_t>(options_.run_s)) +
-               " s; give a shorter one with --test";
-  }
-  if (!problem_.empty()) {
-    has_tests_ = false;
+  ENGRAMD_TRY(const Workplace place,
+              Workplace::make(options_.repo, options_.sandbox, options_.unsaved, cancel));
+  return look_before_in(place, cancel);
+}
+
+Status Evidence::look_before_in(const Workplace& place, const CancelToken& cancel) {
+  notes_ = place.sandbox->notes();
+  if (!find_command()) {
+    looked_ = true;
     return {};
   }
-  if (before_.timed_out)
+  say(command_.text);
+  const How how{options_.run_s, options_.hang_s, false};
+  ENGRAMD_TRY(TestRun run, run_tests(*place.sandbox, command_, run_options(how), cancel));
+  ENGRAMD_CHECK(cancel.check());
+  seen_before(std::move(run));
+  if (!has_tests_ || before_.timed_out || before_.tests.empty()) return {};
+  return look_again(options_.recheck_s, cancel);
+}
+
+void Evidence::seen_before(TestRun run) {
+  before_ = std::move(run);
+  looked_ = has_tests_ = true;
+  const bool hung = before_.timed_out && before_.tests.empty();
+  const std::string hung_text = "the test command did not end within " +
+                                std::to_string(static_cast<int64_t>(options_.run_s)) + " s";
+  if (!before_.problem.empty())
+    problem_ = before_.problem;
+  else if (hung && !options_.hang_is_red)
+    problem_ = hung_text + "; give a shorter one with --test";
+  if (!problem_.empty()) has_tests_ = false;
+  if (hung && options_.hang_is_red)
+    notes_.push_back(hung_text + ": a change that lets it end would be the fix");
+  else if (before_.timed_out && problem_.empty())
     notes_.push_back("the test command did not end in time; the tests that ended are the evidence");
-  if (before_.green || before_.tests.empty() || before_.wall_s > options_.recheck_s) return {};
-  // Red twice is red; red once and green once says nothing about a change.
+}
+
+// Red twice is red; red once and green once says nothing about a change.
+Status Evidence::look_again(double longest_s, const CancelToken& cancel) {
+  if (!has_tests_ || !looked_ || looked_again_ || before_.green || before_.timed_out ||
+      before_.wall_s > longest_s)
+    return {};
   say("once more, to know the flaky ones");
-  ENGRAMD_TRY(const TestRun again, run_on_fresh_tree({}, cancel));
+  const double run_s = std::min(options_.run_s, 3 * before_.wall_s + 10);
+  ENGRAMD_TRY(const TestRun again, run_on_fresh_tree({}, {run_s, 0, false}, cancel));
+  if (again.timed_out) return {};
+  looked_again_ = true;
   std::map<std::string, bool> red_again;
   for (const TestCase& test : again.tests) red_again[test.id] = test.red();
   for (const TestCase& test : before_.tests)
     if (const auto found = red_again.find(test.id);
         found != red_again.end() && found->second != test.red())
       flaky_.insert(test.id);
+  if (again.green && flaky_.empty()) flaky_.insert(command_.text);
   if (!flaky_.empty())
     notes_.push_back(std::to_string(flaky_.size()) +
                      " tests are flaky (two runs of the same tree differ) and prove nothing: " +
@@ -155,6 +187,58 @@ Status Evidence::check_reproduction(const Changes& changes, Comparison& to,
   return {};
 }
 
+Result<Comparison> Evidence::measure(const Changes& changes, double run_s,
+                                     const CancelToken& cancel) const {
+  ENGRAMD_TRY(TestRun run, run_on_fresh_tree(changes, {run_s, 0, options_.plain_after}, cancel));
+  return compared(std::move(run));
+}
+
+Comparison Evidence::compared(TestRun run) const {
+  Comparison out;
+  out.ran = true;
+  const auto add = [&](const TestChange& change, std::vector<std::string>& to) {
+    if (!flaky_.contains(change.id)) to.push_back(change.id);
+  };
+  const auto was_red = [](const TestChange& change) {
+    return change.before && *change.before != TestStatus::passed &&
+           *change.before != TestStatus::skipped;
+  };
+  const TestComparison tests = agent::compare(before_, run);
+  for (const TestChange& change : tests.fixed) add(change, out.fixed);
+  for (const TestChange& change : tests.still_red) add(change, out.still_red);
+  for (const TestChange& change : tests.broken)
+    if (change.before == TestStatus::passed) add(change, out.broken);
+  // What is not listed any more is judged by the exit status.
+  for (const TestChange& change : tests.vanished) {
+    if (was_red(change))
+      add(change, run.green ? out.fixed : out.still_red);
+    else if (change.before == TestStatus::passed && !run.green)
+      add(change, out.broken);
+  }
+  if (!before_.tests.empty())
+    for (const TestChange& change : tests.added)
+      if (change.after && *change.after != TestStatus::passed &&
+          *change.after != TestStatus::skipped)
+        out.broken.push_back(change.id);
+  if (!looked_ && !run.green) {
+    out.still_red = run.red_ids();
+    if (out.still_red.empty()) out.still_red.push_back(command_.text);
+  }
+  // Without names of tests the exit status is all there is.
+  if (looked_ && (before_.tests.empty() || run.tests.empty()) && !flaky_.contains(command_.text)) {
+    if (!before_.green && run.green && out.fixed.empty()) out.fixed.push_back(command_.text);
+    if (before_.green && !run.green && out.broken.empty()) out.broken.push_back(command_.text);
+  }
+  out.run = std::move(run);
+  return out;
+}
+
+bool Evidence::still_proves(const Comparison& comparison) const {
+  return comparison.reproduction_passes.value_or(false) ||
+         std::any_of(comparison.fixed.begin(), comparison.fixed.end(),
+                     [&](const std::string& id) { return !flaky_.contains(id); });
+}
+
 Result<Comparison> Evidence::compare(const Changes& changes, const CancelToken& cancel) {
   const std::string key = key_of(changes, state_json());
   if (key == last_key_) return last_;
@@ -162,40 +246,15 @@ Result<Comparison> Evidence::compare(const Changes& changes, const CancelToken& 
   if (reproduction_) ENGRAMD_CHECK(check_reproduction(changes, out, cancel));
   if (has_tests_) {
     say(command_.text);
-    ENGRAMD_TRY(out.run, run_on_fresh_tree(changes, cancel));
-    out.ran = true;
-    std::map<std::string, const TestCase*> after;
-    for (const TestCase& test : out.run.tests) after[test.id] = &test;
-    std::set<std::string> known;
-    for (const TestCase& test : before_.tests) {
-      known.insert(test.id);
-      if (flaky_.contains(test.id)) continue;
-      const auto found = after.find(test.id);
-      const bool is_gone = found == after.end();
-      if (test.red()) {
-        const bool passes = is_gone ? out.run.green : found->second->status == TestStatus::passed;
-        (passes ? out.fixed : out.still_red).push_back(test.id);
-      } else if (test.status == TestStatus::passed &&
-                 (is_gone ? !out.run.green : found->second->red())) {
-        out.broken.push_back(test.id);
-      }
-    }
-    for (const TestCase& test : out.run.tests)
-      if (test.red() && !known.contains(test.id) && before_.tests.size() > 0)
-        out.broken.push_back(test.id);
-    if (!looked_ && !out.run.green) {
-      out.still_red = out.run.red_ids();
-      if (out.still_red.empty()) out.still_red.push_back(command_.text);
-    }
-    // Without names of tests the exit status is all there is.
-    if (looked_ && (before_.tests.empty() || out.run.tests.empty())) {
-      if (!before_.green && out.run.green && out.fixed.empty()) out.fixed.push_back(command_.text);
-      if (before_.green && !out.run.green && out.broken.empty())
-        out.broken.push_back(command_.text);
-    }
+    Comparison now;
+    ENGRAMD_TRY(now, measure(changes, options_.run_s, cancel));
+    now.reproduction_passes = out.reproduction_passes;
+    now.reproduction_output = std::move(out.reproduction_output);
+    out = std::move(now);
     if (!out.broken.empty() && !out.run.timed_out && out.run.wall_s <= options_.recheck_s) {
       say("once more, what broke");
-      ENGRAMD_TRY(const TestRun again, run_on_fresh_tree(changes, cancel));
+      ENGRAMD_TRY(const TestRun again,
+                  run_on_fresh_tree(changes, {options_.run_s, 0, options_.plain_after}, cancel));
       std::set<std::string> passes_now;
       for (const TestCase& test : again.tests)
         if (test.status == TestStatus::passed) passes_now.insert(test.id);
@@ -283,7 +342,9 @@ void Evidence::describe(const Comparison* after, Report& report) const {
     if (!test.red() && !red_now) continue;
     std::string status;
     if (after != nullptr && after->ran)
-      status = found == now.end() ? "not listed" : std::string(to_string(found->second->status));
+      status = found != now.end() ? std::string(to_string(found->second->status))
+               : after->run.green ? "not listed, exit status 0"
+                                  : "not listed";
     report.tests.push_back({test.id, std::string(to_string(test.status)), status,
                             red_now && !test.red() ? found->second->message : test.message});
   }

@@ -5,6 +5,7 @@
 
 #include "agent/repair/search.h"
 #include "agent/solve/evidence.h"
+#include "agent/tests/steady_text.h"
 #include "agent/tools/tool.h"
 #include "base/text.h"
 
@@ -48,7 +49,8 @@ Result<ProcessResult> Evidence::run_reproduction(const Reproduction& test, const
   ENGRAMD_CHECK(put(changes, *place.tree));
   ENGRAMD_CHECK(place.tree->write(test.path, test.text));
   SandboxCommand command;
-  command.argv = {"/bin/sh", "-c", test.command};
+  command.argv = {"/bin/sh", "-c",
+                  in_wrapper(options_.tests.wrapper, test.command, *place.sandbox)};
   command.limits.wall_ms = kRunMs;
   command.limits.max_output_bytes = 64u << 10;
   ENGRAMD_TRY(ProcessResult ran, place.sandbox->run(command, cancel));
@@ -66,7 +68,7 @@ Result<ToolOutcome> Evidence::reproduce(ToolContext& context, const Arguments& a
     ENGRAMD_CHECK(check_reproduction(changes_of(context.bench), now, context.cancel));
     return ToolOutcome{(*now.reproduction_passes ? "the reproduction test passes now\n"
                                                  : "the reproduction test fails\n") +
-                       capped(now.reproduction_output, kShownBytes)};
+                       capped(steady_text(now.reproduction_output), kShownBytes)};
   }
   Reproduction test;
   ENGRAMD_TRY(test.path, arguments.text("path"));
@@ -88,7 +90,7 @@ Result<ToolOutcome> Evidence::reproduce(ToolContext& context, const Arguments& a
   say("does " + test.path + " fail before the change?");
   // Without any of the changes so far: what it must show is the problem.
   ENGRAMD_TRY(const ProcessResult ran, run_reproduction(test, {}, context.cancel));
-  const std::string output = capped(ran.stdout_text, kShownBytes);
+  const std::string output = capped(steady_text(ran.stdout_text), kShownBytes);
   const bool is_pytest = test.command.find("pytest") != std::string::npos;
   if (ran.timed_out)
     return fail(ErrorCode::invalid_input,

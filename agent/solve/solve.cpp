@@ -13,7 +13,7 @@ Result<Report> solve_by_repair(const SolveOptions& options, const CancelToken& c
   fix_options.repo = options.repo;
   fix_options.task = options.task;
   fix_options.unsaved = options.unsaved;
-  fix_options.test_command = options.test_command;
+  fix_options.tests = options.tests;
   fix_options.sandbox = options.sandbox;
   fix_options.limits.wall_s = options.limits.wall_s == 0 ? kRepairSeconds : options.limits.wall_s;
   fix_options.limits.max_candidates = options.limits.max_candidates;

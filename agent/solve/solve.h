@@ -18,6 +18,7 @@
 #include "agent/permissions/permissions.h"
 #include "agent/sandbox/sandbox.h"
 #include "agent/solve/report.h"
+#include "agent/tests/detect.h"
 #include "agent/verify/verify_options.h"
 #include "base/cancel.h"
 #include "base/result.h"
@@ -53,7 +54,7 @@ struct SolveOptions {
   std::string task;  // issue text; may be empty
   // Texts that stand for the files on disk (an editor's unsaved buffers), by relative path.
   std::map<std::string, std::string> unsaved;
-  std::optional<std::string> test_command;  // nothing: found in the project
+  TestSetup tests;                          // what it leaves open is found in the project
   Strategy strategy = Strategy::automatic;  // tools when there is a chat model
   std::shared_ptr<ChatModel> model;         // tools
   Ranker ranker;                            // repair

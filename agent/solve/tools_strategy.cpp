@@ -129,7 +129,7 @@ class ToolsStrategy {
     out.repo = options_.repo;
     out.unsaved = options_.unsaved;
     out.sandbox = options_.sandbox;
-    out.test_command = options_.test_command;
+    out.tests = options_.tests;
     out.run_s = std::clamp(wall_s_ / 3, 5.0, 1200.0);
     out.recheck_s = std::clamp(wall_s_ / 20, 5.0, 300.0);
     out.command_gate = command_gate();
@@ -137,13 +137,12 @@ class ToolsStrategy {
     return out;
   }
 
-  LoopOptions loop_options(FinishJudge& judge, const std::string& test_command,
-                           size_t sample) const {
+  LoopOptions loop_options(FinishJudge& judge, TestSetup tests, size_t sample) const {
     LoopOptions out;
     out.repo = options_.repo;
     out.task = options_.task.empty() ? "Make the failing tests pass." : options_.task;
     out.workbench.parse_hosts = options_.parse_hosts;
-    out.workbench.test_command = test_command;
+    out.workbench.tests = std::move(tests);
     out.workbench.sandbox = options_.sandbox;
     out.workbench.unsaved = options_.unsaved;
     out.workbench.verify = options_.verify;
@@ -223,17 +222,16 @@ class ToolsStrategy {
     } else {
       evidence.skip_before();
     }
-    const std::string test_command = evidence.test_command().empty()
-                                         ? options_.test_command.value_or("")
-                                         : evidence.test_command();
-    const LoopOptions loop_options_now = loop_options(evidence, test_command, sample);
+    TestSetup tests = options_.tests;
+    if (!evidence.test_command().empty()) tests.command = evidence.test_command();
+    const LoopOptions loop_options_now = loop_options(evidence, std::move(tests), sample);
     ENGRAMD_TRY(LoopReport loop, run_loop(*model, loop_options_now, outer_));
     return concluded(std::move(one), evidence, std::move(loop));
   }
 
   // True when the report is complete without asking a model.
   bool nothing_to_do(const Evidence& evidence, Report& report) const {
-    if (!evidence.problem().empty() && options_.test_command) {
+    if (!evidence.problem().empty() && options_.tests.command) {
       evidence.describe(nullptr, report);
       report.outcome = Outcome::infra;
       report.exit = "infra";
@@ -428,8 +426,9 @@ Result<Report> solve_with_tools(const SolveOptions& given, const CancelToken& ca
     // A resumed run is about what it was about; nobody has to say it again.
     ENGRAMD_TRY(const Trajectory saved, load_trajectory(options.trajectory));
     if (options.task.empty()) options.task = saved.task;
-    if (!options.test_command && !saved.test_command.empty())
-      options.test_command = saved.test_command;
+    if (!options.tests.command && !saved.test_command.empty())
+      options.tests.command = saved.test_command;
+    if (options.tests.report_glob.empty()) options.tests.report_glob = saved.test_report;
     std::error_code saved_error;
     if (std::filesystem::canonical(saved.repo, saved_error) !=
         std::filesystem::canonical(options.repo, error))

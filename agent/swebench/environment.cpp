@@ -7,24 +7,6 @@
 #include "base/environment.h"
 
 namespace engramd::agent::swebench {
-namespace {
-
-// What our own test runner sets for a command, and a container must be handed.
-constexpr std::array<std::string_view, 6> kVariables = {
-    "PYTHONPATH",     "PYTEST_ADDOPTS",       "PYTHONDONTWRITEBYTECODE",
-    "ENGRAMD_REPORT", "ENGRAMD_TEST_SECONDS", "ENGRAMD_RUN_SECONDS"};
-
-// The folders in those variables, as options that bind them, once the shell knows their values.
-std::string variable_mounts(const std::string& option) {
-  const auto bind = [&](const std::string& set, const std::string& folder, const char* mode) {
-    return " ${" + set + ":+" + option + " \"" + folder + "\":\"" + folder + "\"" + mode + "}";
-  };
-  return bind("ENGRAMD_REPORT", "${ENGRAMD_REPORT%/*}", "") +
-         bind("PYTHONPATH", "${PYTHONPATH%%:*}", ":ro");
-}
-
-}  // namespace
-
 Result<Environment> Environment::read(std::string_view text) {
   Environment environment_read;
   environment_read.text_ = text;
@@ -94,43 +76,30 @@ SandboxMode Environment::sandbox_mode(SandboxMode asked) const {
   return kind_ == Kind::docker || kind_ == Kind::apptainer ? SandboxMode::container : asked;
 }
 
-std::string Environment::wrap(const std::string& command, const Instance& instance,
-                              const std::vector<std::string>& mounts) const {
+std::string Environment::wrapper(const Instance& instance) const {
   std::string argument = replace_all(argument_, "{id}", instance.id);
   argument = replace_all(argument, "{repo}", replace_all(instance.repo, "/", "__"));
   argument = replace_all(argument, "{version}", instance.version);
-  const std::string word = shell_word(command);
   switch (kind_) {
     case Kind::host:
-      return command;
+      return {};
     case Kind::venv:
       return "VIRTUAL_ENV=" + shell_word(argument) + "; PATH=" + shell_word(argument + "/bin") +
-             ":\"$PATH\"; export VIRTUAL_ENV PATH; " + command;
+             ":\"$PATH\"; export VIRTUAL_ENV PATH; {command}";
     case Kind::conda:
-      return "conda run --no-capture-output -n " + shell_word(argument) + " /bin/sh -c " + word;
-    case Kind::apptainer: {
-      std::string line =
-          "apptainer exec --contain --cleanenv --no-home --pwd \"$PWD\" --bind \"$PWD\"";
-      line += variable_mounts("--bind");
-      for (const std::string& mount : mounts) line += " --bind " + shell_word(mount);
-      for (const std::string_view name : kVariables)
-        line += " ${" + std::string(name) + ":+--env " + std::string(name) + "=\"$" +
-                std::string(name) + "\"}";
-      return line + " " + shell_word(argument) + " /bin/sh -c " + word;
-    }
-    case Kind::docker: {
-      std::string line =
-          "docker run --rm --init --network none --user \"$(id -u):$(id -g)\" "
-          "-v \"$PWD\":\"$PWD\" -w \"$PWD\"";
-      line += variable_mounts("-v");
-      for (const std::string& mount : mounts) line += " -v " + shell_word(mount + ":" + mount);
-      for (const std::string_view name : kVariables) line += " -e " + std::string(name);
-      return line + " " + shell_word(argument) + " /bin/sh -c " + word;
-    }
+      return "conda run --no-capture-output -n " + shell_word(argument) + " {command}";
+    case Kind::apptainer:
+      return "apptainer exec --contain --cleanenv --no-home --pwd \"$PWD\" --bind \"$PWD\" --bind "
+             "{reports} --bind {helpers}:{helpers}:ro " +
+             shell_word(argument) + " {command}";
+    case Kind::docker:
+      return "docker run --rm --init --network none --user \"$(id -u):$(id -g)\" "
+             "-v \"$PWD\":\"$PWD\" -w \"$PWD\" -v {reports}:{reports} -v {helpers}:{helpers}:ro " +
+             shell_word(argument) + " {command}";
     case Kind::command:
-      return replace_all(argument, "{command}", word);
+      return replace_all(argument, "{command}", "{word}");
   }
-  return command;
+  return {};
 }
 
 }  // namespace engramd::agent::swebench

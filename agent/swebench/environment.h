@@ -7,13 +7,12 @@
 //   docker:IMAGE      the same, without network
 //   cmd:TEMPLATE      a command of the user's own; {command} is the command as one word
 //
-// {id}, {repo} (owner__name) and {version} in what stands behind the colon are the instance's. One
-// wrapper for the agent's own test runs and for grading. Pure; any thread.
+// {id}, {repo} (owner__name) and {version} in what stands behind the colon are the instance's. The
+// agent's own runs and grading are started by the same words. Pure; any thread.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "agent/sandbox/sandbox.h"
 #include "agent/swebench/instance.h"
@@ -34,10 +33,8 @@ class Environment {
   std::string program() const;
   // Containers bring their own walls: our sandbox inside or around them cannot work.
   SandboxMode sandbox_mode(SandboxMode asked) const;
-  // The command for /bin/sh -c, to be run with the tree as the working folder. mounts: folders
-  // that must be visible under the same path, too.
-  std::string wrap(const std::string& command, const Instance& instance,
-                   const std::vector<std::string>& mounts = {}) const;
+  // What starts a command there (TestCommand::wrapper), with the tree as the working folder.
+  std::string wrapper(const Instance& instance) const;
   // The folder of the virtual environment; empty for the others.
   std::string venv_folder() const { return kind_ == Kind::venv ? argument_ : std::string(); }
 

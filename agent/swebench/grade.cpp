@@ -9,6 +9,7 @@
 #include "agent/swebench/guard.h"
 #include "agent/swebench/shell.h"
 #include "agent/swebench/witness.h"
+#include "agent/tests/named_reports.h"
 #include "agent/tests/runner.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -126,9 +127,9 @@ std::string with_plugin_folder(const std::string& command, const std::string& fo
   return out;
 }
 
-TestResults results_of_output(Framework framework, std::string_view output) {
+TestResults results_of(Framework framework, const std::vector<TestCase>& tests) {
   TestResults results;
-  for (const TestCase& test : parse_test_output(framework, output)) {
+  for (const TestCase& test : tests) {
     TestResult result = TestResult::failed;
     if (test.status == TestStatus::passed) result = TestResult::passed;
     if (test.status == TestStatus::skipped) result = TestResult::skipped;
@@ -277,16 +278,14 @@ class Grader {
               with_plugin_folder(text, plugin_folder);
     }
     SandboxCommand run;
-    run.argv = {
-        "/bin/sh", "-c",
-        options_.environment.wrap(
-            shell, instance_,
-            {plugin_folder, fs::path(sandbox.report_path(report_name)).parent_path().string()})};
-    run.env = {{"PYTHONHASHSEED", "0"}};
+    run.argv = {"/bin/sh", "-c",
+                in_wrapper(options_.environment.wrapper(instance_),
+                           "PYTHONHASHSEED=0; export PYTHONHASHSEED; " + shell, sandbox)};
     run.limits.wall_ms = static_cast<int64_t>(1000 * options_.timeout_s);
     run.limits.max_cpu_s = static_cast<uint64_t>(4 * options_.timeout_s) + 60;
     run.limits.max_output_bytes = kMaxOutputBytes;
     say("$ " + text);
+    const NamedReports named(sandbox.tree_host(), options_.test_report);
     ENGRAMD_TRY(ProcessResult ran, sandbox.run(run, cancel_));
     graded_.exit_code = ran.signal != 0 ? 128 + ran.signal : ran.exit_code;
     graded_.wall_s = ran.wall_s;
@@ -297,7 +296,16 @@ class Grader {
       return refuse("the tests did not end within " +
                     std::to_string(static_cast<int64_t>(options_.timeout_s)) + " s");
     }
-    if (!watched) return judge(results_of_output(command.framework, graded_.output), false);
+    if (!watched) {
+      Findings found;
+      if (named.read(sandbox.tree_path(), found)) {
+        graded_.evidence = "report";
+        return judge(results_of(Framework::junit, found.cases.list()), false);
+      }
+      return judge(
+          results_of(command.framework, parse_test_output(command.framework, graded_.output)),
+          false);
+    }
     const WitnessReport report = witness.read(sandbox.report_file(report_name));
     return judge_watched(report, command.pytest.has_value());
   }

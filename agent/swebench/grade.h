@@ -28,6 +28,7 @@ struct GradeOptions {
   SandboxMode sandbox = SandboxMode::automatic;
   double timeout_s = 1800;
   std::optional<std::string> test_command;  // in place of the instance's; {files} in it
+  std::string test_report;  // where it leaves JUnit XML or TAP (TestCommand::report_glob)
 };
 
 struct Graded {
@@ -43,7 +44,7 @@ struct Graded {
   std::string applied_by;             // "git apply"
   std::vector<std::string> put_back;  // "conftest.py: tests"
   std::vector<std::string> tampered;  // signs that the run was meddled with
-  std::string evidence;               // "witness" or "output"
+  std::string evidence;               // "witness", "report" or "output"
   int exit_code = -1;
   double wall_s = 0, cpu_s = 0;
   std::string command;

@@ -136,6 +136,7 @@ class Coordinator {
         add(*before);
         return {};
       }
+    if (options_.ready) ENGRAMD_CHECK(options_.ready());
     Job job{options_.settings, instance, options_.resume};
     if (!options_.settings.reveal_tests) {
       // What the worker does not have it cannot leak.

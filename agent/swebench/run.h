@@ -42,6 +42,9 @@ struct RunOptions {
   std::vector<std::string> worker;  // the command that takes "--job FILE"
   std::vector<std::pair<std::string, std::string>> variables;  // set for the workers
   std::string version, manifest_extra;  // of this program; a JSON object of the caller's
+  // Asked before each instance, from several threads; an error ends the run. For what all of them
+  // need: a model server that died would make every instance that is left a failure.
+  std::function<Status()> ready;
   // How long workers may take to save once they are told to end.
   std::function<int64_t()> grace_ms;
   std::function<void(const RunEvent&)> on_event;  // one call at a time, from several threads

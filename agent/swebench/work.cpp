@@ -147,7 +147,9 @@ class Worker {
     std::error_code error;
     options.resume = job_.resume && fs::exists(options.trajectory, error);
     if (const std::string command = test_command(); !command.empty())
-      options.test_command = environment.wrap(command, job_.instance);
+      options.tests.command = command;
+    options.tests.wrapper = environment.wrapper(job_.instance);
+    options.tests.report_glob = settings_.test_report;
     if (settings_.strategy == "repair") options.strategy = Strategy::repair;
     if (settings_.strategy == "tools") options.strategy = Strategy::tools;
     options.progress = [this](const FixProgress& progress) {

@@ -31,6 +31,7 @@ struct WorkSettings {
   std::string model;     // as --model says it; empty: the configured one
   std::string model_id;  // model_name_or_path of the predictions
   std::string strategy = "auto", environment = "host", sandbox;
+  std::string test_report;  // where the tests leave JUnit XML or TAP; empty: the framework is asked
   // Repair needs a red test: shows the agent the fix's tests. Such a run is no benchmark result.
   bool reveal_tests = false;
   double timeout_s = 1800;

@@ -40,17 +40,27 @@ std::string utc_now() {
 
 std::string to_json_text(const Job& job) {
   const WorkSettings& s = job.settings;
-  const json out = {
-      {"repos", s.repos.string()},      {"cache", s.cache.string()},
-      {"cache_bytes", s.cache_bytes},   {"model", s.model},
-      {"model_id", s.model_id},         {"strategy", s.strategy},
-      {"environment", s.environment},   {"sandbox", s.sandbox},
-      {"reveal_tests", s.reveal_tests}, {"timeout_s", s.timeout_s},
-      {"max_steps", s.max_steps},       {"n_samples", s.n_samples},
-      {"max_tokens", s.max_tokens},     {"seed", s.seed},
-      {"temperature", s.temperature},   {"price_in", s.price_in},
-      {"price_cached", s.price_cached}, {"price_out", s.price_out},
-      {"resume", job.resume},           {"instance", json::parse(to_json_line(job.instance))}};
+  const json out = {{"repos", s.repos.string()},
+                    {"cache", s.cache.string()},
+                    {"cache_bytes", s.cache_bytes},
+                    {"model", s.model},
+                    {"model_id", s.model_id},
+                    {"strategy", s.strategy},
+                    {"environment", s.environment},
+                    {"sandbox", s.sandbox},
+                    {"test_report", s.test_report},
+                    {"reveal_tests", s.reveal_tests},
+                    {"timeout_s", s.timeout_s},
+                    {"max_steps", s.max_steps},
+                    {"n_samples", s.n_samples},
+                    {"max_tokens", s.max_tokens},
+                    {"seed", s.seed},
+                    {"temperature", s.temperature},
+                    {"price_in", s.price_in},
+                    {"price_cached", s.price_cached},
+                    {"price_out", s.price_out},
+                    {"resume", job.resume},
+                    {"instance", json::parse(to_json_line(job.instance))}};
   return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -70,6 +80,7 @@ Result<Job> read_job(const fs::path& file) {
     s.strategy = in.value("strategy", s.strategy);
     s.environment = in.value("environment", s.environment);
     s.sandbox = in.value("sandbox", "");
+    s.test_report = in.value("test_report", "");
     s.reveal_tests = in.value("reveal_tests", false);
     s.timeout_s = in.value("timeout_s", s.timeout_s);
     s.max_steps = in.value("max_steps", s.max_steps);

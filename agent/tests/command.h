@@ -30,8 +30,9 @@ struct TestCommand {
   std::string script;
   std::string argument_separator;  // " -- " of npm, " " of pnpm, yarn and bun
   // What the command is started by, for an environment of its own (conda, a container): a shell
-  // line in which {command} stands for `/bin/sh -c '…'`, {tree}, {reports} and {helpers} for the
-  // folders that must be the same on both sides. Empty: started as it is.
+  // line in which {command} stands for `/bin/sh -c '…'` (or {word} for the line as one word), and
+  // {tree}, {reports} and {helpers} for the folders that must be the same on both sides, as words.
+  // Empty: started as it is.
   std::string wrapper;
   // Where the command itself leaves JUnit XML or TAP, relative to the tree: "build/**/TEST-*.xml".
   std::string report_glob;

@@ -174,4 +174,26 @@ std::optional<TestCommand> detect_test_command(const fs::path& root, const Detec
   return command;
 }
 
+Status check_report_glob(std::string_view glob) {
+  bool leaves = glob.starts_with('/');
+  for (size_t begin = 0; begin <= glob.size();) {
+    const size_t end = std::min(glob.find('/', begin), glob.size());
+    leaves = leaves || glob.substr(begin, end - begin) == "..";
+    begin = end + 1;
+  }
+  if (!leaves) return {};
+  return fail(ErrorCode::invalid_input, "the pattern of test reports is \"" + std::string(glob) +
+                                            "\", expected one that is relative to the project "
+                                            "and stays inside, as in \"build/**/TEST-*.xml\"");
+}
+
+std::optional<TestCommand> choose_test_command(const TestSetup& setup, const fs::path& root) {
+  std::optional<TestCommand> command =
+      setup.command ? read_test_command(*setup.command, root) : detect_test_command(root);
+  if (!command || command->text.empty()) return std::nullopt;
+  if (!setup.wrapper.empty()) command->wrapper = setup.wrapper;
+  if (!setup.report_glob.empty()) command->report_glob = setup.report_glob;
+  return command;
+}
+
 }  // namespace engramd::agent

@@ -1,4 +1,5 @@
-// agent/tests/detect.h - the test command of a project whose user has not named one.
+// agent/tests/detect.h - the test command of a project: the one its user names, or one that is
+// found.
 //
 // Reads file names and a few small files, runs nothing of the project. Any thread.
 #pragma once
@@ -9,8 +10,18 @@
 #include <vector>
 
 #include "agent/tests/command.h"
+#include "base/result.h"
 
 namespace engramd::agent {
+
+// What somebody says of a project's tests; what is not said is found in the project.
+struct TestSetup {
+  std::optional<std::string> command;
+  std::string wrapper, report_glob;  // as in TestCommand
+};
+
+// A pattern of report files lies inside the tree; an error says what is wrong with it.
+Status check_report_glob(std::string_view glob);
 
 struct DetectOptions {
   // Paths (relative) that the task is about: changed files, files of red tests, files that the
@@ -30,5 +41,9 @@ std::vector<DetectedTests> detect_all_tests(const std::filesystem::path& root,
 // The best of them; `why` also names the others when there was a choice.
 std::optional<TestCommand> detect_test_command(const std::filesystem::path& root,
                                                const DetectOptions& options = {});
+
+// The command somebody named, else the best one found; nothing when there is neither.
+std::optional<TestCommand> choose_test_command(const TestSetup& setup,
+                                               const std::filesystem::path& root);
 
 }  // namespace engramd::agent

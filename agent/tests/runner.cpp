@@ -1,11 +1,10 @@
 #include "agent/tests/runner.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <atomic>
 
 #include "agent/tests/framework.h"
+#include "agent/tests/named_reports.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -13,8 +12,6 @@ namespace engramd::agent {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kMaxReportFiles = 2000;
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -24,60 +21,6 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
     text.replace(at, what.size(), by);
   return text;
-}
-
-// Files of the tree that a pattern names; "**" stands for any folders.
-void expand(const fs::path& folder, std::string_view pattern, int depth,
-            std::vector<fs::path>& found) {
-  const size_t slash = pattern.find('/');
-  const std::string part(pattern.substr(0, slash));
-  const std::string_view rest =
-      slash == std::string_view::npos ? std::string_view() : pattern.substr(slash + 1);
-  if (depth > 24 || found.size() >= kMaxReportFiles) return;
-  if (part == "**") expand(folder, rest, depth + 1, found);
-  std::error_code error;
-  for (fs::directory_iterator at(folder, fs::directory_options::skip_permission_denied, error),
-       last;
-       !error && at != last && found.size() < kMaxReportFiles; at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    const fs::file_type type = at->symlink_status(error).type();
-    if (type == fs::file_type::directory) {
-      if (part == "**")
-        expand(at->path(), pattern, depth + 1, found);
-      else if (!rest.empty() && ::fnmatch(part.c_str(), name.c_str(), 0) == 0)
-        expand(at->path(), rest, depth + 1, found);
-    } else if (type == fs::file_type::regular && rest.empty() &&
-               ::fnmatch(part.c_str(), name.c_str(), 0) == 0) {
-      found.push_back(at->path());
-    }
-  }
-}
-
-// Reports that the command itself left where its user said. Only those of this run: older ones
-// stand for texts that are no more.
-bool read_named_reports(const Sandbox& sandbox, const std::string& glob, fs::file_time_type start,
-                        Findings& findings) {
-  if (glob.empty() || glob.front() == '/' || has(glob, "..")) return false;
-  std::vector<fs::path> files;
-  expand(sandbox.tree_host(), glob, 0, files);
-  std::sort(files.begin(), files.end());
-  bool any = false;
-  for (const fs::path& file : files) {
-    std::error_code error;
-    if (fs::last_write_time(file, error) < start || error) continue;
-    const auto text = read_file(file, 128u << 20);
-    if (!text) {
-      findings.truncated = true;
-      continue;
-    }
-    if (has(std::string_view(*text).substr(0, 4096), "<testsuite")) {
-      any = read_junit_text(*text, sandbox.tree_path(), findings) || any;
-    } else {
-      read_tap_text(*text, findings);
-      any = true;
-    }
-  }
-  return any && !findings.cases.empty();
 }
 
 // A run that did not end: what was running is red.
@@ -118,20 +61,15 @@ Understood understand_output(Framework framework, std::string_view text) {
   return best;
 }
 
-Understood understand(const Sandbox& sandbox, const TestCommand& command, const RunFiles& files,
-                      fs::file_time_type start) {
+Understood understand(const TestCommand& command, const RunFiles& files,
+                      const NamedReports& named) {
   Understood best;
-  const std::string glob = command.report_glob.empty()
-                               ? std::string(row_of(command.framework).report_glob)
-                               : command.report_glob;
-  if (!glob.empty()) {
-    if (read_named_reports(sandbox, glob, start, best.findings)) {
-      best.framework = Framework::junit;
-      best.named_report = true;
-      return best;
-    }
-    best = {};
+  if (named.read(files.tree_inside, best.findings)) {
+    best.framework = Framework::junit;
+    best.named_report = true;
+    return best;
   }
+  best = {};
   for (const Framework framework : all_frameworks()) {
     if (command.framework != Framework::unknown && framework != command.framework) continue;
     const FrameworkRow& row = row_of(framework);
@@ -226,10 +164,13 @@ class Run {
     else if (command_.framework == Framework::pytest)
       row_of(Framework::pytest).ask_by_environment(ask);
 
-    const fs::file_time_type start = fs::file_time_type::clock::now() - std::chrono::seconds(1);
+    const NamedReports named(sandbox_.tree_host(),
+                             command_.report_glob.empty()
+                                 ? std::string(row_of(command_.framework).report_glob)
+                                 : command_.report_glob);
     SandboxCommand shell;
     shell.limits = options_.limits;
-    shell.argv = {"/bin/sh", "-c", wrapped(exports(ask) + line)};
+    shell.argv = {"/bin/sh", "-c", in_wrapper(command_.wrapper, exports(ask) + line, sandbox_)};
     auto result = sandbox_.run(shell, cancel_);
     if (!result) {
       fs::remove_all(reports, error);
@@ -238,7 +179,7 @@ class Run {
     ProcessResult& ran = *result;
     const std::string text = plain_text(ran.stdout_text);
     RunFiles files{reports, sandbox_.tree_path(), text};
-    Understood seen = understand(sandbox_, command_, files, start);
+    Understood seen = understand(command_, files, named);
     fs::remove_all(reports, error);
 
     refused_ = false;
@@ -281,17 +222,6 @@ class Run {
     return text;
   }
 
-  std::string wrapped(const std::string& line) const {
-    if (command_.wrapper.empty()) return line;
-    const std::string inner = "/bin/sh -c " + shell_quoted(line);
-    std::string text = replaced(command_.wrapper, "{tree}", sandbox_.tree_path());
-    const std::string reports = sandbox_.report_path("x"), helpers = sandbox_.helper_path("x");
-    text = replaced(text, "{reports}", reports.substr(0, reports.size() - 2));
-    text = replaced(text, "{helpers}", helpers.substr(0, helpers.size() - 2));
-    if (!has(text, "{command}")) return text + " " + inner;
-    return replaced(text, "{command}", inner);
-  }
-
   TestRun judged(ProcessResult& ran, Understood& seen, const std::string& text, const Ask& ask) {
     Findings& findings = seen.findings;
     const FrameworkRow& row = row_of(seen.framework);
@@ -324,6 +254,10 @@ class Run {
       run.problem = describe_problem(ran, findings, text, any_red);
     if (!ran.timed_out && !ran.cancelled && run.problem.empty())
       run.contradiction = contradiction(run, seen, any_red);
+    if (!command_.report_glob.empty() && !seen.named_report)
+      run.notes.push_back(
+          "no report of this run matches " + command_.report_glob + ": " +
+          (seen.from_report ? "the framework's own was read" : "the output was read"));
     if (!findings.notice.empty() && run.contradiction != findings.notice)
       run.notes.push_back(findings.notice);
     run.green = ran.exit_code == 0 && !ran.timed_out && !ran.cancelled && !any_red &&
@@ -402,6 +336,21 @@ class Run {
 };
 
 }  // namespace
+
+std::string in_wrapper(const std::string& wrapper, const std::string& line,
+                       const Sandbox& sandbox) {
+  if (wrapper.empty()) return line;
+  const auto folder_of = [](const std::string& file) {
+    return shell_quoted(fs::path(file).parent_path().string());
+  };
+  std::string text = replaced(wrapper, "{tree}", shell_quoted(sandbox.tree_path()));
+  text = replaced(text, "{reports}", folder_of(sandbox.report_path("x")));
+  text = replaced(text, "{helpers}", folder_of(sandbox.helper_path("x")));
+  if (has(text, "{word}")) return replaced(text, "{word}", shell_quoted(line));
+  const std::string inner = "/bin/sh -c " + shell_quoted(line);
+  if (!has(text, "{command}")) return text + " " + inner;
+  return replaced(text, "{command}", inner);
+}
 
 std::vector<TestCase> parse_test_output(Framework framework, std::string_view output) {
   Understood seen;

@@ -42,6 +42,10 @@ struct TestRunOptions {
 Result<TestRun> run_tests(const Sandbox& sandbox, const TestCommand& command,
                           const TestRunOptions& options, const CancelToken& cancel = {});
 
+// A line for /bin/sh -c, started by a wrapper (TestCommand::wrapper) when there is one. Whatever is
+// set in the line is set inside.
+std::string in_wrapper(const std::string& wrapper, const std::string& line, const Sandbox& sandbox);
+
 // The output of a run without a report, understood as far as possible. Framework::unknown: the
 // format that explains most tests is taken.
 std::vector<TestCase> parse_test_output(Framework framework, std::string_view output);

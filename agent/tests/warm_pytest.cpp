@@ -117,6 +117,8 @@ Result<std::unique_ptr<WarmPytest>> WarmPytest::start(const Sandbox& sandbox,
                                                       const CancelToken& cancel) {
   if (!command.pytest)
     return fail(ErrorCode::unsupported, "the test command is not a plain call of pytest");
+  if (!command.wrapper.empty())
+    return fail(ErrorCode::unsupported, "the tests run in an environment of their own");
   for (const std::string& argument : command.pytest->arguments)
     if (takes_over(argument)) return fail(ErrorCode::unsupported, "pytest runs with " + argument);
   int fds[2];

@@ -1,3 +1,4 @@
+#include "agent/tests/steady_text.h"
 #include "agent/tools/tool_support.h"
 #include "agent/verify/shortest_failure.h"
 #include "base/text.h"
@@ -52,7 +53,7 @@ Tool make_run_tests_tool() {
           for (size_t i = 0; i < red.size() && i < kMaxIds; ++i) answer.add("red: " + red[i]);
           if (red.size() > kMaxIds)
             answer.add("(" + std::to_string(red.size() - kMaxIds) + " more red tests)");
-          if (shortest.empty()) answer.add(capped(run.output, kTailBytes));
+          if (shortest.empty()) answer.add(capped(steady_text(run.output), kTailBytes));
         }
         return ToolOutcome{std::move(answer).done("run one test alone to see its output")};
       }};

@@ -39,17 +39,16 @@ class CopiedWorkbench final : public Workbench {
       ENGRAMD_CHECK(copy_.write(path, text));
       view_.set(path, text);
     }
-    if (options_.test_command.empty())
-      if (const auto found = detect_test_command(copy_.root())) options_.test_command = found->text;
-    if (options_.test_command.empty()) return {};
-    command_ = read_test_command(options_.test_command);
+    if (auto chosen = choose_test_command(options_.tests, copy_.root()))
+      command_ = *std::move(chosen);
+    if (command_.text.empty()) return {};
     auto made = sandbox();
     return made ? Status{} : fail(made.error());
   }
 
   const fs::path& tree() const override { return copy_.root(); }
   const fs::path& original() const override { return copy_.original(); }
-  const std::string& test_command() const override { return options_.test_command; }
+  const std::string& test_command() const override { return command_.text; }
   Framework test_framework() const override { return command_.framework; }
 
   Result<repoindex::View> view(const CancelToken& cancel) override { return view_.view(cancel); }
@@ -132,7 +131,7 @@ class CopiedWorkbench final : public Workbench {
                                  const CancelToken& cancel) override {
     ENGRAMD_TRY(const Sandbox* place, sandbox());
     SandboxCommand command;
-    command.argv = {"/bin/sh", "-c", text};
+    command.argv = {"/bin/sh", "-c", in_wrapper(options_.tests.wrapper, text, *place)};
     command.limits = limits;
     CommandRun run;
     ENGRAMD_TRY(run.process, place->run(command, cancel));

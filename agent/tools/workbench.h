@@ -34,7 +34,7 @@ namespace engramd::agent {
 class EditVerifier;  // agent/verify/verifier.h
 
 struct WorkbenchOptions {
-  std::string test_command;  // empty: found in the project, if it has a usual one
+  TestSetup tests;  // what it leaves open is found in the project, if it is usual
   SandboxMode sandbox = SandboxMode::automatic;
   SandboxLimits test_limits;
   bool allow_protected = false;                        // edits of tests, CI, lock and hook files

@@ -88,7 +88,7 @@ const std::vector<LinterRow>& linters() {
        {"python"},
        {"pyproject.toml:pyflakes", "setup.cfg:pyflakes", "tox.ini:pyflakes",
         "requirements-dev.txt:pyflakes", "requirements.txt:pyflakes"},
-       "pyflakes",
+       "pyflakes|pyflakes3",  // Debian's name
        {},
        true},
       {"eslint",
@@ -99,6 +99,7 @@ const std::vector<LinterRow>& linters() {
        "eslint",
        {"--no-color", "--stdin", "--stdin-filename", "{file}"},
        true},
+      {"shellcheck", {"bash"}, {".shellcheckrc"}, "shellcheck", {"--format=gcc", "-"}, true},
       {"go vet", {"go"}, {"go.mod"}, "go", {"vet", "{folder}"}, false},
       {"cargo clippy",
        {"rust"},
@@ -129,6 +130,10 @@ const LinterRow* linter_for(const fs::path& tree, const std::string& language) {
 
 std::string program_of_project(const fs::path& tree, const Sandbox& sandbox,
                                const std::string& program) {
+  if (const size_t bar = program.find('|'); bar != std::string::npos) {
+    const std::string first = program_of_project(tree, sandbox, program.substr(0, bar));
+    return first.empty() ? program_of_project(tree, sandbox, program.substr(bar + 1)) : first;
+  }
   // What the project brings comes first. Dependency folders may be shown, not copied: then they are
   // looked for where the user has them.
   for (const char* folder : {"node_modules/.bin", ".venv/bin", "venv/bin", "env/bin"}) {
@@ -198,7 +203,8 @@ std::vector<Diagnostic> read_lint_output(std::string_view output, const std::str
     }
     // A name of a file, absolute or as it was given.
     const size_t place = rest.find(path);
-    const bool is_stdin = rest.starts_with("<stdin>:") || rest.starts_with("stdin:");
+    const bool is_stdin =
+        rest.starts_with("<stdin>:") || rest.starts_with("stdin:") || rest.starts_with("-:");
     if (place == std::string_view::npos && !is_stdin) {
       if (!rest.empty() && rest.front() != ' ') in_file = false;
       continue;

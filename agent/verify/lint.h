@@ -22,7 +22,7 @@ struct LinterRow {
   std::vector<std::string> languages;  // rows of the index's table
   // "ruff.toml", or "pyproject.toml:[tool.ruff" for a file that holds a text; in the root.
   std::vector<std::string> configured_by;
-  std::string program;
+  std::string program;  // "pyflakes|pyflakes3": the first that is there
   // {file} is the path; {folder} its folder with "./" in front. With reads_stdin the text comes on
   // standard input, so that the base can be asked about too.
   std::vector<std::string> arguments;

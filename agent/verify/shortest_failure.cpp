@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/tests/steady_text.h"
 #include "agent/tools/tool.h"
 #include "base/text.h"
 
@@ -42,19 +43,25 @@ std::string error_part(std::string_view output) {
 std::string shortest_failure(const TestRun& run, size_t max_bytes) {
   if (run.green) return {};
   const TestCase* best = nullptr;
+  // By what the text says: the digits of an address or of a time may not choose.
   const auto rank = [](const TestCase& test) {
     // Nothing to read is worth least, then a test that hung.
     const int usefulness = test.status == TestStatus::timed_out ? 2
                            : trim(test.message).empty()         ? 3
                            : test.frames.empty()                ? 1
                                                                 : 0;
-    return std::pair{usefulness, test.message.size() + test.id.size()};
+    return std::pair{usefulness, steady_text(test.message).size() + test.id.size()};
   };
+  std::pair<int, size_t> best_rank;
   for (const TestCase& test : run.tests)
-    if (test.red() && (best == nullptr || rank(test) < rank(*best))) best = &test;
+    if (test.red()) {
+      const auto now = rank(test);
+      if (best != nullptr && !(now < best_rank)) continue;
+      best = &test;
+      best_rank = now;
+    }
   if (best == nullptr) {
-    const std::string part = error_part(run.output);
-    return capped(part, max_bytes);
+    return capped(steady_text(error_part(run.output)), max_bytes);
   }
   std::string where;
   size_t n = 0;
@@ -65,8 +72,8 @@ std::string shortest_failure(const TestRun& run, size_t max_bytes) {
              std::to_string(best->frames[i].line);
   std::string text = best->id + (best->status == TestStatus::timed_out ? " timed out" : " fails") +
                      (where.empty() ? "" : " at " + where) + "\n";
-  text += trim(best->message).empty() ? error_part(run.output)
-                                      : tail_lines(best->message, kMessageLines);
+  text += steady_text(trim(best->message).empty() ? error_part(run.output)
+                                                  : tail_lines(best->message, kMessageLines));
   return utf8_sanitized(capped(text, max_bytes));
 }
 

@@ -17,6 +17,7 @@
 #include "daemon/cli/command.h"
 #include "daemon/cli/fix_runs.h"
 #include "daemon/cli/fix_view.h"
+#include "daemon/cli/test_flags.h"
 #include "daemon/lsp_client/sandboxed_server.h"
 #include "daemon/wiring/chat_model.h"
 #include "daemon/wiring/parse_hosts.h"
@@ -35,7 +36,7 @@ constexpr uint64_t kMaxTaskBytes = 64u << 20;
 constexpr double kSampleTemperature = 0.7;  // of further samples when none is said
 
 struct FixCommand : CommonOptions {
-  std::string task_file, issue, test, out, report, sandbox, strategy = "auto";
+  std::string task_file, issue, test, test_report, out, report, sandbox, strategy = "auto";
   std::string trajectory, mode, price, minimise = "scratch";
   std::vector<std::string> transcripts;
   ChatModelOptions chat;
@@ -185,7 +186,8 @@ Result<int> run_fix(const FixCommand& command) {
   ENGRAMD_TRY(options.repo, repository_root(command.repo));
   ENGRAMD_TRY(options.task, task_text(command));
   const std::string test = command.test.empty() ? settings.text("agent.test") : command.test;
-  if (!test.empty()) options.test_command = test;
+  if (!test.empty()) options.tests.command = test;
+  ENGRAMD_TRY(options.tests.report_glob, test_report(settings, command.test_report));
   ENGRAMD_TRY(options.sandbox,
               agent::read_sandbox_mode(command.sandbox.empty() ? settings.text("agent.sandbox")
                                                                : command.sandbox));
@@ -241,6 +243,7 @@ Action define_fix(CLI::App& app) {
   app.add_option("--task", options->task_file, "file with the issue text");
   app.add_option("--issue", options->issue, "the issue text itself");
   app.add_option("--test", options->test, "the test command; found in the project when not given");
+  add_test_report_option(app, options->test_report);
   app.add_flag("--apply", options->apply, "write the accepted change to the work tree");
   app.add_option("--out", options->out, "write the patch here");
   app.add_option("--report", options->report, "write a JSON report here");

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/swebench_models.h"
+#include "daemon/cli/test_flags.h"
 
 namespace engramd::daemon::cli {
 namespace {
@@ -35,7 +36,7 @@ constexpr int64_t kStopMs = 700, kSaveMs = 20'000;
 
 // What run and grade have in common.
 struct Selection : CommonOptions {
-  std::string instances, repos, environment = "host", sandbox, test;
+  std::string instances, repos, environment = "host", sandbox, test, test_report;
   std::vector<std::string> filters;
   double timeout_s = 1800, cache_gb = 20;
   size_t n_jobs = 1;
@@ -55,6 +56,7 @@ void add_selection(CLI::App& app, Selection& options) {
                  "cmd:TEMPLATE")
       ->capture_default_str();
   app.add_option("--sandbox", options.sandbox, "auto, bwrap, or container when you are in one");
+  add_test_report_option(app, options.test_report);
   app.add_option("--jobs", options.n_jobs, "instances at a time")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
@@ -238,6 +240,7 @@ Result<int> run_run(const RunCommand& command) {
   work.strategy = command.strategy;
   work.environment = command.environment;
   work.sandbox = command.sandbox.empty() ? settings.text("agent.sandbox") : command.sandbox;
+  ENGRAMD_TRY(work.test_report, test_report(settings, command.test_report));
   work.reveal_tests = command.reveal;
   work.timeout_s = command.timeout_s;
   work.max_steps = command.max_steps;
@@ -271,6 +274,7 @@ Result<int> run_run(const RunCommand& command) {
       {"instances_hash", sb::digest_of_file(command.instances).value_or("")},
       {"filters",
        command.filters}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (model.server) options.ready = [&model] { return model.server->alive(); };
   options.grace_ms = [] { return interrupt_signal() == SIGTERM ? kSaveMs : kStopMs; };
   RunProgress progress(command.json);
   options.on_event = [&](const sb::RunEvent& event) { progress.show(event); };
@@ -461,6 +465,8 @@ Result<int> run_grade(const GradeCommand& command) {
   ENGRAMD_TRY(options.grade.sandbox, agent::read_sandbox_mode(command.sandbox));
   options.grade.timeout_s = command.timeout_s;
   if (!command.test.empty()) options.grade.test_command = command.test;
+  ENGRAMD_CHECK(agent::check_report_glob(command.test_report));
+  options.grade.test_report = command.test_report;
   ENGRAMD_TRY(auto predictions, predictions_for(command, wanted, store));
   std::erase_if(predictions, [&](const sb::Prediction& prediction) {
     return std::none_of(wanted.begin(), wanted.end(),

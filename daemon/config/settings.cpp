@@ -136,6 +136,8 @@ const std::vector<SettingRow>& setting_rows() {
       {"agent.model", T::text, "ENGRAMD_AGENT_MODEL", false, "",
        "the model for the agent, when it differs"},
       {"agent.test", T::text, "ENGRAMD_TEST", true, "", "the test command, run in the sandbox"},
+      {"agent.test_report", T::text, "ENGRAMD_TEST_REPORT", true, "",
+       "where it leaves JUnit XML or TAP, in the project: \"build/**/TEST-*.xml\""},
       {"agent.sandbox", T::text, "ENGRAMD_SANDBOX", false, "auto",
        "auto, bwrap or landlock; container or none only when you say so yourself"},
       {"agent.mode", T::text, "ENGRAMD_MODE", false, "auto",

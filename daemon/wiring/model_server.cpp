@@ -1,6 +1,10 @@
 #include "daemon/wiring/model_server.h"
 
-#include <condition_variable>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
@@ -13,6 +17,7 @@ namespace {
 
 constexpr std::chrono::minutes kLoading(30);
 constexpr std::chrono::milliseconds kPoll(50);
+constexpr size_t kMaxSlots = 64;  // of `serve`; more conversations than that wait for a slot
 
 class Child final : public ModelServer {
  public:
@@ -25,12 +30,18 @@ class Child final : public ModelServer {
                      "0",
                      "--no-auth",
                      "--slots",
-                     std::to_string(n_slots),
+                     std::to_string(std::clamp<size_t>(n_slots, 1, kMaxSlots)),
                      "--queue",
                      "1024",
                      "--name",
                      name_};
     options_.grace_ms = 700;
+    // Gigabytes of weights may not outlive us, however we end. The kernel looks at the thread that
+    // forked: ours runs as long as this object lives.
+    options_.in_child = [parent = ::getpid()] {
+      ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+      return ::getppid() == parent ? 0 : ESRCH;
+    };
     options_.max_output_bytes = 64u << 10;
     options_.on_stdout = [this](std::string_view piece) { read(piece); };
     thread_ = std::thread([this] {
@@ -40,8 +51,9 @@ class Child final : public ModelServer {
       if (!ran) {
         problem_ = ran.error().message;
       } else {
+        if (ran->signal != 0) problem_ = "by signal " + std::to_string(ran->signal);
         for (const std::string_view line : split_lines(ran->stderr_text))
-          if (!trim(line).empty()) problem_ = std::string(trim(line));
+          if (!trim(line).empty() && ran->signal == 0) problem_ = std::string(trim(line));
       }
     });
   }
@@ -62,6 +74,13 @@ class Child final : public ModelServer {
       std::this_thread::sleep_for(kPoll);
     }
     return fail(ErrorCode::unavailable, "the model server did not load its weights in 30 minutes");
+  }
+
+  Status alive() const override {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) return {};
+    return fail(ErrorCode::unavailable,
+                "the model server ended" + (problem_.empty() ? "" : ": " + problem_));
   }
 
   std::string reference() const override {

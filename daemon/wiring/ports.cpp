@@ -124,9 +124,11 @@ Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const
   if (query.view.overlay)
     for (const auto& [path, document] : *query.view.overlay) options.unsaved[path] = *document.text;
   if (!query.test_command.empty())
-    options.test_command = query.test_command;
+    options.tests.command = query.test_command;
   else if (const std::string& test = settings.text("agent.test"); !test.empty())
-    options.test_command = test;
+    options.tests.command = test;
+  options.tests.report_glob = settings.text("agent.test_report");
+  ENGRAMD_CHECK(agent::check_report_glob(options.tests.report_glob));
   ENGRAMD_TRY(options.sandbox, agent::read_sandbox_mode(settings.text("agent.sandbox")));
   options.verify.diagnostics_source = language_server_factory();
   // In an editor a person sees the change before it stays: an unsure one is worth showing.

@@ -36,7 +36,7 @@ SolveOptions options_for(const Workspace& ws, std::shared_ptr<ChatModel> model) 
   SolveOptions options;
   options.repo = ws.root();
   options.task = "a.txt is broken";
-  options.test_command = kTest;
+  options.tests.command = kTest;
   options.model = std::move(model);
   options.limits.wall_s = 60;
   return options;
@@ -65,7 +65,7 @@ void check_applies(const Workspace& ws, const Report& report) {
 TEST_CASE("no tests: the patch is unverified, and says that nothing judged it") {
   const Workspace ws(kProject);
   SolveOptions options = options_for(ws, fixing());
-  options.test_command.reset();
+  options.tests.command.reset();
   const Report report = solved(options);
   CHECK(report.outcome == Outcome::unverified);
   CHECK(report.exit == "finished");
@@ -78,7 +78,7 @@ TEST_CASE("green tests and no task: nothing to do, and no model is asked") {
   const auto model = fixing();
   SolveOptions options = options_for(ws, model);
   options.task.clear();
-  options.test_command = "true";
+  options.tests.command = "true";
   CHECK(solved(options).outcome == Outcome::nothing_to_fix);
   CHECK(model->n_asked == 0);
 }
@@ -87,7 +87,7 @@ TEST_CASE("green tests and a task: the change is made, and called unverified") {
   const Workspace ws(kProject);
   const auto model = fixing();
   SolveOptions options = options_for(ws, model);
-  options.test_command = "test -f a.txt";
+  options.tests.command = "test -f a.txt";
   const Report report = solved(options);
   CHECK(report.outcome == Outcome::unverified);
   CHECK(holds(model->everything_sent, "none shows the problem yet"));
@@ -96,7 +96,7 @@ TEST_CASE("green tests and a task: the change is made, and called unverified") {
 TEST_CASE("hanging tests: one sentence, and nothing is left running") {
   const Workspace ws(kProject);
   SolveOptions options = options_for(ws, fixing());
-  options.test_command = "sleep 83112 & sleep 83112";
+  options.tests.command = "sleep 83112 & sleep 83112";
   options.limits.wall_s = 15;
   const Report report = solved(options);
   CHECK(report.outcome == Outcome::infra);
@@ -113,7 +113,7 @@ TEST_CASE("hanging tests: one sentence, and nothing is left running") {
 TEST_CASE("tests that hang after the change: the model is told, the patch is not resolved") {
   const Workspace ws(kProject);
   SolveOptions options = options_for(ws, fixing());
-  options.test_command = "grep -q fixed a.txt && sleep 83113; exit 1";
+  options.tests.command = "grep -q fixed a.txt && sleep 83113; exit 1";
   options.limits.wall_s = 16;
   options.limits.max_false_finishes = 0;
   const Report report = solved(options);
@@ -126,7 +126,7 @@ TEST_CASE("a dirty tree: uncommitted and untracked files count and are left alon
   ws.write("a.txt", "mine\nbroken\n");
   ws.write("untracked.txt", "keep\n");
   SolveOptions options = options_for(ws, fixing());
-  options.test_command = "grep -q mine a.txt && test -f untracked.txt && grep -q fixed a.txt";
+  options.tests.command = "grep -q mine a.txt && test -f untracked.txt && grep -q fixed a.txt";
   options.apply = true;
   const Workspace state("//- /empty\n");
   options.journal_folder = state.path("journal");
@@ -164,7 +164,7 @@ TEST_CASE("a detached HEAD, a shallow clone and a submodule are trees like other
             "file://" + origin.root().string(), "sub"});
     ws.write("a.txt", "broken\n");
     SolveOptions options = options_for(ws, fixing());
-    options.test_command = "test -f sub/more.txt && grep -q fixed a.txt";
+    options.tests.command = "test -f sub/more.txt && grep -q fixed a.txt";
     const Report report = solved(options);
     CHECK(report.outcome == Outcome::resolved);
     CHECK(ws.git({"submodule", "status"}).front() == ' ');
@@ -174,7 +174,7 @@ TEST_CASE("a detached HEAD, a shallow clone and a submodule are trees like other
 TEST_CASE("generated files of a test run stay out of the patch") {
   const Workspace ws(kProject);
   SolveOptions options = options_for(ws, fixing());
-  options.test_command = "mkdir -p build && date > build/out.o && grep -q fixed a.txt";
+  options.tests.command = "mkdir -p build && date > build/out.o && grep -q fixed a.txt";
   const Report report = solved(options);
   CHECK(report.outcome == Outcome::resolved);
   CHECK(report.changed_files == std::vector<std::string>{"a.txt"});

@@ -40,7 +40,7 @@ void check_fixed(const std::string& fixture, std::optional<std::string> command,
   const Workspace out("//- /empty\n");
   SolveOptions options;
   options.repo = ws.root();
-  options.test_command = std::move(command);
+  options.tests.command = std::move(command);
   options.out = out.path("patch.diff");
   options.report = out.path("report.json");
   options.limits.wall_s = 200;          // generous: the machine may be busy
@@ -70,7 +70,7 @@ bool have(const char* program) {
 SolveOptions small(const Workspace& ws, const std::string& command) {
   SolveOptions options;
   options.repo = ws.root();
-  options.test_command = command;
+  options.tests.command = command;
   options.limits.wall_s = 20;
   return options;
 }
@@ -172,9 +172,33 @@ TEST_CASE("a hanging command is stopped, with all that it started") {
   options.limits.wall_s = 4;
   const auto report = solve(options);
   REQUIRE(report);
-  CHECK(report->outcome == Outcome::infra);
+  CHECK(report->outcome == Outcome::budget);
   CHECK(report->problem.find("did not end within") != std::string::npos);
   CHECK(n_running("4242") == 0);
+}
+
+TEST_CASE("a loop that never ends is a mistake like others, when an edit ends it") {
+  if (!have("python3")) return;
+  const Workspace ws(R"(#init git
+//- /steps.py
+def steps(n):
+    i = 0
+    while i < n:
+        i -= 1
+    return i
+//- /check.py
+from steps import steps
+assert steps(3) == 3
+)");
+  SolveOptions options = small(ws, "/usr/bin/python3 check.py");
+  options.limits.wall_s = 40;
+  options.limits.min_confidence = 0;
+  const auto report = solve(options);
+  REQUIRE(report);
+  INFO(to_json_text(*report));
+  CHECK(report->outcome == Outcome::resolved);
+  CHECK(report->patch.find("+        i += 1") != std::string::npos);
+  CHECK(report->fixed == std::vector<std::string>{"/usr/bin/python3 check.py"});
 }
 
 TEST_CASE("a fork bomb ends with the command") {

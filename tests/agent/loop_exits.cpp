@@ -41,7 +41,7 @@ struct Story {
   Story() {
     options.repo = ws.root();
     options.task = "a.txt must say fixed";
-    options.workbench.test_command = kTest;
+    options.workbench.tests.command = kTest;
     options.trajectory = trajectory;
   }
   LoopReport run(ChatModel& model, const CancelToken& cancel = {}) {
@@ -74,7 +74,7 @@ TEST_CASE("exit: the tests pass, and the run is resolved") {
 
 TEST_CASE("exit: without tests a finish is believed, and only called finished") {
   Story story;
-  story.options.workbench.test_command.clear();
+  story.options.workbench.tests.command.reset();
   Script model;
   model.call("replace_text", kEdit).finish();
   const LoopReport report = story.run(model);
@@ -213,7 +213,7 @@ TEST_CASE("exit: budgets of steps, tokens, money, output and time") {
 
 TEST_CASE("exit: the time is up in the middle of a test run, which is stopped") {
   Story story;
-  story.options.workbench.test_command = "sleep 83111";
+  story.options.workbench.tests.command = "sleep 83111";
   story.options.limits.wall_ms = 1500;
   Script model;
   model.call("replace_text", kEdit).call("run_tests", "{}").finish();

@@ -32,7 +32,7 @@ struct LoopProject {
     LoopOptions options;
     options.repo = repo;
     options.task = "Adding an article to the basket twice counts it once.";
-    options.workbench.test_command = kTests;
+    options.workbench.tests.command = kTests;
     options.trajectory = trajectory;
     return options;
   }

@@ -45,7 +45,7 @@ SolveOptions options_for(const Workspace& ws, std::shared_ptr<ChatModel> model,
   SolveOptions options;
   options.repo = ws.root();
   options.task = "total forgets the first price";
-  options.test_command = test;
+  options.tests.command = test;
   options.model = std::move(model);
   options.limits.wall_s = 200;  // generous: the machine may be busy
   return options;

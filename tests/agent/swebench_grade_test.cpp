@@ -88,6 +88,35 @@ TEST_CASE("swebench grade: an empty patch, a wrong patch and a patch that does n
   CHECK(outside.reason == "the patch does not apply");
 }
 
+TEST_CASE("swebench grade: results of a framework without a name come from the report it leaves") {
+  Instance instance = calc().instance();
+  instance.test_command =
+      "PYTHONPATH=. /usr/bin/python3 -c 'from calc import ratio\n"
+      "bad = ratio(1, 2) != 0.5\n"
+      "case = \"<testcase classname=\\\"ratio\\\" name=\\\"halves\\\">%s</testcase>\"\n"
+      "open(\"TEST-now.xml\", \"w\").write(\"<testsuite>\" + case % (\"<failure/>\" * bad) + "
+      "\"</testsuite>\")\n"
+      "raise SystemExit(bad)'";
+  instance.fail_to_pass = {"ratio::halves"};
+  instance.pass_to_pass.clear();
+  const RepositoryStore store = calc().store();
+  const auto graded_with = [&](const std::string& patch, const std::string& glob) {
+    GradeOptions options;
+    options.test_report = glob;
+    const auto done = grade(store, instance, patch, options);
+    if (!done) FAIL(done.error().message);
+    return *done;
+  };
+  const Graded right = graded_with(instance.patch, "TEST-*.xml");
+  INFO(right.log << right.output << right.reason);
+  CHECK(right.resolved);
+  CHECK(right.evidence == "report");
+  CHECK_FALSE(graded_with(instance.patch, "").resolved);
+  const std::string forged =
+      "<testsuite><testcase classname=\"ratio\" name=\"halves\"/></testsuite>\n";
+  CHECK_FALSE(graded_with(calc().patch({{"TEST-forged.xml", forged}}), "TEST-*.xml").resolved);
+}
+
 TEST_CASE("swebench grade: a patch with shifted lines is applied by the harness's later means") {
   std::string moved = calc().instance().patch;
   const size_t at = moved.find(" def ratio(part, whole):");

@@ -179,6 +179,7 @@ TEST_CASE("swebench work: a job is what was written, a sample is chosen by what 
   job.settings.model = "http://h/v1#m";
   job.settings.seed = 7;
   job.settings.temperature = 0.25;
+  job.settings.test_report = "out/*.xml";
   job.instance = instances(1).front();
   ws.write("job.json", to_json_text(job));
   const auto read = read_job(ws.path("job.json"));

@@ -2,11 +2,10 @@
 // candidates of the faulty line, and early enough to be tried.
 #include <catch2/catch.hpp>
 
+#include "agent/repair/confidence.h"
 #include "agent/repair/coverage.h"
-#include "agent/repair/evidence.h"
 #include "agent/repair/localise.h"
 #include "agent/repair/mutate.h"
-#include "agent/repair/red_command.h"
 #include "agent/repair/siblings.h"
 #include "agent/repair/spelling.h"
 #include "agent/repair/static_suspects.h"
@@ -231,22 +230,6 @@ TEST_CASE("innocent lines are left alone and no two candidates are the same text
   }
   std::sort(seen.begin(), seen.end());
   CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
-}
-
-TEST_CASE("a red command says only the red tests") {
-  const auto text = [](const char* command, std::vector<std::string> ids) {
-    const auto red = red_command(read_test_command(command), ids);
-    return red ? red->text : std::string();
-  };
-  CHECK(text("node --test test/", {"adds (two)", "it's"}) ==
-        "node --test-name-pattern='^(adds \\(two\\)|it'\\''s)$' --test test/");
-  CHECK(text("go test ./...", {"TestA/x", "TestA/y", "TestB"}) ==
-        "go test ./... -run '^(TestA|TestB)$'");
-  CHECK(text("cmake --build b && ctest --test-dir b", {"a.b"}) ==
-        "cmake --build b && ctest --test-dir b -R '^(a\\.b)$'");
-  CHECK(text("cargo test", {"m::t"}) == "cargo test -- --exact 'm::t'");
-  CHECK(text("make test", {"x"}).empty());
-  CHECK(text("go test ./... | tee log", {"TestA"}).empty());
 }
 
 TEST_CASE("V8's block counts become counts of lines") {

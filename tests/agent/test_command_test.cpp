@@ -62,6 +62,8 @@ TEST_CASE("a test program is recognised behind what people put in front of it") 
       {"pnpm exec vitest run", Framework::vitest},
       {"node --test test/", Framework::node},
       {"prove -lr t", Framework::tap},
+      {"node_modules/.bin/mocha -u tdd --reporter tap test/", Framework::tap},
+      {"npx mocha test/", Framework::unknown},
       {"./mvnw -q test", Framework::junit},
       {"echo hello", Framework::unknown},
       {"make test", Framework::unknown},
@@ -134,6 +136,11 @@ TEST_CASE("a command that runs only some tests") {
         "ctest --test-dir b -R '^(a\\.b|all)$'");
   CHECK(select("ctest", {"all::Suite.Test"}) == "GTEST_FILTER='Suite.Test' ctest -R '^(all)$'");
   CHECK(select("prove -v t", {"t/a.t::x"}) == "prove -v 't/a.t'");
+  CHECK(select("npx mocha --reporter tap test/a.js", {"Misc halves (two)", "same #2"}) ==
+        "npx mocha --reporter tap test/a.js --grep '^(Misc halves \\(two\\)|same)$'");
+  CHECK(select("npx mocha test/a.js", {"Misc halves"}) == "everything");
+  CHECK(select("cmake --build b && ctest --test-dir b", {"a.b"}) ==
+        "cmake --build b && ctest --test-dir b -R '^(a\\.b)$'");
   CHECK(select("./run-tests.sh", {"a"}) == "everything");
   CHECK(select("pytest", {}) == "everything");
   CHECK(select("pytest", {"it's.py::test"}) == "pytest 'it'\\''s.py::test'");

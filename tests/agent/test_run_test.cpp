@@ -408,10 +408,9 @@ echo '<testsuite tests="2"><testcase name="a"/>' > out/TEST-new.xml
   CHECK_FALSE(cut.green);
   CHECK(cut.contradiction == "the plan says 3 tests and 1 reported");
 
+  // What lay there before is of an earlier run, or was put there to be believed: however new.
   TestCommand junit = read_test_command("sh junit.sh");
   junit.report_glob = "out/**/TEST-*.xml";
-  fs::last_write_time(project.tree->root() / "out/TEST-old.xml",
-                      fs::file_time_type::clock::now() - std::chrono::hours(1));
   const TestRun run = project.run(junit);
   CHECK(list(run) == "failed a.B::c\npassed d\n");
   CHECK(run.source == "the project's report");
@@ -421,6 +420,15 @@ echo '<testsuite tests="2"><testcase name="a"/>' > out/TEST-new.xml
   const TestRun half = project.run(broken);
   CHECK_FALSE(half.green);
   CHECK(half.truncated);
+  TestCommand elsewhere = read_test_command("sh tap.sh");
+  elsewhere.report_glob = "reports/*.xml";
+  const TestRun printed = project.run(elsewhere);
+  CHECK(list(printed) == "passed one\nskipped two\nskipped three\n");
+  CHECK(printed.notes == std::vector<std::string>{
+                             "no report of this run matches reports/*.xml: the output was read"});
+  for (const char* outside : {"/etc/*.xml", "../*.xml", "out/../../*.xml"})
+    CHECK_FALSE(check_report_glob(outside));
+  CHECK(check_report_glob("a..b/**/*.xml"));
 }
 
 TEST_CASE("a wrapper starts the command in an environment of its own") {
@@ -433,6 +441,27 @@ TEST_CASE("a wrapper starts the command in an environment of its own") {
   const TestRun run = project.run(command, options);
   CHECK(run.green);
   CHECK(list(run) == "passed it's here\n");
+
+  CHECK(in_wrapper("", "a b", *project.sandbox) == "a b");
+  CHECK(in_wrapper("srun {command}", "a \"b\"", *project.sandbox) == "srun /bin/sh -c 'a \"b\"'");
+  CHECK(in_wrapper("ssh host {word}", "a b", *project.sandbox) == "ssh host 'a b'");
+  CHECK(in_wrapper("x -v {tree}:{tree} {command}", "a", *project.sandbox)
+            .starts_with("x -v '" + project.sandbox->tree_path() + "':'"));
+}
+
+TEST_CASE("tests are chosen inside a wrapper, as they are without one") {
+  if (!have("pytest")) return;
+  const Project project(
+      "//- /test_a.py\nimport os\ndef test_in(): assert os.environ['INSIDE'] == '1'\n"
+      "def test_other(): assert False\n");
+  TestCommand command = read_test_command("pytest -q");
+  command.wrapper = "INSIDE=1; export INSIDE; {command}";
+  TestRunOptions options;
+  options.only = {"test_a.py::test_in"};
+  const TestRun run = project.run(command, options);
+  CHECK(run.green);
+  CHECK(run.trusted);
+  CHECK(list(run) == "passed test_a.py::test_in\n");
 }
 
 TEST_CASE("a test that changes its mind is called flaky, and proves nothing") {

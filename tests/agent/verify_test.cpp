@@ -86,7 +86,7 @@ struct Bench {
   CancelToken cancel;
   explicit Bench(VerifyOptions options = {}) {
     WorkbenchOptions bench_options;
-    bench_options.test_command = "python3 -m unittest -v";
+    bench_options.tests.command = "python3 -m unittest -v";
     auto opened = Workbench::open(ws.root(), std::move(bench_options));
     if (!opened) FAIL(opened.error().message);
     bench = std::move(*opened);

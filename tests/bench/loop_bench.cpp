@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
     const Clock::time_point start = Clock::now();
     const auto now = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
     double before = 0, before_cpu = 0;
-    options.workbench.test_command = "true";
+    options.workbench.tests.command = "true";
     std::vector<double> saves;
     double running_since = 0;
     options.on_event = [&](const LoopEvent& event) {

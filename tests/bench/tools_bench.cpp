@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
   std::printf("| what | wall ms | worst | CPU ms | worst |\n|---|--:|--:|--:|--:|\n");
   Cost opening, first_view;
   measure(opening, [&] {
-    auto opened = Workbench::open(repo, {.test_command = "true"}, cancel);
+    auto opened = Workbench::open(repo, {.tests = {.command = "true"}}, cancel);
     if (!opened) {
       std::fprintf(stderr, "%s\n", opened.error().message.c_str());
       std::exit(3);

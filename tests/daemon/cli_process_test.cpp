@@ -303,6 +303,44 @@ TEST_CASE("fix: green already, hanging, forking, absent command, absent sandbox"
   CHECK(holds(refused.stderr_text, "bubblewrap"));
 }
 
+TEST_CASE("fix reads the reports of tests whose framework it does not know") {
+  const User user;
+  const test::Workspace ws(R"(#init git
+//- /.engramd.toml
+[agent]
+test = "/usr/bin/python3 check.py"
+test_report = "out/**/TEST-*.xml"
+//- /span.py
+def width(low, high):
+    return high + low
+//- /check.py
+import os
+from span import width
+def case(name, good):
+    return '<testcase classname="span" name="%s">%s</testcase>' % (name, '' if good else '<failure message="wrong"/>')
+cases = [('zero', width(0, 3) == 3), ('wide', width(2, 7) == 5)]
+os.makedirs('out/sub', exist_ok=True)
+with open('out/sub/TEST-all.xml', 'w') as report:
+    report.write('<testsuite>' + ''.join(case(*each) for each in cases) + '</testsuite>')
+raise SystemExit(not all(good for _, good in cases))
+)");
+  std::vector<std::string> arguments = {
+      "fix", "--repo", ws.root().string(), "--no-model", "--min-confidence", "0", "--seconds",
+      "60",  "--json"};
+  const ProcessResult found = user.run(arguments);
+  INFO(found.stdout_text << found.stderr_text);
+  const json report = parsed(found);
+  CHECK(report["before"]["passed"] == 1);
+  REQUIRE(report["tests"].size() == 1);
+  CHECK(report["tests"][0]["id"] == "span::wide");
+  CHECK(report["state"] == "resolved");
+  CHECK(report["tests"][0]["after"] == "passed");
+  arguments.insert(arguments.end(), {"--test-report", "/etc/*.xml"});
+  const ProcessResult outside = user.run(arguments);
+  CHECK(outside.exit_code == 2);
+  CHECK(holds(outside.stderr_text, "stays inside"));
+}
+
 TEST_CASE("fix leaves the work tree as it was, applies when told to, and can be undone") {
   const User user;
   const test::Workspace ws(

@@ -2,8 +2,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -11,6 +14,8 @@
 #include "agent/swebench/work.h"
 #include "base/process.h"
 #include "tests/agent/swebench_project.h"
+#include "tests/engine/model_writer.h"
+#include "tests/support/processes.h"
 
 using namespace engramd;
 using engramd::test::CalcProject;
@@ -75,6 +80,86 @@ struct Bench {
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
+
+// Running processes whose command line holds all of these words.
+std::vector<pid_t> processes_with(const std::vector<std::string>& words) {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const int pid = std::atoi(entry.path().filename().c_str());
+    if (pid <= 0 || pid == ::getpid()) continue;
+    const std::string arguments = test::arguments_of(entry.path());
+    if (std::all_of(words.begin(), words.end(),
+                    [&](const std::string& word) { return holds(arguments, word); }))
+      found.push_back(pid);
+  }
+  return found;
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1200; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
+// Weights that say nothing of sense, in a file that says it calls tools.
+struct ChatBench : Bench {
+  ChatBench() {
+    engine::test::RandomModel shape;
+    shape.n_layers = 1;
+    shape.d_model = 32;
+    shape.n_heads = 2;
+    shape.n_kv_heads = 1;
+    shape.head_dim = 16;
+    shape.n_experts = 4;
+    shape.width = shape.shared_width = 32;
+    shape.context_length = 65536;
+    auto writer = engine::test::random_model(shape);
+    writer.key_string("tokenizer.chat_template", "<|im_start|> <tool_call> <think>");
+    std::ofstream(at("chat.gguf"), std::ios::binary) << writer.bytes();
+  }
+  std::vector<std::string> work(std::vector<std::string> more) const {
+    std::vector<std::string> arguments = {
+        "run",    "--model", at("chat.gguf"), "--out", at("p.jsonl"), "--max-steps", "2",
+        "--seed", "3",       "--timeout",     "120"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  std::vector<pid_t> servers() const { return processes_with({"serve", at("chat.gguf")}); }
+  std::optional<sb::WorkStatus> status(int number) const {
+    auto read = sb::read_status(at("p.run/acme__calc-" + std::to_string(number)));
+    if (!read) return std::nullopt;
+    return *read;
+  }
+};
+
+// The program beside the test, so that the test can look at it and signal it.
+class Beside {
+ public:
+  explicit Beside(ProcessOptions options) : options_(std::move(options)) {
+    thread_ = std::thread([this] {
+      auto ran = run_process(options_);
+      if (ran) result_ = *std::move(ran);
+      ended_ = true;
+    });
+  }
+  ~Beside() {
+    if (thread_.joinable()) thread_.join();
+  }
+  bool ended() const { return ended_; }
+  const ProcessResult& wait() {
+    thread_.join();
+    return result_;
+  }
+
+ private:
+  const ProcessOptions options_;
+  ProcessResult result_;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
 
 }  // namespace
 
@@ -145,6 +230,102 @@ TEST_CASE("swebench on the command line: SIGTERM saves and says requeue, --resum
       {"run", "--strategy", "repair", "--reveal-tests", "--out", bench.at("p.jsonl"), "--resume"});
   CHECK(again.exit_code == 0);
   CHECK(sb::read_status(bench.at("p.run/acme__calc-1"))->attempts == 2);
+}
+
+TEST_CASE("swebench on the command line: a local chat file is loaded once for all jobs") {
+  const ChatBench bench;
+  size_t most_servers = 0, most_workers = 0;
+  Beside run(bench.options(bench.work({"--jobs", "100"})));  // more than the server has slots
+  while (!run.ended()) {
+    most_servers = std::max(most_servers, bench.servers().size());
+    most_workers =
+        std::max(most_workers, processes_with({"swebench", "work", bench.at("p.run")}).size());
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const ProcessResult& ran = run.wait();
+  INFO(ran.stderr_text << ran.stdout_text);
+  CHECK(ran.exit_code == 0);
+  CHECK(most_servers == 1);
+  CHECK(most_workers >= 2);  // a process that is being forked counts, too
+  CHECK(bench.servers().empty());
+  for (const int number : {1, 2}) {
+    const auto status = bench.status(number);
+    REQUIRE(status);
+    INFO(status->reason);
+    CHECK(status->state == sb::WorkState::done);
+    CHECK(status->strategy == "tools");
+    CHECK(status->completion_tokens > 0);
+  }
+  const json manifest = json::parse(*read_file(bench.at("p.run/manifest.json")));
+  CHECK(manifest.at("settings").at("model").get<std::string>().starts_with("http://127.0.0.1:"));
+  CHECK(manifest.at("model_file") == bench.at("chat.gguf"));
+}
+
+TEST_CASE("swebench on the command line: Ctrl-C ends workers and model, keeps what is finished") {
+  const ChatBench bench;
+  sb::Instance slow = bench.calc.slim();
+  slow.id = "acme__calc-2";
+  slow.test_command = "sleep 7731; " + slow.test_command;
+  bench.write({bench.calc.slim(), slow});
+  Beside run(bench.options(bench.work({"--jobs", "2"})));
+  REQUIRE(eventually([&] {
+    const auto first = bench.status(1), second = bench.status(2);
+    return run.ended() || (first && first->state == sb::WorkState::done && second &&
+                           !processes_with({"sleep", "7731"}).empty());
+  }));
+  const auto coordinators = processes_with({"swebench", "run", bench.at("p.jsonl")});
+  REQUIRE(coordinators.size() == 1);
+  const Clock::time_point told = Clock::now();
+  ::kill(coordinators.front(), SIGINT);
+  const ProcessResult& ran = run.wait();
+  INFO(ran.stderr_text << ran.stdout_text);
+  CHECK(Clock::now() - told < std::chrono::seconds(5));
+  CHECK(ran.exit_code == 130);
+  CHECK(holds(ran.stderr_text, "--resume goes on"));
+  CHECK(eventually([&] {
+    return bench.servers().empty() && processes_with({"sleep", "7731"}).empty() &&
+           processes_with({"swebench", "work", bench.at("p.run")}).empty();
+  }));
+  CHECK(sb::read_predictions(bench.at("p.jsonl"))->size() == 1);
+  CHECK(bench.status(2)->state == sb::WorkState::interrupted);
+
+  sb::Instance quick = bench.calc.slim();
+  quick.id = "acme__calc-2";
+  bench.write({bench.calc.slim(), quick});
+  const auto again = bench.run(bench.work({"--resume"}));
+  INFO(again.stderr_text);
+  CHECK(again.exit_code == 0);
+  CHECK(bench.status(1)->attempts == 1);
+  CHECK(bench.status(2)->attempts == 2);
+  CHECK(sb::read_predictions(bench.at("p.jsonl"))->size() == 2);
+}
+
+TEST_CASE(
+    "swebench on the command line: a run ends with its model server, and so does the server") {
+  const ChatBench bench;
+  std::vector<sb::Instance> three(3, bench.calc.slim());
+  for (size_t i = 0; i < three.size(); ++i) three[i].id = "acme__calc-" + std::to_string(i + 1);
+  three[1].test_command = "sleep 4; " + three[1].test_command;
+  bench.write(three);
+  {
+    Beside run(bench.options(bench.work({})));
+    REQUIRE(eventually([&] { return run.ended() || bench.status(2); }));
+    REQUIRE(bench.servers().size() == 1);
+    ::kill(bench.servers().front(), SIGKILL);
+    const ProcessResult& ran = run.wait();
+    INFO(ran.stderr_text << ran.stdout_text);
+    CHECK(ran.exit_code == 3);
+    CHECK(holds(ran.stderr_text, "the model server ended: by signal 9"));
+    CHECK_FALSE(bench.status(3));  // not one failure for each instance that is left
+  }
+  // Nobody can tell the server when its run is killed: the kernel does.
+  Beside run(bench.options(bench.work({"--resume"})));
+  REQUIRE(eventually([&] { return run.ended() || !bench.servers().empty(); }));
+  const auto coordinators = processes_with({"swebench", "run", bench.at("p.jsonl")});
+  REQUIRE(coordinators.size() == 1);
+  ::kill(coordinators.front(), SIGKILL);
+  CHECK(run.wait().signal == 9);
+  CHECK(eventually([&] { return bench.servers().empty(); }));
 }
 
 TEST_CASE("swebench on the command line: containers and conda are called as they want to be") {

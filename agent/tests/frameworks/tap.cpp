@@ -9,7 +9,14 @@
 namespace engramd::agent {
 namespace {
 
+// Mocha writes what it is told to write; its points are whole titles.
+bool is_mocha(const ProgramCall& program) {
+  return program.name == "mocha" || program.name == "_mocha";
+}
+
 bool is_call(const ProgramCall& program) {
+  if (is_mocha(program))
+    return program.has("tap") || program.has("--reporter=tap") || program.has("-Rtap");
   return program.name == "prove" || program.name == "tap" || program.name == "tape";
 }
 
@@ -210,7 +217,23 @@ bool read_report(const RunFiles& files, Findings& findings) {
   return any && !findings.cases.empty();
 }
 
+bool select_titles(const std::vector<std::string>& ids, CallEdit& edit) {
+  std::string titles;
+  for (const std::string& id : ids) {
+    if (id.find("::") != std::string::npos) return false;
+    std::string title = id;
+    if (const size_t number = title.rfind(" #");
+        number != std::string::npos && number + 2 < title.size() &&
+        title.find_first_not_of("0123456789", number + 2) == std::string::npos)
+      title.resize(number);
+    titles += (titles.empty() ? "" : "|") + regex_quoted(title);
+  }
+  edit.append("--grep " + shell_quoted("^(" + titles + ")$"));
+  return true;
+}
+
 bool select(const std::vector<std::string>& ids, CallEdit& edit) {
+  if (is_mocha(edit.program())) return select_titles(ids, edit);
   if (edit.is_script() || edit.program().name != "prove") return false;
   const auto& words = edit.call().words;
   std::vector<std::string> files;

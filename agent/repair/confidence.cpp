@@ -1,4 +1,4 @@
-#include "agent/repair/evidence.h"
+#include "agent/repair/confidence.h"
 
 #include <algorithm>
 #include <cmath>

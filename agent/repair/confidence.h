@@ -1,4 +1,4 @@
-// agent/repair/evidence.h - how likely a patch that passes is the one its author would have
+// agent/repair/confidence.h - how likely a patch that passes is the one its author would have
 // written.
 //
 // Tests that pass are not enough: on real bugs most passing small edits are wrong. What is known
