@@ -62,6 +62,7 @@ struct Repository {
   SuffixTable table;
   // Where the tokens of each path lie; a path whose text was cut at a secret still has one range.
   std::unordered_map<std::string, std::pair<uint32_t, uint32_t>> range_of_path;
+  std::vector<std::pair<uint32_t, std::string>> path_at;  // where each begins, ascending
   std::vector<std::pair<TokenId, uint32_t>> top_unigrams;
 };
 
@@ -110,6 +111,7 @@ class Memory final : public RepositoryMemory {
     tokens.push_back(SuffixTable::kSeparator);
     for (const auto& sequence : recent) {
       if (tokens.size() + sequence.size() > options_.max_tokens) break;
+      memory->recent_begin_.push_back(static_cast<uint32_t>(tokens.size()));
       tokens.insert(tokens.end(), sequence.begin(), sequence.end());
       tokens.push_back(SuffixTable::kSeparator);
     }
@@ -172,6 +174,37 @@ class Memory final : public RepositoryMemory {
     return sum / static_cast<double>(tokens.size());
   }
 
+  std::vector<Excerpt> similar(const ExcerptQuestion& question) const override {
+    std::vector<ExcerptSource> sources(recent_ ? 2 : 1);
+    sources[0].table = &repository_->table;
+    if (recent_) sources[1].table = recent_.get();
+    if (hidden_.second > hidden_.first) sources[0].hidden.push_back(hidden_);
+    for (const ShownTokens& shown : question.shown) hide(shown, sources);
+    for (ExcerptSource& source : sources) merge_ranges(source.hidden);
+    std::vector<Excerpt> excerpts;
+    for (const ExcerptPlace& place : find_excerpts(sources, question.before, question.after,
+                                                   question.ends_line, question.options)) {
+      Excerpt excerpt;
+      const std::vector<TokenId>& tokens = sources[place.source].table->tokens();
+      excerpt.tokens.assign(tokens.begin() + place.begin, tokens.begin() + place.end);
+      excerpt.score = place.score;
+      if (place.source == 0) {
+        const auto after = std::upper_bound(
+            repository_->path_at.begin(), repository_->path_at.end(), place.begin,
+            [](uint32_t value, const auto& document) { return value < document.first; });
+        excerpt.path = std::prev(after)->second;
+        excerpt.begin = place.begin - std::prev(after)->first;
+      } else {
+        const auto after =
+            std::upper_bound(recent_begin_.begin(), recent_begin_.end(), place.begin);
+        excerpt.sequence = static_cast<size_t>(after - recent_begin_.begin()) - 1;
+        excerpt.begin = place.begin - *std::prev(after);
+      }
+      excerpts.push_back(std::move(excerpt));
+    }
+    return excerpts;
+  }
+
   size_t n_tokens() const override {
     return repository_->table.size() + (recent_ ? recent_->size() : 0);
   }
@@ -182,6 +215,40 @@ class Memory final : public RepositoryMemory {
   }
 
  private:
+  void hide(const ShownTokens& shown, std::vector<ExcerptSource>& sources) const {
+    std::pair<uint32_t, uint32_t> range;  // of the whole document
+    size_t source = 0;
+    if (!shown.path.empty()) {
+      const auto found = repository_->range_of_path.find(shown.path);
+      if (found == repository_->range_of_path.end()) return;
+      range = found->second;
+    } else {
+      if (!recent_ || shown.sequence >= recent_begin_.size()) return;
+      source = 1;
+      range.first = recent_begin_[shown.sequence];
+      range.second = shown.sequence + 1 < recent_begin_.size()
+                         ? recent_begin_[shown.sequence + 1] - 1
+                         : static_cast<uint32_t>(recent_->tokens().size()) - 1;
+    }
+    const size_t n = range.second - range.first;
+    const uint32_t end = range.first + static_cast<uint32_t>(std::min(shown.end, n));
+    range.first += static_cast<uint32_t>(std::min(shown.begin, n));
+    if (end > range.first) sources[source].hidden.emplace_back(range.first, end);
+  }
+  // Sorted and disjoint.
+  static void merge_ranges(std::vector<std::pair<uint32_t, uint32_t>>& ranges) {
+    std::sort(ranges.begin(), ranges.end());
+    size_t n = 0;
+    for (const auto& range : ranges) {
+      if (n > 0 && range.first <= ranges[n - 1].second) {
+        ranges[n - 1].second = std::max(ranges[n - 1].second, range.second);
+      } else {
+        ranges[n++] = range;
+      }
+    }
+    ranges.resize(n);
+  }
+
   // The distribution over single tokens; the hidden copy is left in, it hardly moves it.
   struct Unigrams {
     double total = 0, escape = 1, denominator = 1;
@@ -283,6 +350,7 @@ class Memory final : public RepositoryMemory {
   std::shared_ptr<const SuffixTable> recent_;
   Unigrams unigrams_;
   std::vector<std::pair<TokenId, uint32_t>> recent_top_unigrams_;
+  std::vector<uint32_t> recent_begin_;  // where each recent sequence begins
   std::pair<uint32_t, uint32_t> hidden_{0, 0};
 };
 
@@ -304,6 +372,7 @@ Result<std::shared_ptr<const RepositoryMemory>> RepositoryMemory::from_documents
     tokens.insert(tokens.end(), document.begin(), document.begin() + static_cast<ptrdiff_t>(take));
     n += take;
     repository->range_of_path[path] = {begin, static_cast<uint32_t>(tokens.size())};
+    repository->path_at.emplace_back(begin, path);
     tokens.push_back(SuffixTable::kSeparator);
   }
   ENGRAMD_TRY(repository->table,

@@ -18,6 +18,7 @@
 
 #include "base/cancel.h"
 #include "base/result.h"
+#include "repoindex/memory/excerpts.h"
 #include "repoindex/memory/token_cache.h"
 #include "repoindex/view.h"
 
@@ -43,6 +44,30 @@ struct MemoryAnswer {
   std::vector<MemoryCandidate> candidates;  // most probable first
   size_t match_length = 0;                  // tokens of context that were found
   size_t n_seen = 0;                        // occurrences of that context
+};
+
+// Tokens that are shown anyhow, so no excerpt quotes them: of a document of the repository part,
+// or, where the path is empty, of one of the recent sequences.
+struct ShownTokens {
+  std::string path;
+  size_t sequence = 0;
+  size_t begin = 0, end = SIZE_MAX;  // token indexes in it
+};
+
+// The text around a cursor as it will be shown: its last and first lines are looked at.
+struct ExcerptQuestion {
+  std::span<const TokenId> before, after;
+  std::vector<ShownTokens> shown;
+  EndsLine ends_line;
+  ExcerptOptions options;
+};
+
+struct Excerpt {
+  std::string path;     // empty: of a recent sequence
+  size_t sequence = 0;  // which
+  size_t begin = 0;     // token index in it
+  std::vector<TokenId> tokens;
+  double score = 0;  // how much it has in common with the question, in nats
 };
 
 class RepositoryMemory {
@@ -72,6 +97,9 @@ class RepositoryMemory {
   // n_vocab: higher is more like this repository.
   virtual double log2_likelihood(std::span<const TokenId> context, std::span<const TokenId> tokens,
                                  size_t n_vocab) const = 0;
+  // Whole lines from other places that share rare words with the text at the cursor, best first;
+  // see excerpts.h. The copy that with_recent's `replaces` names is never quoted.
+  virtual std::vector<Excerpt> similar(const ExcerptQuestion& question) const = 0;
   virtual size_t n_tokens() const = 0;
   virtual size_t n_bytes() const = 0;  // resident
 };
