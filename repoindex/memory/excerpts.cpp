@@ -214,7 +214,7 @@ class Search {
   // A window moved to the lines it touches; empty where there is nothing to quote.
   ExcerptPlace at_lines(ExcerptPlace window) const {
     const ExcerptSource& source = sources_[window.source];
-    const std::vector<TokenId>& tokens = source.table->tokens();
+    const PackedTokens& tokens = source.table->tokens();
     const uint32_t n = static_cast<uint32_t>(tokens.size());
     auto quotable = [&](uint32_t i) { return tokens[i] >= 0 && !is_hidden(source, i); };
     const uint32_t window_end = std::min(window.end, n);
@@ -259,9 +259,11 @@ class Search {
     return chosen;
   }
 
-  std::span<const TokenId> tokens_of(const ExcerptPlace& place) const {
-    return std::span(sources_[place.source].table->tokens())
-        .subspan(place.begin, place.end - place.begin);
+  std::vector<TokenId> tokens_of(const ExcerptPlace& place) const {
+    std::vector<TokenId> tokens;
+    for (uint32_t i = place.begin; i < place.end; ++i)
+      tokens.push_back(sources_[place.source].table->tokens()[i]);
+    return tokens;
   }
 
   // Calls take(hash of the line, its tokens) for every line.

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
+#include <iterator>
 
+#include "repoindex/memory/parts.h"
 #include "repoindex/memory/suffix_table.h"
 
 namespace engramd::repoindex {
@@ -57,53 +58,39 @@ class TokenSums {
   std::vector<Entry> entries_;
 };
 
-// The repository part, shared by every memory made from it with with_recent.
-struct Repository {
-  SuffixTable table;
-  // Where the tokens of each path lie; a path whose text was cut at a secret still has one range.
-  std::unordered_map<std::string, std::pair<uint32_t, uint32_t>> range_of_path;
-  std::vector<std::pair<uint32_t, std::string>> path_at;  // where each begins, ascending
-  std::vector<std::pair<TokenId, uint32_t>> top_unigrams;
-};
-
-std::vector<std::pair<TokenId, uint32_t>> top_unigrams(const SuffixTable& table) {
-  std::vector<std::pair<TokenId, uint32_t>> all;
-  all.reserve(table.n_distinct());
-  for (TokenId token : table.distinct()) all.emplace_back(token, table.count(token));
-  const size_t n = std::min(kTopUnigrams, all.size());
-  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(n), all.end(),
-                    [](const auto& a, const auto& b) {
-                      return a.second != b.second ? a.second > b.second : a.first < b.first;
-                    });
-  all.resize(n);
-  return all;
-}
-
+// One table while a question is answered.
 struct Part {
   const SuffixTable* table = nullptr;
   double weight = 1;
-  uint32_t hidden_begin = 0, hidden_end = 0;  // positions that are not counted
+  const MemoryParts::Ranges* hidden = nullptr;  // documents that do not count, or null
+  std::pair<uint32_t, uint32_t> replaced{0, 0};
   std::vector<SuffixTable::Range> ranges;
 
   SuffixTable::Range range(size_t k) const {
     return k < ranges.size() ? ranges[k] : SuffixTable::Range{};
   }
+  bool may_hide() const { return hidden || replaced.second > replaced.first; }
   bool hides(uint32_t index) const {
     const uint32_t position = table->position(index);
-    return hidden_begin <= position && position < hidden_end;
+    if (replaced.first <= position && position < replaced.second) return true;
+    if (!hidden) return false;
+    const auto after = std::upper_bound(
+        hidden->begin(), hidden->end(), position,
+        [](uint32_t value, const auto& range) { return value < range.first; });
+    return after != hidden->begin() && position < std::prev(after)->second;
   }
 };
 
 class Memory final : public RepositoryMemory {
  public:
-  Memory(std::shared_ptr<const Repository> repository, MemoryOptions options)
-      : repository_(std::move(repository)), options_(options) {
+  Memory(std::shared_ptr<const MemoryParts> parts, MemoryOptions options)
+      : parts_(std::move(parts)), options_(options) {
     count_unigrams();
   }
 
   std::shared_ptr<const RepositoryMemory> with_recent(std::vector<std::vector<TokenId>> recent,
                                                       const std::string& replaces) const override {
-    auto memory = std::make_shared<Memory>(repository_, options_);
+    auto memory = std::make_shared<Memory>(parts_, options_);
     size_t n = 1;
     for (const auto& sequence : recent) n += sequence.size() + 1;
     std::vector<TokenId> tokens;
@@ -119,10 +106,8 @@ class Memory final : public RepositoryMemory {
       memory->recent_ = std::make_shared<const SuffixTable>(std::move(*table));
       memory->count_unigrams();
     }
-    if (auto found = repository_->range_of_path.find(replaces);
-        found != repository_->range_of_path.end()) {
-      memory->hidden_ = found->second;
-    }
+    if (const auto* copy = parts_->only_copy(replaces, memory->replaced_part_))
+      memory->replaced_ = {copy->begin, copy->end};
     return memory;
   }
 
@@ -131,8 +116,8 @@ class Memory final : public RepositoryMemory {
     TokenSums sums;
     const double left = predict(context, sums, answer.match_length, answer.n_seen);
     if (left > kNegligible && unigrams_.total > 0) {
-      for (const auto& [token, count] : repository_->top_unigrams) sums.at(token);
-      for (const auto& [token, count] : recent_top_unigrams_) sums.at(token);
+      for (const TokenId token : parts_->unigrams.top()) sums.at(token);
+      for (const TokenId token : recent_unigrams_.top()) sums.at(token);
       for (auto& entry : sums.entries()) {
         entry.probability += left * unigrams_.share(unigram_count(entry.token));
       }
@@ -175,25 +160,26 @@ class Memory final : public RepositoryMemory {
   }
 
   std::vector<Excerpt> similar(const ExcerptQuestion& question) const override {
-    std::vector<ExcerptSource> sources(recent_ ? 2 : 1);
-    sources[0].table = &repository_->table;
-    if (recent_) sources[1].table = recent_.get();
-    if (hidden_.second > hidden_.first) sources[0].hidden.push_back(hidden_);
+    std::vector<ExcerptSource> sources;
+    for (const MemoryParts::Part& part : parts_->parts)
+      sources.push_back({&part.piece->table(), part.hidden});
+    const size_t recent_source = sources.size();
+    if (recent_) sources.push_back({recent_.get(), {}});
+    if (replaced_.second > replaced_.first) sources[replaced_part_].hidden.push_back(replaced_);
     for (const ShownTokens& shown : question.shown) hide(shown, sources);
     for (ExcerptSource& source : sources) merge_ranges(source.hidden);
     std::vector<Excerpt> excerpts;
     for (const ExcerptPlace& place : find_excerpts(sources, question.before, question.after,
                                                    question.ends_line, question.options)) {
       Excerpt excerpt;
-      const std::vector<TokenId>& tokens = sources[place.source].table->tokens();
-      excerpt.tokens.assign(tokens.begin() + place.begin, tokens.begin() + place.end);
+      for (uint32_t i = place.begin; i < place.end; ++i)
+        excerpt.tokens.push_back(sources[place.source].table->tokens()[i]);
       excerpt.score = place.score;
-      if (place.source == 0) {
-        const auto after = std::upper_bound(
-            repository_->path_at.begin(), repository_->path_at.end(), place.begin,
-            [](uint32_t value, const auto& document) { return value < document.first; });
-        excerpt.path = std::prev(after)->second;
-        excerpt.begin = place.begin - std::prev(after)->first;
+      if (place.source != recent_source) {
+        const MemoryParts::Part& part = parts_->parts[place.source];
+        const size_t document = part.piece->document_at(place.begin);
+        excerpt.path = part.paths[document];
+        excerpt.begin = place.begin - part.piece->documents()[document].begin;
       } else {
         const auto after =
             std::upper_bound(recent_begin_.begin(), recent_begin_.end(), place.begin);
@@ -206,12 +192,10 @@ class Memory final : public RepositoryMemory {
   }
 
   size_t n_tokens() const override {
-    return repository_->table.size() + (recent_ ? recent_->size() : 0);
+    return parts_->n_tokens() + (recent_ ? recent_->size() : 0);
   }
   size_t n_bytes() const override {
-    size_t n = repository_->table.n_bytes() + (recent_ ? recent_->n_bytes() : 0);
-    for (const auto& [path, range] : repository_->range_of_path) n += path.capacity() + 64;
-    return n;
+    return parts_->n_bytes() + (recent_ ? recent_->n_bytes() : 0);
   }
 
  private:
@@ -219,12 +203,14 @@ class Memory final : public RepositoryMemory {
     std::pair<uint32_t, uint32_t> range;  // of the whole document
     size_t source = 0;
     if (!shown.path.empty()) {
-      const auto found = repository_->range_of_path.find(shown.path);
-      if (found == repository_->range_of_path.end()) return;
-      range = found->second;
+      const auto found = parts_->places.find(shown.path);
+      if (found == parts_->places.end()) return;
+      source = found->second.part;
+      const auto& document = parts_->parts[source].piece->documents()[found->second.document];
+      range = {document.begin, document.end};
     } else {
       if (!recent_ || shown.sequence >= recent_begin_.size()) return;
-      source = 1;
+      source = parts_->parts.size();
       range.first = recent_begin_[shown.sequence];
       range.second = shown.sequence + 1 < recent_begin_.size()
                          ? recent_begin_[shown.sequence + 1] - 1
@@ -255,19 +241,20 @@ class Memory final : public RepositoryMemory {
     double share(double count) const { return count / denominator; }
   };
   void count_unigrams() {
-    double n_distinct = static_cast<double>(repository_->table.n_distinct());
-    unigrams_.total = static_cast<double>(repository_->table.size());
+    double n_distinct = static_cast<double>(parts_->unigrams.n_distinct());
+    unigrams_.total = static_cast<double>(parts_->unigrams.total());
     if (recent_) {
       unigrams_.total += options_.recent_weight * static_cast<double>(recent_->size());
-      for (TokenId token : recent_->distinct()) n_distinct += repository_->table.count(token) == 0;
-      recent_top_unigrams_ = top_unigrams(*recent_);
+      for (TokenId token : recent_->distinct()) n_distinct += parts_->unigrams.count(token) == 0;
+      recent_unigrams_.add(*recent_);
+      recent_unigrams_.finish(kTopUnigrams);
     }
     const double novel = options_.escape * n_distinct;
     unigrams_.denominator = std::max(unigrams_.total + novel, 1e-9);
     unigrams_.escape = novel / unigrams_.denominator;
   }
   double unigram_count(TokenId token) const {
-    return repository_->table.count(token) +
+    return static_cast<double>(parts_->unigrams.count(token)) +
            (recent_ ? options_.recent_weight * recent_->count(token) : 0);
   }
 
@@ -276,15 +263,20 @@ class Memory final : public RepositoryMemory {
   // Returns what is left for the level without context.
   double predict(std::span<const TokenId> context, TokenSums& sums, size_t& match_length,
                  size_t& n_seen) const {
-    Part parts[2];
-    parts[0].table = &repository_->table;
-    parts[0].hidden_begin = hidden_.first;
-    parts[0].hidden_end = hidden_.second;
-    parts[1].table = recent_.get();
-    parts[1].weight = options_.recent_weight;
+    std::vector<Part> parts(parts_->parts.size());
+    for (size_t p = 0; p < parts.size(); ++p) {
+      const MemoryParts::Part& part = parts_->parts[p];
+      parts[p].table = &part.piece->table();
+      if (!part.hidden.empty()) parts[p].hidden = &part.hidden;
+      if (p == replaced_part_) parts[p].replaced = replaced_;
+    }
+    if (recent_) {
+      parts.emplace_back();
+      parts.back().table = recent_.get();
+      parts.back().weight = options_.recent_weight;
+    }
     size_t longest = 0;
     for (Part& part : parts) {
-      if (!part.table) continue;
       part.table->match(context, options_.max_context, part.ranges);
       longest = std::max(longest, part.ranges.size());
     }
@@ -293,9 +285,10 @@ class Memory final : public RepositoryMemory {
     double n = 0;
     std::vector<TokenId> counted;  // distinct tokens of the level
     for (size_t k = longest; k-- > 1 && left > kNegligible;) {
-      const bool same_as_longer = k + 1 < longest &&
-                                  parts[0].range(k).size() == parts[0].range(k + 1).size() &&
-                                  parts[1].range(k).size() == parts[1].range(k + 1).size();
+      const bool same_as_longer =
+          k + 1 < longest && std::all_of(parts.begin(), parts.end(), [&](const Part& part) {
+            return part.range(k).size() == part.range(k + 1).size();
+          });
       if (!same_as_longer) {
         n = 0;
         counted.clear();
@@ -325,7 +318,7 @@ class Memory final : public RepositoryMemory {
     const SuffixTable::Range range = part.range(k);
     const uint32_t stride = (range.size() + kMaxScan - 1) / kMaxScan;
     const uint32_t mark = static_cast<uint32_t>(k) + 1;
-    const bool hiding = part.hidden_end > part.hidden_begin;
+    const bool hiding = part.may_hide();
     const double one = part.weight * stride;
     double n = 0;
     for (uint64_t i = range.begin; i < range.end; i += stride) {
@@ -345,40 +338,47 @@ class Memory final : public RepositoryMemory {
     return n;
   }
 
-  const std::shared_ptr<const Repository> repository_;
+  const std::shared_ptr<const MemoryParts> parts_;
   const MemoryOptions options_;
   std::shared_ptr<const SuffixTable> recent_;
   Unigrams unigrams_;
-  std::vector<std::pair<TokenId, uint32_t>> recent_top_unigrams_;
+  UnigramCounts recent_unigrams_;
   std::vector<uint32_t> recent_begin_;  // where each recent sequence begins
-  std::pair<uint32_t, uint32_t> hidden_{0, 0};
+  uint32_t replaced_part_ = 0;
+  std::pair<uint32_t, uint32_t> replaced_{0, 0};  // positions there
 };
 
 }  // namespace
 
+MemoryOptions bounded(MemoryOptions options) {
+  options.max_context = std::clamp<size_t>(options.max_context, 1, kMaxContext);
+  options.max_tokens = std::min<size_t>(options.max_tokens, 1u << 30);
+  return options;
+}
+
+std::shared_ptr<const RepositoryMemory> make_memory(std::shared_ptr<const MemoryParts> parts,
+                                                    const MemoryOptions& options) {
+  return std::make_shared<const Memory>(std::move(parts), bounded(options));
+}
+
 Result<std::shared_ptr<const RepositoryMemory>> RepositoryMemory::from_documents(
     const std::vector<std::pair<std::string, std::vector<TokenId>>>& path_and_tokens,
     const MemoryOptions& asked, const CancelToken& cancel) {
-  MemoryOptions options = asked;
-  options.max_context = std::clamp<size_t>(options.max_context, 1, kMaxContext);
-  options.max_tokens = std::min<size_t>(options.max_tokens, 1u << 30);
-  auto repository = std::make_shared<Repository>();
-  std::vector<TokenId> tokens{SuffixTable::kSeparator};
-  size_t n = 0;  // tokens so far, separators not counted
+  const MemoryOptions options = bounded(asked);
+  std::vector<std::pair<std::string, std::vector<TokenId>>> documents;
+  size_t n = 0;
   for (const auto& [path, document] : path_and_tokens) {
     if (n >= options.max_tokens) break;
-    const size_t take = std::min(document.size(), options.max_tokens - n);
-    const uint32_t begin = static_cast<uint32_t>(tokens.size());
-    tokens.insert(tokens.end(), document.begin(), document.begin() + static_cast<ptrdiff_t>(take));
-    n += take;
-    repository->range_of_path[path] = {begin, static_cast<uint32_t>(tokens.size())};
-    repository->path_at.emplace_back(begin, path);
-    tokens.push_back(SuffixTable::kSeparator);
+    documents.emplace_back(path, document);
+    documents.back().second.resize(std::min(document.size(), options.max_tokens - n));
+    n += documents.back().second.size();
   }
-  ENGRAMD_TRY(repository->table,
-              SuffixTable::build(std::move(tokens), options.max_context, cancel));
-  repository->top_unigrams = top_unigrams(repository->table);
-  return std::make_shared<const Memory>(std::move(repository), options);
+  ENGRAMD_TRY(auto piece, MemoryPiece::build(documents, options.max_context, cancel));
+  auto parts = std::make_shared<MemoryParts>();
+  parts->add(std::move(piece));
+  for (uint32_t d = 0; d < documents.size(); ++d) parts->set_path(0, d, documents[d].first);
+  parts->seal();
+  return make_memory(std::move(parts), options);
 }
 
 }  // namespace engramd::repoindex
