@@ -74,9 +74,9 @@ struct Part {
     const uint32_t position = table->position(index);
     if (replaced.first <= position && position < replaced.second) return true;
     if (!hidden) return false;
-    const auto after = std::upper_bound(
-        hidden->begin(), hidden->end(), position,
-        [](uint32_t value, const auto& range) { return value < range.first; });
+    const auto after =
+        std::upper_bound(hidden->begin(), hidden->end(), position,
+                         [](uint32_t value, const auto& range) { return value < range.first; });
     return after != hidden->begin() && position < std::prev(after)->second;
   }
 };
@@ -191,12 +191,8 @@ class Memory final : public RepositoryMemory {
     return excerpts;
   }
 
-  size_t n_tokens() const override {
-    return parts_->n_tokens() + (recent_ ? recent_->size() : 0);
-  }
-  size_t n_bytes() const override {
-    return parts_->n_bytes() + (recent_ ? recent_->n_bytes() : 0);
-  }
+  size_t n_tokens() const override { return parts_->n_tokens() + (recent_ ? recent_->size() : 0); }
+  size_t n_bytes() const override { return parts_->n_bytes() + (recent_ ? recent_->n_bytes() : 0); }
 
  private:
   void hide(const ShownTokens& shown, std::vector<ExcerptSource>& sources) const {
