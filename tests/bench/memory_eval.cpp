@@ -309,7 +309,9 @@ int main(int argc, char** argv) {
         std::vector<std::vector<TokenId>> recent{context};
         if (side == 0) recent.emplace_back(at(line.end), file.tokens.end());
         const double recent_start = seconds_now();
-        const auto memory = (*built)->with_recent(std::move(recent), file.path);
+        std::span<const TokenId> after(file.tokens);
+        after = side == 0 ? after.subspan(line.end) : after.first(0);
+        const auto memory = (*built)->with_recent(std::move(recent), file.path, after);
         recent_s.push_back(seconds_now() - recent_start);
         const double bits = -memory->log2_likelihood(context, gold, (*tokenizer)->n_vocab()) *
                             static_cast<double>(gold.size());
