@@ -18,6 +18,7 @@
 
 #include "base/cancel.h"
 #include "base/result.h"
+#include "repoindex/memory/excerpts.h"
 #include "repoindex/memory/token_cache.h"
 #include "repoindex/view.h"
 
@@ -45,6 +46,30 @@ struct MemoryAnswer {
   size_t n_seen = 0;                        // occurrences of that context
 };
 
+// Tokens that are shown anyhow, so no excerpt quotes them: of a document of the repository part,
+// or, where the path is empty, of one of the recent sequences.
+struct ShownTokens {
+  std::string path;
+  size_t sequence = 0;
+  size_t begin = 0, end = SIZE_MAX;  // token indexes in it
+};
+
+// The text around a cursor as it will be shown: its last and first lines are looked at.
+struct ExcerptQuestion {
+  std::span<const TokenId> before, after;
+  std::vector<ShownTokens> shown;
+  EndsLine ends_line;
+  ExcerptOptions options;
+};
+
+struct Excerpt {
+  std::string path;     // empty: of a recent sequence
+  size_t sequence = 0;  // which
+  size_t begin = 0;     // token index in it
+  std::vector<TokenId> tokens;
+  double score = 0;  // how much it has in common with the question, in nats
+};
+
 class RepositoryMemory {
  public:
   // near: a path whose folder, imports and language come first when the budget binds; may be
@@ -63,15 +88,21 @@ class RepositoryMemory {
 
   // A memory that also knows these token sequences (the open file before and after the cursor);
   // cheap, shares the repository part. They weigh more than the repository. `replaces` is the
-  // path they stand for: its copy in the repository part is then not counted.
+  // path they stand for: its copy in the repository part is then not counted. `after` is how the
+  // text goes on behind what is asked for (the next line, when a line is completed): places that
+  // soon go on alike then weigh more. A recent sequence's own beginning is not such a place.
   virtual std::shared_ptr<const RepositoryMemory> with_recent(
-      std::vector<std::vector<TokenId>> recent, const std::string& replaces = {}) const = 0;
+      std::vector<std::vector<TokenId>> recent, const std::string& replaces = {},
+      std::span<const TokenId> after = {}) const = 0;
 
   virtual MemoryAnswer next(std::span<const TokenId> context) const = 0;
   // Mean log2 probability per token of `tokens` after `context`, with a uniform floor over
   // n_vocab: higher is more like this repository.
   virtual double log2_likelihood(std::span<const TokenId> context, std::span<const TokenId> tokens,
                                  size_t n_vocab) const = 0;
+  // Whole lines from other places that share rare words with the text at the cursor, best first;
+  // see excerpts.h. The copy that with_recent's `replaces` names is never quoted.
+  virtual std::vector<Excerpt> similar(const ExcerptQuestion& question) const = 0;
   virtual size_t n_tokens() const = 0;
   virtual size_t n_bytes() const = 0;  // resident
 };

@@ -1,6 +1,7 @@
 #include "repoindex/memory/suffix_table.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 namespace engramd::repoindex {
@@ -8,6 +9,7 @@ namespace {
 
 constexpr uint8_t kLongLength = 255;
 constexpr size_t kMaxTokens = 1u << 31;
+constexpr TokenId kMaxCountedToken = 1 << 22;  // vocabularies are smaller
 
 // Indexes of tokens sorted by token id, separators first: a byte-pair radix sort, because ids can
 // be anything an encoder returns.
@@ -34,6 +36,18 @@ std::vector<uint32_t> sorted_by_token(const std::vector<TokenId>& tokens) {
 }
 
 }  // namespace
+
+PackedTokens::PackedTokens(const std::vector<TokenId>& tokens) {
+  const bool fits = std::all_of(tokens.begin(), tokens.end(),
+                                [](TokenId token) { return token < kNarrowSeparator; });
+  if (fits) {
+    narrow_.reserve(tokens.size());
+    for (const TokenId token : tokens)
+      narrow_.push_back(token < 0 ? kNarrowSeparator : static_cast<uint16_t>(token));
+  } else {
+    wide_ = tokens;
+  }
+}
 
 // Prefix doubling on the reversed documents: after the round with step h the indexes are sorted by
 // their last 2h tokens. Sorting by the second key is free (the last order, shifted by h), the
@@ -66,14 +80,6 @@ Result<SuffixTable> SuffixTable::build(std::vector<TokenId> tokens, size_t depth
   for (size_t s = 0, group = 0; s < n; ++s) {
     if (s > 0 && tokens[sorted[s]] != tokens[sorted[s - 1]]) group = s;
     rank[sorted[s]] = static_cast<uint32_t>(group);
-    if (s == group && tokens[sorted[s]] != kSeparator) table.distinct_.push_back(tokens[sorted[s]]);
-  }
-  table.count_.assign(table.distinct_.size(), 0);
-  for (size_t s = 0, d = 0; s < n; ++s) {
-    const TokenId token = tokens[sorted[s]];
-    if (token == kSeparator) continue;
-    while (table.distinct_[d] != token) ++d;
-    ++table.count_[d];
   }
 
   std::vector<uint32_t> refined(n), new_rank(n);
@@ -108,22 +114,67 @@ Result<SuffixTable> SuffixTable::build(std::vector<TokenId> tokens, size_t depth
   const size_t n_separators =
       static_cast<size_t>(std::count(tokens.begin(), tokens.end(), kSeparator));
   table.order_.reserve(n - n_separators);
-  table.next_.reserve(n - n_separators);
-  table.context_begin_.reserve(table.distinct_.size() + 1);
-  size_t next_distinct = 0;
   for (uint32_t i : sorted) {
-    while (next_distinct < table.distinct_.size() && tokens[i] >= table.distinct_[next_distinct]) {
-      table.context_begin_.push_back(static_cast<uint32_t>(table.order_.size()));
+    if (i + 1 < n && tokens[i + 1] != kSeparator) table.order_.push_back(i + 1);
+  }
+  table.index(tokens);
+  return table;
+}
+
+Result<SuffixTable> SuffixTable::restore(std::vector<TokenId> tokens, std::vector<uint32_t> order) {
+  SuffixTable table;
+  if (tokens.empty() && order.empty()) return table;
+  for (TokenId& token : tokens) token = std::max(token, kSeparator);
+  const bool whole = !tokens.empty() && tokens.front() == kSeparator &&
+                     order.size() == tokens.size() - static_cast<size_t>(std::count(
+                                                         tokens.begin(), tokens.end(), kSeparator));
+  if (!whole) return fail(ErrorCode::corrupt, "a suffix table's order does not fit its tokens");
+  TokenId last = kSeparator;
+  for (const uint32_t position : order) {
+    if (position == 0 || position >= tokens.size() || tokens[position] == kSeparator ||
+        tokens[position - 1] < last) {
+      return fail(ErrorCode::corrupt, "a suffix table's order is not one of its tokens");
+    }
+    last = tokens[position - 1];
+  }
+  table.order_ = std::move(order);
+  table.index(tokens);
+  return table;
+}
+
+void SuffixTable::index(const std::vector<TokenId>& tokens) {
+  const TokenId largest = tokens.empty() ? -1 : *std::max_element(tokens.begin(), tokens.end());
+  auto take = [&](TokenId token, uint32_t count) {
+    distinct_.push_back(token);
+    count_.push_back(count);
+  };
+  if (largest < kMaxCountedToken) {
+    std::vector<uint32_t> counts(static_cast<size_t>(largest) + 1);
+    for (const TokenId token : tokens)
+      if (token != kSeparator) ++counts[static_cast<size_t>(token)];
+    for (TokenId token = 0; token <= largest; ++token) {
+      if (const uint32_t count = counts[static_cast<size_t>(token)]) take(token, count);
+    }
+  } else {
+    std::map<TokenId, uint32_t> counts;
+    for (const TokenId token : tokens)
+      if (token != kSeparator) ++counts[token];
+    for (const auto& [token, count] : counts) take(token, count);
+  }
+  std::vector<TokenId> next;
+  next.reserve(order_.size());
+  size_t next_distinct = 0;
+  for (uint32_t i = 0; i < order_.size(); ++i) {
+    const TokenId before = tokens[order_[i] - 1];
+    while (next_distinct < distinct_.size() && before >= distinct_[next_distinct]) {
+      context_begin_.push_back(i);
       ++next_distinct;
     }
-    if (i + 1 < n && tokens[i + 1] != kSeparator) {
-      table.order_.push_back(i + 1);
-      table.next_.push_back(tokens[i + 1]);
-    }
+    next.push_back(tokens[order_[i]]);
   }
-  table.context_begin_.push_back(static_cast<uint32_t>(table.order_.size()));
-  table.tokens_ = std::move(tokens);
-  return table;
+  context_begin_.resize(distinct_.size() + 1, static_cast<uint32_t>(order_.size()));
+  next_ = PackedTokens(next);
+  tokens_ = PackedTokens(tokens);
 }
 
 void SuffixTable::match(std::span<const TokenId> context, size_t max_length,
@@ -141,11 +192,13 @@ void SuffixTable::match(std::span<const TokenId> context, size_t max_length,
   for (size_t k = 1; range.size() > 0; ++k) {
     ranges.push_back(range);
     if (k == max_length) return;
-    // All of the range share k tokens, so order_[i] - 1 - k is in the array: a separator is
-    // before every document.
+    // All of the range share k tokens, so order_[i] - 1 - k is in the array, because a separator
+    // is before every document; only a damaged order has less.
     const TokenId wanted = context[context.size() - 1 - k];
     if (wanted < 0) return;
-    auto token_at = [&](uint32_t position) { return tokens_[position - 1 - k]; };
+    auto token_at = [&](uint32_t position) {
+      return position > k ? tokens_[position - 1 - k] : kSeparator;
+    };
     const auto begin = order_.begin() + range.begin, end = order_.begin() + range.end;
     const auto lower = std::partition_point(
         begin, end, [&](uint32_t position) { return token_at(position) < wanted; });
@@ -163,9 +216,9 @@ uint32_t SuffixTable::count(TokenId token) const {
 }
 
 size_t SuffixTable::n_bytes() const {
-  return sizeof(*this) + tokens_.capacity() * sizeof(TokenId) + order_.capacity() * 4 +
-         next_.capacity() * sizeof(TokenId) + distinct_.capacity() * sizeof(TokenId) +
-         count_.capacity() * 4 + context_begin_.capacity() * 4;
+  return sizeof(*this) + tokens_.n_bytes() + order_.capacity() * 4 + next_.n_bytes() +
+         distinct_.capacity() * sizeof(TokenId) + count_.capacity() * 4 +
+         context_begin_.capacity() * 4;
 }
 
 }  // namespace engramd::repoindex

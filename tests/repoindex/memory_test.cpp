@@ -207,6 +207,36 @@ TEST_CASE("the recent text of a file takes the place of its copy in the reposito
   CHECK(recent->next(context).n_seen == 1);
 }
 
+TEST_CASE("of two places alike the one that goes on as the text behind the cursor does") {
+  const auto memory =
+      memory_of({{"a", {1, 2, 3, 10, 11, 12}}, {"b", {1, 2, 4, 20, 21, 22}}, {"c", {1, 2, 4, 9}}});
+  const Tokens context{1, 2}, after{10, 11, 12}, elsewhere{50, 51, 52};
+  CHECK(memory->next(context).candidates[0].token == 4);
+  const auto told = memory->with_recent({{7}}, {}, after);
+  CHECK(told->next(context).candidates[0].token == 3);
+  CHECK(told->next(context).n_seen == 3);
+  // The text behind the cursor is itself no such place, and one that is nowhere changes nothing.
+  const auto own = memory->with_recent({{1, 2, 8}, {10, 11, 12}}, "a", after);
+  const auto plain = memory->with_recent({{1, 2, 8}, {10, 11, 12}}, "a");
+  const auto nowhere = memory->with_recent({{1, 2, 8}, {10, 11, 12}}, "a", elsewhere);
+  for (const auto& other : {plain, nowhere}) {
+    const MemoryAnswer x = own->next(context), y = other->next(context);
+    REQUIRE(x.candidates.size() == y.candidates.size());
+    for (size_t i = 0; i < x.candidates.size(); ++i) {
+      CHECK(x.candidates[i].token == y.candidates[i].token);
+      CHECK(x.candidates[i].probability == y.candidates[i].probability);
+    }
+  }
+  // How sure a level is does not change: all candidates of it together are as probable as before.
+  auto sum = [&](const RepositoryMemory& of) {
+    double total = 0;
+    for (const MemoryCandidate& candidate : of.next(context).candidates)
+      total += candidate.probability;
+    return total;
+  };
+  CHECK(sum(*told) == Approx(sum(*memory->with_recent({{7}}))));
+}
+
 TEST_CASE("an empty memory expects nothing") {
   const auto memory = memory_of({});
   const Tokens context{1, 2};
@@ -246,6 +276,122 @@ TEST_CASE("a likely line scores higher than an unlikely one") {
   const auto memory = memory_of({{"a", {1, 2, 3, 4, 5, 1, 2, 3, 4, 6}}});
   const Tokens context{1, 2}, usual{3, 4}, odd{4, 3};
   CHECK(memory->log2_likelihood(context, usual, 100) > memory->log2_likelihood(context, odd, 100));
+}
+
+namespace {
+
+// Lines of "words", each ended by the token 0; words from 1.
+struct LineDocument {
+  Tokens tokens;
+  LineDocument& line(Tokens words) {
+    tokens.insert(tokens.end(), words.begin(), words.end());
+    tokens.push_back(0);
+    return *this;
+  }
+};
+Tokens filler(std::mt19937& random, size_t n) {
+  Tokens words(n);
+  for (TokenId& word : words) word = 1 + static_cast<TokenId>(random() % 40);
+  return words;
+}
+ExcerptQuestion question_for(const Tokens& before, const Tokens& after = {}) {
+  ExcerptQuestion question;
+  question.before = before;
+  question.after = after;
+  question.ends_line = [](TokenId token) { return token == 0; };
+  return question;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "excerpts are whole lines of the places that share the rare words of the cursor's lines") {
+  std::mt19937 random(3);
+  Documents documents;
+  for (int d = 0; d < 6; ++d) {
+    LineDocument document;
+    for (int l = 0; l < 60; ++l) {
+      document.line(filler(random, 6));
+      if (d == 4 && l == 30) document.line({901, 7, 902}).line({903, 5, 5, 5});
+    }
+    documents.emplace_back("file" + std::to_string(d), document.tokens);
+  }
+  const auto memory = memory_of(documents);
+  const Tokens before{1, 2, 0, 901, 3, 902};
+  const std::vector<Excerpt> excerpts = memory->similar(question_for(before));
+  REQUIRE(!excerpts.empty());
+  CHECK(excerpts.size() <= 4);
+  CHECK(excerpts[0].path == "file4");
+  const Tokens& found = excerpts[0].tokens;
+  CHECK(std::count(found.begin(), found.end(), 902) == 1);
+  CHECK(std::count(found.begin(), found.end(), 903) == 1);  // what comes after is what is wanted
+  for (const Excerpt& excerpt : excerpts) {
+    CHECK(excerpt.tokens.size() <= 48);
+    CHECK(excerpt.tokens.back() == 0);
+    const Tokens& document = documents[static_cast<size_t>(excerpt.path.back() - '0')].second;
+    REQUIRE(excerpt.begin + excerpt.tokens.size() <= document.size());
+    CHECK(std::equal(excerpt.tokens.begin(), excerpt.tokens.end(),
+                     document.begin() + static_cast<ptrdiff_t>(excerpt.begin)));
+    if (excerpt.begin > 0) CHECK(document[excerpt.begin - 1] == 0);
+  }
+  // The line behind the cursor asks too.
+  const Tokens nothing{0}, after{901, 902, 0};
+  CHECK(memory->similar(question_for(nothing, after)).at(0).path == "file4");
+}
+
+TEST_CASE("excerpts never quote what is hidden, shown already or a copy") {
+  LineDocument other, own;
+  for (TokenId i = 0; i < 30; ++i) other.line({100 + i, 200 + i}), own.line({300 + i, 400 + i});
+  other.line({800, 801, 802}).line({803, 804, 805});
+  own.line({800, 801, 802}).line({803, 804, 806});
+  const Documents documents{{"own", own.tokens}, {"other", other.tokens}, {"copy", other.tokens}};
+  const auto memory = memory_of(documents);
+  const Tokens before{800, 801, 802, 0, 803, 804};
+  auto quotes = [](const std::vector<Excerpt>& excerpts, const std::string& path) {
+    return std::count_if(excerpts.begin(), excerpts.end(),
+                         [&](const Excerpt& excerpt) { return excerpt.path == path; });
+  };
+  const auto all = memory->similar(question_for(before));
+  CHECK(quotes(all, "own") == 1);
+  CHECK(quotes(all, "other") + quotes(all, "copy") == 1);  // one of the two copies
+  // The file's copy in the repository is replaced, or a part of it is shown.
+  CHECK(quotes(memory->with_recent({}, "own")->similar(question_for(before)), "own") == 0);
+  ExcerptQuestion question = question_for(before);
+  question.shown = {{"own", 0, own.tokens.size() - 8, own.tokens.size()}};
+  for (const Excerpt& excerpt : memory->similar(question)) {
+    if (excerpt.path == "own")
+      CHECK(excerpt.begin + excerpt.tokens.size() <= own.tokens.size() - 8);
+  }
+  // A recent sequence is a place like any other, but not the part of it that is shown.
+  const auto recent = memory->with_recent({own.tokens}, "own");
+  CHECK(quotes(recent->similar(question_for(before)), "") == 1);
+  question.shown = {{"", 0, own.tokens.size() - 8, SIZE_MAX}};
+  CHECK(quotes(recent->similar(question), "") == 0);
+  // All of it is visible: nothing new.
+  const auto copies = memory_of({documents[1], documents[2]});
+  CHECK(copies->similar(question_for(other.tokens)).empty());
+}
+
+TEST_CASE("excerpts: the same question has the same answer, and odd questions have none") {
+  std::mt19937 random(5);
+  Documents documents;
+  for (int d = 0; d < 5; ++d) documents.emplace_back("f" + std::to_string(d), filler(random, 3000));
+  const auto memory = memory_of(documents);
+  for (int round = 0; round < 50; ++round) {
+    const Tokens before = filler(random, random() % 200), after = filler(random, random() % 50);
+    const auto first = memory->similar(question_for(before, after));
+    const auto again = memory_of(documents)->similar(question_for(before, after));
+    REQUIRE(first.size() == again.size());
+    for (size_t i = 0; i < first.size(); ++i) {
+      CHECK(first[i].path == again[i].path);
+      CHECK(first[i].tokens == again[i].tokens);
+    }
+  }
+  const Tokens unknown{5000, 5001}, separators{-1, -1, -1};
+  CHECK(memory->similar(question_for(unknown)).empty());
+  CHECK(memory->similar(question_for(separators)).empty());
+  CHECK(memory->similar(question_for({})).empty());
+  CHECK(memory_of({})->similar(question_for(unknown)).empty());
 }
 
 TEST_CASE("the token cache encodes a text once and stays within its bytes") {
