@@ -7,24 +7,6 @@ namespace {
 
 using blocks::CacheRounding;
 
-constexpr size_t kOverlapRatio = 4;  // groups of four overlap and have an indexer
-
-Result<blocks::CompressorWeights> compressor(TensorReader& tensors, const V4Config& c,
-                                             const std::string& name, size_t ratio, size_t width) {
-  blocks::CompressorWeights w;
-  w.overlap = ratio == kOverlapRatio;
-  const size_t wide = (w.overlap ? 2 : 1) * width;
-  ENGRAMD_TRY(w.kv, tensors.matrix(name + "_kv.weight", {c.base.d_model, wide}));
-  ENGRAMD_TRY(w.gate, tensors.matrix(name + "_gate.weight", {c.base.d_model, wide}));
-  ENGRAMD_TRY(w.ape, tensors.floats(name + "_ape.weight", {wide, ratio}));
-  ENGRAMD_TRY(w.norm, tensors.vector(name + "_norm.weight", width));
-  w.ratio = ratio;
-  w.width = width;
-  w.epsilon = c.base.epsilon;
-  w.rope = c.compressed_rope;
-  return w;
-}
-
 Result<std::unique_ptr<blocks::Branch>> attention(TensorReader& tensors, const V4Config& c,
                                                   size_t layer) {
   const std::string prefix = layer_prefix(layer);
@@ -32,11 +14,11 @@ Result<std::unique_ptr<blocks::Branch>> attention(TensorReader& tensors, const V
   w.rounding = c.rounding(CacheRounding::e4m3_64);
   if (w.past_ratio == 0) return blocks::make_hybrid_attention(w, c.base.kv_type);
   ENGRAMD_TRY(w.compressor,
-              compressor(tensors, c, prefix + "attn_compressor", w.past_ratio, c.base.head_dim));
+              v4_compressor(tensors, c, prefix + "attn_compressor", w.past_ratio, c.base.head_dim));
   w.compressor->rounding = w.rounding;
   if (w.past_ratio == kOverlapRatio) {
-    ENGRAMD_TRY(w.index_keys,
-                compressor(tensors, c, prefix + "indexer_compressor", w.past_ratio, c.index_dim));
+    ENGRAMD_TRY(w.index_keys, v4_compressor(tensors, c, prefix + "indexer_compressor", w.past_ratio,
+                                            c.index_dim));
     ENGRAMD_TRY(w.indexer, indexer_weights(tensors, c, layer));
     w.index_keys->rounding = w.indexer->rounding;
     // Without rounding the rotation changes nothing.

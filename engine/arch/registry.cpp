@@ -8,6 +8,7 @@
   FAMILY("deepseek2", build_deepseek2)     \
   FAMILY("deepseek4", build_deepseek4)     \
   FAMILY("deepseek41", build_deepseek41)   \
+  FAMILY("engramd", build_engramd)         \
   FAMILY("engramd-moe", build_engramd_moe) \
   FAMILY("gpt-oss", build_gpt_oss)         \
   FAMILY("llama", build_llama)             \

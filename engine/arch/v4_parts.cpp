@@ -116,6 +116,23 @@ Result<blocks::HybridAttentionWeights> hybrid_attention_weights(TensorReader& te
   return w;
 }
 
+Result<blocks::CompressorWeights> v4_compressor(TensorReader& tensors, const V4Config& c,
+                                                const std::string& name, size_t ratio,
+                                                size_t width) {
+  blocks::CompressorWeights w;
+  w.overlap = ratio == kOverlapRatio;
+  const size_t wide = (w.overlap ? 2 : 1) * width;
+  ENGRAMD_TRY(w.kv, tensors.matrix(name + "_kv.weight", {c.base.d_model, wide}));
+  ENGRAMD_TRY(w.gate, tensors.matrix(name + "_gate.weight", {c.base.d_model, wide}));
+  ENGRAMD_TRY(w.ape, tensors.floats(name + "_ape.weight", {wide, ratio}));
+  ENGRAMD_TRY(w.norm, tensors.vector(name + "_norm.weight", width));
+  w.ratio = ratio;
+  w.width = width;
+  w.epsilon = c.base.epsilon;
+  w.rope = c.compressed_rope;
+  return w;
+}
+
 Result<blocks::IndexerWeights> indexer_weights(TensorReader& tensors, const V4Config& c,
                                                size_t layer) {
   const std::string prefix = layer_prefix(layer) + "indexer.";

@@ -8,6 +8,8 @@
 
 namespace engramd::engine::arch {
 
+inline constexpr size_t kOverlapRatio = 4;  // groups of four overlap
+
 struct V4Config {
   DecoderConfig base;
   size_t q_rank = 0, n_groups = 0, group_rank = 0, window = 0;
@@ -33,6 +35,10 @@ Result<blocks::HyperWeights> hyper_weights(TensorReader& tensors, const V4Config
 // Everything but the compressed past.
 Result<blocks::HybridAttentionWeights> hybrid_attention_weights(TensorReader& tensors,
                                                                 const V4Config& c, size_t layer);
+// One row for each group of `ratio` tokens, from tensors "<name>_kv.weight" and so on.
+Result<blocks::CompressorWeights> v4_compressor(TensorReader& tensors, const V4Config& c,
+                                                const std::string& name, size_t ratio,
+                                                size_t width);
 // The query and weight projections of a layer's indexer.
 Result<blocks::IndexerWeights> indexer_weights(TensorReader& tensors, const V4Config& c,
                                                size_t layer);

@@ -74,8 +74,7 @@ class Engram final : public Block {
     for (size_t i = 0; i < s; ++i) {
       const float gate = gates[t * s + i];
       if (gate == 0) continue;  // a dead token
-      float* h = step.h + (t * s + i) * d;
-      for (size_t j = 0; j < d; ++j) h[j] += gate * value[j];
+      step.kernels.add_scaled(step.h + (t * s + i) * d, value, gate, d);
     }
   }
 

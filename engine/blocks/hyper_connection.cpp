@@ -15,10 +15,10 @@ double sigmoid(double x) {
 }
 
 // x = sum_i weights_i H_i
-void collapse(const float* h, const float* weights, size_t n_streams, size_t d, float* x) {
+void collapse(const cpu::Kernels& kernels, const float* h, const float* weights, size_t n_streams,
+              size_t d, float* x) {
   std::fill_n(x, d, 0.0f);
-  for (size_t s = 0; s < n_streams; ++s)
-    for (size_t i = 0; i < d; ++i) x[i] += weights[s] * h[s * d + i];
+  for (size_t s = 0; s < n_streams; ++s) kernels.add_scaled(x, h + s * d, weights[s], d);
 }
 
 // fn u of each of n tokens, [n, fn.rows].
@@ -61,7 +61,7 @@ class HyperConnection final : public Block {
           float pre[kMostStreams];
           split_site(site_, m + t * site_.fn.rows, pre, post + t * s, c + t * s * s);
           float* carried = step.carry + t * s;
-          collapse(step.h + t * s * d, lagged_ ? carried : pre, s, d, x + t * d);
+          collapse(step.kernels, step.h + t * s * d, lagged_ ? carried : pre, s, d, x + t * d);
           std::copy_n(pre, s, carried);
           step.kernels.rms_norm(x + t * d, norm_.weight, d, norm_.epsilon, x + t * d);
         }))
@@ -73,12 +73,10 @@ class HyperConnection final : public Block {
       float* out = mixed + thread * s * d;
       for (size_t k = 0; k < s; ++k) {
         float* row = out + k * d;
-        const float share = post[t * s + k];
-        for (size_t i = 0; i < d; ++i) row[i] = share * y[t * d + i];
-        for (size_t j = 0; j < s; ++j) {
-          const float weight = c[(t * s + j) * s + k];
-          for (size_t i = 0; i < d; ++i) row[i] += weight * h[j * d + i];
-        }
+        std::fill_n(row, d, 0.0f);
+        step.kernels.add_scaled(row, y + t * d, post[t * s + k], d);
+        for (size_t j = 0; j < s; ++j)
+          step.kernels.add_scaled(row, h + j * d, c[(t * s + j) * s + k], d);
       }
       std::copy_n(out, s * d, h);
     });
@@ -107,7 +105,7 @@ class HyperCollapse final : public Collapse {
         weights[i] =
             float(sigmoid(double(w_.scale[0]) * double(m[t * s + i]) + double(w_.base[i])) +
                   double(w_.epsilon));
-      collapse(h + t * s * d, weights, s, d, x + t * d);
+      collapse(step.kernels, h + t * s * d, weights, s, d, x + t * d);
     });
   }
 
@@ -121,7 +119,7 @@ class LaggedCollapse final : public Collapse {
   bool run(Step& step, size_t first, size_t n, float* x) const override {
     const size_t d = step.d_model, s = step.n_streams;
     return for_each_row(step, n, [&](size_t t, size_t) {
-      collapse(step.h + (first + t) * s * d, step.carry + (first + t) * s, s, d, x + t * d);
+      collapse(step.kernels, step.h + (first + t) * s * d, step.carry + (first + t) * s, s, d, x + t * d);
     });
   }
 };

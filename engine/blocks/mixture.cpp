@@ -41,8 +41,7 @@ class Mixture final : public Branch {
       std::fill_n(out, d, 0.0f);
       for (size_t slot = 0; slot < n_slots_; ++slot) {
         const float share = shares[t * n_slots_ + slot];
-        const float* row = by_pair + (t * n_slots_ + slot) * d;
-        for (size_t i = 0; i < d; ++i) out[i] += share * row[i];
+        step.kernels.add_scaled(out, by_pair + (t * n_slots_ + slot) * d, share, d);
       }
     });
   }

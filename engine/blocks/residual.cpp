@@ -27,9 +27,7 @@ class Residual final : public Block {
       return false;
     if (!branch_->run(step, x, y)) return false;
     return for_each_row(step, n, [&](size_t t, size_t) {
-      float* h = step.h + t * d;
-      const float* row = y + t * d;
-      for (size_t i = 0; i < d; ++i) h[i] += row[i];
+      step.kernels.add_scaled(step.h + t * d, y + t * d, 1, d);
     });
   }
 
