@@ -17,6 +17,9 @@ namespace engramd::engine::arch {
 namespace {
 
 constexpr std::string_view kName = "engramd";
+// Up to here everything is kept, about a kilobyte a token and hybrid layer more than the window
+// needs: a text that changes far from its end is cut there, and not read again.
+constexpr size_t kShortContext = 8192;
 
 struct EngramdConfig {
   V4Config v4;
@@ -80,9 +83,11 @@ Result<std::unique_ptr<blocks::Branch>> attention(TensorReader& tensors, const E
                                                   size_t layer) {
   if (!c.is_hybrid(layer)) return attention_branch(tensors, c.v4.base, layer, {.head_norms = true});
   ENGRAMD_TRY(auto w, hybrid_attention_weights(tensors, c.v4, layer));
+  w.keep_all = c.v4.base.context_length <= kShortContext;
   // Groups overlap, and all complete ones are looked at: a context of a thousand tokens has 256.
   ENGRAMD_TRY(w.compressor, v4_compressor(tensors, c.v4, layer_prefix(layer) + "attn_compressor",
                                           w.past_ratio, c.v4.base.head_dim));
+  w.compressor->keep_all = w.keep_all;
   return blocks::make_hybrid_attention(w, c.v4.base.kv_type);
 }
 

@@ -104,7 +104,7 @@ class Attention final : public Branch {
   }
 
   bool attend(Step& step, const float* q, float* mixed) const {
-    constexpr size_t kPage = memory::PagedRows::kPageRows;
+    constexpr size_t kPage = memory::PagedRows::kPageRows, kMost = cpu::kAttentionTokens;
     const auto& rows = static_cast<const RowsState&>(*step.state).rows;
     const size_t d = w_.head_dim, n_keys_max = step.first_position + step.n_tokens,
                  n_pages = (n_keys_max + kPage - 1) / kPage;
@@ -117,10 +117,15 @@ class Attention final : public Branch {
     while (step.n_tokens == 1 && group % 2 == 0 && w_.n_heads / group < step.team.n_threads())
       group /= 2;
     const size_t parts = w_.n_heads / group, threads = step.team.n_threads();
-    float* scores = step.scratch.floats(threads * group * n_keys_max);
+    // Neighbouring tokens go together, as long as every thread has some.
+    const size_t together =
+        w_.window > 0 ? 1 : std::clamp<size_t>(step.n_tokens * parts / (4 * threads), 1, kMost);
+    const size_t n_items = (step.n_tokens + together - 1) / together * parts;
+    const size_t n_scores = together * group * n_keys_max;
+    float* scores = step.scratch.floats(threads * n_scores);
     float* page = step.scratch.floats(threads * kPage * d);
-    return step.team.run(step.n_tokens * parts, step.cancel, [&](size_t item, size_t thread) {
-      const size_t t = item / parts, first_head = item % parts * group;
+    return step.team.run(n_items, step.cancel, [&](size_t item, size_t thread) {
+      const size_t t = item / parts * together, first_head = item % parts * group;
       const size_t kv_head = first_head / (w_.n_heads / w_.n_kv_heads);
       cpu::AttentionArgs args;
       args.q = q + (t * w_.n_heads + first_head) * d;
@@ -130,11 +135,13 @@ class Attention final : public Branch {
       args.v_pages = pages + (w_.n_kv_heads + kv_head) * n_pages;
       args.page_keys = kPage;
       args.n_keys = step.first_position + t + 1;
+      args.n_tokens = std::min(together, step.n_tokens - t);
+      args.q_stride = args.out_stride = w_.n_heads * d;
       if (w_.window > 0 && args.n_keys > w_.window) args.first_key = args.n_keys - w_.window;
       args.type = kv_type_;
       args.scale = w_.scale > 0 ? w_.scale : 1.0f / std::sqrt(float(d));
       args.sinks = w_.sinks == nullptr ? nullptr : w_.sinks + first_head;
-      args.scores = scores + thread * group * n_keys_max;
+      args.scores = scores + thread * n_scores;
       args.page = page + thread * kPage * d;
       args.out = mixed + (t * w_.n_heads + first_head) * d;
       step.kernels.attention(args);

@@ -32,7 +32,8 @@ void round_for_cache(CacheRounding rounding, float* row, size_t n, size_t rotate
 
 CompressorState::CompressorState(const CompressorWeights& w, cpu::KvType type,
                                  const std::shared_ptr<memory::Budget>& budget)
-    : pending(1, 2 * w.kv.rows * sizeof(float), (w.overlap ? 2 : 1) * w.ratio, budget),
+    : pending(1, 2 * w.kv.rows * sizeof(float), w.keep_all ? 0 : (w.overlap ? 2 : 1) * w.ratio,
+              budget),
       rows(1, w.width * cpu::kv_element_bytes(type), budget),
       ratio_(w.ratio) {}
 

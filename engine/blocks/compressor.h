@@ -35,6 +35,7 @@ struct CompressorWeights {
   const float* norm = nullptr;  // [width]
   size_t ratio = 0, width = 0;
   bool overlap = false;
+  bool keep_all = false;  // tokens of complete groups too: see HybridAttentionWeights
   bool hadamard = false;  // before the rounding: the index keys
   float epsilon = 0;
   RopeSpec rope;  // of the row's last n_rotated elements, neighbours

@@ -10,7 +10,7 @@ class HybridState final : public memory::BlockState {
  public:
   HybridState(const HybridAttentionWeights& w, cpu::KvType type,
               const std::shared_ptr<memory::Budget>& budget)
-      : window(1, w.head_dim * cpu::kv_element_bytes(type), w.window, budget) {
+      : window(1, w.head_dim * cpu::kv_element_bytes(type), w.keep_all ? 0 : w.window, budget) {
     if (w.compressor) compressed.emplace(*w.compressor, type, budget);
     if (w.index_keys) index_keys.emplace(*w.index_keys, type, budget);
     if (w.latent_keys)
@@ -29,7 +29,7 @@ class HybridState final : public memory::BlockState {
     if (compressed) compressed->commit(n);
     if (index_keys) index_keys->commit(n);
   }
-  size_t reach() const override { return kWindowSlack; }
+  size_t reach() const override { return window.reach(); }
   size_t earliest(size_t n) const override {
     size_t earliest = window.earliest(n);
     if (compressed) earliest = std::max(earliest, compressed->earliest(n));

@@ -32,6 +32,9 @@ struct HybridAttentionWeights {
   float epsilon = 0;
   RopeSpec rope;
   CacheRounding rounding = CacheRounding::none;
+  // Rows behind the window are kept too, so that a timeline can be cut anywhere: for short
+  // contexts.
+  bool keep_all = false;
   size_t past_ratio = 0;                        // tokens in a group; 0: the window only
   std::optional<CompressorWeights> compressor;  // of the rows that this layer makes
   std::optional<CompressorWeights> index_keys;  // and of their keys: V4,

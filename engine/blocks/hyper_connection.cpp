@@ -119,7 +119,8 @@ class LaggedCollapse final : public Collapse {
   bool run(Step& step, size_t first, size_t n, float* x) const override {
     const size_t d = step.d_model, s = step.n_streams;
     return for_each_row(step, n, [&](size_t t, size_t) {
-      collapse(step.kernels, step.h + (first + t) * s * d, step.carry + (first + t) * s, s, d, x + t * d);
+      collapse(step.kernels, step.h + (first + t) * s * d, step.carry + (first + t) * s, s, d,
+               x + t * d);
     });
   }
 };

@@ -125,6 +125,10 @@ float element(const std::byte* row, size_t i, KvType type) {
 }
 
 void attention(const AttentionArgs& args) {
+  if (args.n_tokens > 1) {
+    for (size_t t = 0; t < args.n_tokens; ++t) attention(args.of_token(t));
+    return;
+  }
   const size_t d = args.head_dim, dv = args.value_size();
   for (size_t g = 0; g < args.group; ++g) {
     float* scores = args.scores + g * args.n_keys;

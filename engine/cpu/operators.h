@@ -17,6 +17,8 @@ inline size_t kv_element_bytes(KvType type) {
 // first_key <= key < n_keys.
 //   score[g][key] = scale * (q[g] . k[key])
 //   out[g] = sum over key of e^score * v[key] / (sum over key of e^score + e^sink[g])
+// n_tokens above 1: the same for tokens that follow one another, each of which sees one key more
+// than the one before. They share the work of fetching keys and values; the bits are the same.
 // Latent attention gives the same pages for keys and values, with value_dim below head_dim: the
 // value is the first part of the row.
 struct AttentionArgs {
@@ -30,14 +32,25 @@ struct AttentionArgs {
   const std::byte* const* v_pages = nullptr;
   size_t page_keys = 0, n_keys = 0;
   size_t first_key = 0;
+  size_t n_tokens = 1;                      // at most kAttentionTokens
+  size_t q_stride = 0, out_stride = 0;      // floats, from token to token
   size_t k_row_bytes = 0, v_row_bytes = 0;  // from row to row in a page; 0: rows lie side by side
   KvType type = KvType::f16;
   float scale = 1;
   const float* sinks = nullptr;  // [group], or null
-  float* scores = nullptr;       // scratch, [group, n_keys]
+  float* scores = nullptr;       // scratch, [n_tokens, group, n_keys + n_tokens - 1]
   float* page = nullptr;         // scratch, [kAttentionPage, max(head_dim, value_dim)]
   float* out = nullptr;          // [group, value_dim]
 
+  AttentionArgs of_token(size_t t) const {
+    AttentionArgs one = *this;
+    one.q += t * q_stride;
+    one.out += t * out_stride;
+    one.scores += t * group * (n_keys + n_tokens - 1);
+    one.n_keys += t;
+    one.n_tokens = 1;
+    return one;
+  }
   size_t value_size() const { return value_dim == 0 ? head_dim : value_dim; }
   size_t k_stride() const {
     return k_row_bytes == 0 ? head_dim * kv_element_bytes(type) : k_row_bytes;
@@ -52,7 +65,7 @@ struct AttentionArgs {
     return v_pages[key / page_keys] + key % page_keys * v_stride();
   }
 };
-inline constexpr size_t kAttentionPage = 64;
+inline constexpr size_t kAttentionPage = 64, kAttentionTokens = 8;
 
 // A depthwise causal convolution over a run of tokens, each channel by itself:
 //   out[t][c] = sum over j of weights[c][j] * in[t - width + 1 + j][c], optionally silu of it.

@@ -90,22 +90,34 @@ void tile_scores(const AttentionArgs& args, const FloatRows<V>& rows, size_t g, 
       args.scores[(g + h) * args.n_keys + first + key + j] = spill[h * kKeys + j];
 }
 
+// Scores of one token's queries with the n rows from key `first` on.
 template <class V>
-void all_scores(const AttentionArgs& args) {
-  const size_t d = args.head_dim;
-  FloatRows<V> rows(args.page, d, args.type);
-  for (size_t first = args.first_key; first < args.n_keys; first += FloatRows<V>::chunk(d)) {
-    const size_t left = args.n_keys - first;
-    const size_t n = left < FloatRows<V>::chunk(d) ? left : FloatRows<V>::chunk(d);
-    rows.take(first, n, [&](size_t key) { return args.k_row(key); });
-    size_t g = 0;
-    if constexpr (V::kGroup == 4)
-      for (; g + 4 <= args.group; g += 4)
-        for (size_t key = 0; key < n; key += 4) tile_scores<V, 4, 4>(args, rows, g, first, key, n);
-    for (; g + 2 <= args.group; g += 2)
-      for (size_t key = 0; key < n; key += 4) tile_scores<V, 2, 4>(args, rows, g, first, key, n);
-    for (; g < args.group; ++g)
-      for (size_t key = 0; key < n; key += 8) tile_scores<V, 1, 8>(args, rows, g, first, key, n);
+void row_scores(const AttentionArgs& args, const FloatRows<V>& rows, size_t first, size_t n) {
+  size_t g = 0;
+  if constexpr (V::kGroup == 4)
+    for (; g + 4 <= args.group; g += 4)
+      for (size_t key = 0; key < n; key += 4) tile_scores<V, 4, 4>(args, rows, g, first, key, n);
+  for (; g + 2 <= args.group; g += 2)
+    for (size_t key = 0; key < n; key += 4) tile_scores<V, 2, 4>(args, rows, g, first, key, n);
+  for (; g < args.group; ++g)
+    for (size_t key = 0; key < n; key += 8) tile_scores<V, 1, 8>(args, rows, g, first, key, n);
+}
+
+// Takes all keys in chunks of rows that `row` finds; body(token, first key, rows, how many of them
+// the token sees).
+template <class V, class Row, class Body>
+void for_each_chunk(const AttentionArgs* tokens, size_t n_tokens, size_t dim, Row&& row,
+                    Body&& body) {
+  FloatRows<V> rows(tokens[0].page, dim, tokens[0].type);
+  const size_t end = tokens[n_tokens - 1].n_keys, chunk = FloatRows<V>::chunk(dim);
+  for (size_t first = tokens[0].first_key; first < end; first += chunk) {
+    const size_t n = end - first < chunk ? end - first : chunk;
+    rows.take(first, n, row);
+    for (size_t t = 0; t < n_tokens; ++t) {
+      if (tokens[t].n_keys <= first) continue;
+      const size_t seen = tokens[t].n_keys - first;
+      body(tokens[t], first, rows, seen < n ? seen : n);
+    }
   }
 }
 
@@ -175,26 +187,38 @@ void add_rows(const AttentionArgs& args, const FloatRows<V>& rows, size_t g, siz
     add_values<V, kGroup, 1>(weights, args.n_keys, rows, n, out, dim, i);
 }
 
+template <class V>
+void all_rows(const AttentionArgs& args, const FloatRows<V>& rows, size_t first, size_t n) {
+  size_t g = 0;
+  if constexpr (V::kGroup == 4)
+    for (; g + 4 <= args.group; g += 4) add_rows<V, 4>(args, rows, g, first, n);
+  for (; g + 2 <= args.group; g += 2) add_rows<V, 2>(args, rows, g, first, n);
+  for (; g < args.group; ++g) add_rows<V, 1>(args, rows, g, first, n);
+}
+
 // Head and value sizes are multiples of V::kLanes.
 template <class V>
 void attention_with(const AttentionArgs& args) {
-  all_scores<V>(args);
+  AttentionArgs tokens[kAttentionTokens];
+  for (size_t t = 0; t < args.n_tokens; ++t) tokens[t] = args.of_token(t);
+  for_each_chunk<V>(
+      tokens, args.n_tokens, args.head_dim, [&](size_t key) { return args.k_row(key); },
+      [](const AttentionArgs& one, size_t first, const FloatRows<V>& rows, size_t n) {
+        row_scores<V>(one, rows, first, n);
+      });
   const size_t dim = args.value_size(), first_key = args.first_key;
-  for (size_t g = 0; g < args.group; ++g)
-    softmax_with_sink(args.scores + g * args.n_keys + first_key, args.n_keys - first_key,
-                      args.sinks == nullptr ? nullptr : args.sinks + g);
-  for (size_t i = 0; i < args.group * dim; ++i) args.out[i] = 0;
-  FloatRows<V> rows(args.page, dim, args.type);
-  for (size_t first = first_key; first < args.n_keys; first += FloatRows<V>::chunk(dim)) {
-    const size_t left = args.n_keys - first;
-    const size_t n = left < FloatRows<V>::chunk(dim) ? left : FloatRows<V>::chunk(dim);
-    rows.take(first, n, [&](size_t key) { return args.v_row(key); });
-    size_t g = 0;
-    if constexpr (V::kGroup == 4)
-      for (; g + 4 <= args.group; g += 4) add_rows<V, 4>(args, rows, g, first, n);
-    for (; g + 2 <= args.group; g += 2) add_rows<V, 2>(args, rows, g, first, n);
-    for (; g < args.group; ++g) add_rows<V, 1>(args, rows, g, first, n);
+  for (size_t t = 0; t < args.n_tokens; ++t) {
+    const AttentionArgs& one = tokens[t];
+    for (size_t g = 0; g < args.group; ++g)
+      softmax_with_sink(one.scores + g * one.n_keys + first_key, one.n_keys - first_key,
+                        args.sinks == nullptr ? nullptr : args.sinks + g);
+    for (size_t i = 0; i < args.group * dim; ++i) one.out[i] = 0;
   }
+  for_each_chunk<V>(
+      tokens, args.n_tokens, dim, [&](size_t key) { return args.v_row(key); },
+      [](const AttentionArgs& one, size_t first, const FloatRows<V>& rows, size_t n) {
+        all_rows<V>(one, rows, first, n);
+      });
 }
 
 }  // namespace

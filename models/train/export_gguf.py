@@ -75,7 +75,7 @@ def network_keys(s):
 def tokenizer_keys(tokenizer):
     n_special = len(SPECIAL_TOKENS)
     types = [NORMAL_TOKEN] * (len(tokenizer.tokens) - n_special) + [CONTROL_TOKEN] * n_special
-    keys = [("model", STRING, "gpt2"), ("pre", STRING, "qwen2"),
+    keys = [("model", STRING, "gpt2"), ("pre", STRING, tokenizer.pre),
             ("tokens", ARRAY, (STRING, tokenizer.tokens)), ("token_type", ARRAY, (I32, types)),
             ("merges", ARRAY, (STRING, [f"{a} {b}" for a, b in tokenizer.merges]))]
     for key, token in (("bos", "endoftext"), ("eos", "endoftext"), ("padding", "endoftext"),

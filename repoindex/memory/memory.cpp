@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "repoindex/memory/parts.h"
+#include "repoindex/memory/resume.h"
 #include "repoindex/memory/suffix_table.h"
 
 namespace engramd::repoindex {
@@ -16,6 +17,9 @@ constexpr uint32_t kMaxScan = 2048;
 // Shorter suffixes get no say once this little probability is left for them.
 constexpr double kNegligible = 1e-5;
 constexpr size_t kTopUnigrams = 64;
+// A place that comes back to n tokens of the text behind the cursor counts 1 + n * this. Chosen as
+// the other weights were, see MemoryOptions.
+constexpr double kResumeWeight = 2;
 
 // Sums per token: a small open-addressing table, made per question so that answers share nothing.
 class TokenSums {
@@ -64,6 +68,7 @@ struct Part {
   double weight = 1;
   const MemoryParts::Ranges* hidden = nullptr;  // documents that do not count, or null
   std::pair<uint32_t, uint32_t> replaced{0, 0};
+  const ResumePlaces* resume = nullptr;  // null: all places are alike
   std::vector<SuffixTable::Range> ranges;
 
   SuffixTable::Range range(size_t k) const {
@@ -74,9 +79,9 @@ struct Part {
     const uint32_t position = table->position(index);
     if (replaced.first <= position && position < replaced.second) return true;
     if (!hidden) return false;
-    const auto after = std::upper_bound(
-        hidden->begin(), hidden->end(), position,
-        [](uint32_t value, const auto& range) { return value < range.first; });
+    const auto after =
+        std::upper_bound(hidden->begin(), hidden->end(), position,
+                         [](uint32_t value, const auto& range) { return value < range.first; });
     return after != hidden->begin() && position < std::prev(after)->second;
   }
 };
@@ -88,8 +93,9 @@ class Memory final : public RepositoryMemory {
     count_unigrams();
   }
 
-  std::shared_ptr<const RepositoryMemory> with_recent(std::vector<std::vector<TokenId>> recent,
-                                                      const std::string& replaces) const override {
+  std::shared_ptr<const RepositoryMemory> with_recent(
+      std::vector<std::vector<TokenId>> recent, const std::string& replaces,
+      std::span<const TokenId> after) const override {
     auto memory = std::make_shared<Memory>(parts_, options_);
     size_t n = 1;
     for (const auto& sequence : recent) n += sequence.size() + 1;
@@ -108,6 +114,12 @@ class Memory final : public RepositoryMemory {
     }
     if (const auto* copy = parts_->only_copy(replaces, memory->replaced_part_))
       memory->replaced_ = {copy->begin, copy->end};
+    if (!after.empty()) {
+      for (const MemoryParts::Part& part : parts_->parts)
+        memory->resume_.emplace_back(part.piece->table(), after, std::span<const uint32_t>());
+      if (memory->recent_)
+        memory->resume_.emplace_back(*memory->recent_, after, memory->recent_begin_);
+    }
     return memory;
   }
 
@@ -191,12 +203,8 @@ class Memory final : public RepositoryMemory {
     return excerpts;
   }
 
-  size_t n_tokens() const override {
-    return parts_->n_tokens() + (recent_ ? recent_->size() : 0);
-  }
-  size_t n_bytes() const override {
-    return parts_->n_bytes() + (recent_ ? recent_->n_bytes() : 0);
-  }
+  size_t n_tokens() const override { return parts_->n_tokens() + (recent_ ? recent_->size() : 0); }
+  size_t n_bytes() const override { return parts_->n_bytes() + (recent_ ? recent_->n_bytes() : 0); }
 
  private:
   void hide(const ShownTokens& shown, std::vector<ExcerptSource>& sources) const {
@@ -275,6 +283,8 @@ class Memory final : public RepositoryMemory {
       parts.back().table = recent_.get();
       parts.back().weight = options_.recent_weight;
     }
+    for (size_t p = 0; p < resume_.size(); ++p)
+      if (!resume_[p].empty()) parts[p].resume = &resume_[p];
     size_t longest = 0;
     for (Part& part : parts) {
       part.table->match(context, options_.max_context, part.ranges);
@@ -293,8 +303,17 @@ class Memory final : public RepositoryMemory {
         n = 0;
         counted.clear();
         size_t occurrences = 0;
+        double weighted = 0;
         for (const Part& part : parts) {
-          if (part.range(k).size() > 0) n += count_level(part, k, sums, counted, occurrences);
+          if (part.range(k).size() == 0) continue;
+          const LevelCount count = count_level(part, k, sums, counted);
+          n += count.n;
+          weighted += count.weighted;
+          occurrences += count.occurrences;
+        }
+        // Some places weigh more, all together as much as before: the trust in the level stays.
+        if (weighted != n && weighted > 0) {
+          for (const TokenId token : counted) sums.at(token).count *= n / weighted;
         }
         if (match_length == 0 && occurrences > 0) {
           match_length = k;
@@ -313,14 +332,18 @@ class Memory final : public RepositoryMemory {
     return left;
   }
 
-  static double count_level(const Part& part, size_t k, TokenSums& sums,
-                            std::vector<TokenId>& counted, size_t& occurrences) {
+  struct LevelCount {
+    double n = 0, weighted = 0;
+    size_t occurrences = 0;
+  };
+  static LevelCount count_level(const Part& part, size_t k, TokenSums& sums,
+                                std::vector<TokenId>& counted) {
     const SuffixTable::Range range = part.range(k);
     const uint32_t stride = (range.size() + kMaxScan - 1) / kMaxScan;
     const uint32_t mark = static_cast<uint32_t>(k) + 1;
     const bool hiding = part.may_hide();
     const double one = part.weight * stride;
-    double n = 0;
+    LevelCount level;
     for (uint64_t i = range.begin; i < range.end; i += stride) {
       const uint32_t index = static_cast<uint32_t>(i);
       if (hiding && part.hides(index)) continue;
@@ -331,11 +354,15 @@ class Memory final : public RepositoryMemory {
         entry.count = 0;
         counted.push_back(token);
       }
-      entry.count += one;
-      n += one;
-      occurrences += stride;
+      double weighted = one;
+      if (part.resume)
+        weighted *= 1 + kResumeWeight * part.resume->length_behind(part.table->position(index));
+      entry.count += weighted;
+      level.weighted += weighted;
+      level.n += one;
+      level.occurrences += stride;
     }
-    return n;
+    return level;
   }
 
   const std::shared_ptr<const MemoryParts> parts_;
@@ -344,6 +371,7 @@ class Memory final : public RepositoryMemory {
   Unigrams unigrams_;
   UnigramCounts recent_unigrams_;
   std::vector<uint32_t> recent_begin_;  // where each recent sequence begins
+  std::vector<ResumePlaces> resume_;    // of each part, then of recent_; or empty
   uint32_t replaced_part_ = 0;
   std::pair<uint32_t, uint32_t> replaced_{0, 0};  // positions there
 };

@@ -88,9 +88,12 @@ class RepositoryMemory {
 
   // A memory that also knows these token sequences (the open file before and after the cursor);
   // cheap, shares the repository part. They weigh more than the repository. `replaces` is the
-  // path they stand for: its copy in the repository part is then not counted.
+  // path they stand for: its copy in the repository part is then not counted. `after` is how the
+  // text goes on behind what is asked for (the next line, when a line is completed): places that
+  // soon go on alike then weigh more. A recent sequence's own beginning is not such a place.
   virtual std::shared_ptr<const RepositoryMemory> with_recent(
-      std::vector<std::vector<TokenId>> recent, const std::string& replaces = {}) const = 0;
+      std::vector<std::vector<TokenId>> recent, const std::string& replaces = {},
+      std::span<const TokenId> after = {}) const = 0;
 
   virtual MemoryAnswer next(std::span<const TokenId> context) const = 0;
   // Mean log2 probability per token of `tokens` after `context`, with a uniform floor over

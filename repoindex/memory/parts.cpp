@@ -10,7 +10,8 @@ void UnigramCounts::add(const SuffixTable& table) {
   for (const TokenId token : table.distinct()) {
     const uint32_t count = table.count(token);
     if (token < kMaxSmallToken) {
-      if (small_.size() <= static_cast<size_t>(token)) small_.resize(static_cast<size_t>(token) + 1);
+      if (small_.size() <= static_cast<size_t>(token))
+        small_.resize(static_cast<size_t>(token) + 1);
       small_[static_cast<size_t>(token)] += count;
     } else {
       large_[token] += count;

@@ -125,10 +125,9 @@ Result<SuffixTable> SuffixTable::restore(std::vector<TokenId> tokens, std::vecto
   SuffixTable table;
   if (tokens.empty() && order.empty()) return table;
   for (TokenId& token : tokens) token = std::max(token, kSeparator);
-  const bool whole =
-      !tokens.empty() && tokens.front() == kSeparator &&
-      order.size() ==
-          tokens.size() - static_cast<size_t>(std::count(tokens.begin(), tokens.end(), kSeparator));
+  const bool whole = !tokens.empty() && tokens.front() == kSeparator &&
+                     order.size() == tokens.size() - static_cast<size_t>(std::count(
+                                                         tokens.begin(), tokens.end(), kSeparator));
   if (!whole) return fail(ErrorCode::corrupt, "a suffix table's order does not fit its tokens");
   TokenId last = kSeparator;
   for (const uint32_t position : order) {
@@ -217,8 +216,9 @@ uint32_t SuffixTable::count(TokenId token) const {
 }
 
 size_t SuffixTable::n_bytes() const {
-  return sizeof(*this) + tokens_.n_bytes() + order_.capacity() * 4 + next_.n_bytes() + distinct_.capacity() * sizeof(TokenId) +
-         count_.capacity() * 4 + context_begin_.capacity() * 4;
+  return sizeof(*this) + tokens_.n_bytes() + order_.capacity() * 4 + next_.n_bytes() +
+         distinct_.capacity() * sizeof(TokenId) + count_.capacity() * 4 +
+         context_begin_.capacity() * 4;
 }
 
 }  // namespace engramd::repoindex

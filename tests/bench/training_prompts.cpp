@@ -31,6 +31,7 @@
 #include "base/file.h"
 #include "engine/tokenizer/byte_alphabet.h"
 #include "repoindex/memory/memory.h"
+#include "tests/bench/code_lines.h"
 
 using namespace engramd;
 using namespace engramd::repoindex;
@@ -107,56 +108,10 @@ struct Line {
   size_t document, begin, end;  // tokens, with the line's end
 };
 
-// Lines that hold code: no comments, no strings over several lines, at least two letters.
-class CodeLines {
- public:
-  explicit CodeLines(const std::string& language)
-      : hash_comments_(language == "python" || language == "bash" || language == "shell" ||
-                       language == "ruby" || language == "perl"),
-        python_(language == "python") {}
-  bool is_code(std::string_view line) {
-    const size_t first = line.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos) return false;
-    line.remove_prefix(first);
-    return python_ ? is_python(line) : is_other(line);
-  }
-
- private:
-  bool is_python(std::string_view line) {
-    const bool inside = in_string_;
-    size_t quotes = 0;
-    for (const char* mark : {"\"\"\"", "'''"}) {
-      for (size_t at = 0; (at = line.find(mark, at)) != std::string_view::npos; at += 3) ++quotes;
-    }
-    if (quotes % 2) in_string_ = !in_string_;
-    return !inside && quotes == 0 && line[0] != '#' && has_letters(line);
-  }
-  bool is_other(std::string_view line) {
-    const bool inside = in_string_;
-    const size_t open = line.rfind("/*"), close = line.rfind("*/");
-    if (!hash_comments_) {
-      if (open != std::string_view::npos && (close == std::string_view::npos || close < open))
-        in_string_ = true;
-      else if (close != std::string_view::npos)
-        in_string_ = false;
-    }
-    if (inside || !has_letters(line)) return false;
-    if (hash_comments_) return line[0] != '#';
-    return !line.starts_with("//") && !line.starts_with("/*") && !line.starts_with("* ");
-  }
-  static bool has_letters(std::string_view line) {
-    return std::count_if(line.begin(), line.end(), [](char c) {
-             return std::isalpha(static_cast<unsigned char>(c)) || (c & 0x80);
-           }) >= 2;
-  }
-  const bool hash_comments_, python_;
-  bool in_string_ = false;  // or in a comment
-};
-
 // The code lines of a document, and where every line begins.
 void collect_lines(const Corpus& corpus, size_t d, std::vector<Line>& lines) {
   const Document& document = corpus.documents[d];
-  CodeLines code(document.language);
+  bench::CodeLines code(document.language);
   std::string text;
   size_t begin = document.begin;
   for (size_t i = document.begin; i < document.end; ++i) {

@@ -2,6 +2,7 @@
 // it should, with each part and without, is told in family_oracles.cpp.
 #include <catch2/catch.hpp>
 
+#include "engine/api/session.h"
 #include "engine/arch/family.h"
 #include "engine/format/gguf.h"
 #include "model_writer.h"
@@ -93,6 +94,28 @@ TEST_CASE("a part of the shipped model's family that is not told of has no tenso
               "tensor output_hc_base.weight is missing");
   check_error(without(fixture("engramd_dense"), "feed_forward_length"),
               "feed_forward_length is missing");
+}
+
+TEST_CASE("a text that changes far from its end is cut there by the shipped model's family") {
+  const auto model = Model::load(std::filesystem::path(ENGRAMD_SOURCE_DIR) /
+                                 "tests/oracles/fixtures/engramd/model.gguf");
+  REQUIRE(model);
+  const auto n_vocab = TokenId((*model)->tokenizer().n_vocab());
+  std::vector<TokenId> text(700);
+  for (size_t i = 0; i < text.size(); ++i) text[i] = TokenId(i * i * 7 + i / 3) % n_vocab;
+  auto session = (*model)->open_session(0);
+  REQUIRE(session);
+  REQUIRE((*session)->sync(text));
+  // Far behind every window, and inside a group of four.
+  text[201] = (text[201] + 1) % n_vocab;
+  const auto changed = (*session)->sync(text);
+  REQUIRE(changed);
+  CHECK(changed->n_reused == 201);
+  auto fresh = (*model)->open_session(0);
+  REQUIRE(fresh);
+  REQUIRE((*fresh)->sync(text));
+  const auto found = (*session)->logits(), expected = (*fresh)->logits();
+  CHECK(std::equal(found.begin(), found.end(), expected.begin(), expected.end()));
 }
 
 }  // namespace engramd::engine::test

@@ -116,6 +116,42 @@ TEST_CASE("a query head's result does not depend on the heads beside it") {
   }
 }
 
+TEST_CASE("tokens that go together give what each gives alone") {
+  for (const size_t n_tokens : {size_t(2), size_t(5), cpu::kAttentionTokens})
+    for (const size_t n_keys : {size_t(1), size_t(60), size_t(130)})
+      for (const size_t group : {size_t(1), size_t(3), size_t(8)}) {
+        INFO(n_tokens << " tokens, " << n_keys << " keys, " << group << " heads");
+        // Two more heads' queries lie between those of one token and the next.
+        const size_t d = 64, stride = (group + 2) * d;
+        AttentionData data(
+            {group, d, 0, 64, n_keys + n_tokens - 1, 0, cpu::KvType::f16, true, false});
+        const auto q = random_floats(n_tokens * stride, 1, 7);
+        for (const cpu::Kernels* kernels : cpu::usable_kernels()) {
+          INFO(kernels->name);
+          std::vector<float> scores(n_tokens * group * (n_keys + n_tokens - 1)),
+              page(cpu::kAttentionPage * d), together(n_tokens * stride, NAN);
+          cpu::AttentionArgs args = data.args;
+          args.q = q.data();
+          args.n_keys = n_keys;
+          args.n_tokens = n_tokens;
+          args.q_stride = args.out_stride = stride;
+          args.scores = scores.data();
+          args.page = page.data();
+          args.out = together.data();
+          kernels->attention(args);
+          for (size_t t = 0; t < n_tokens; ++t) {
+            cpu::AttentionArgs one = data.args;
+            one.q = q.data() + t * stride;
+            one.n_keys = n_keys + t;
+            const auto alone = data.run(*kernels, one);
+            const auto first = together.begin() + std::ptrdiff_t(t * stride);
+            CHECK(std::vector<float>(first, first + std::ptrdiff_t(group * d)) == alone);
+            CHECK(std::isnan(together[t * stride + group * d]));
+          }
+        }
+      }
+}
+
 TEST_CASE("keys before the window are not seen, whatever they hold") {
   AttentionData data({2, 64, 0, 16, 60, 32, cpu::KvType::f16, false, false});
   for (const cpu::Kernels* kernels : cpu::usable_kernels()) {

@@ -207,6 +207,36 @@ TEST_CASE("the recent text of a file takes the place of its copy in the reposito
   CHECK(recent->next(context).n_seen == 1);
 }
 
+TEST_CASE("of two places alike the one that goes on as the text behind the cursor does") {
+  const auto memory =
+      memory_of({{"a", {1, 2, 3, 10, 11, 12}}, {"b", {1, 2, 4, 20, 21, 22}}, {"c", {1, 2, 4, 9}}});
+  const Tokens context{1, 2}, after{10, 11, 12}, elsewhere{50, 51, 52};
+  CHECK(memory->next(context).candidates[0].token == 4);
+  const auto told = memory->with_recent({{7}}, {}, after);
+  CHECK(told->next(context).candidates[0].token == 3);
+  CHECK(told->next(context).n_seen == 3);
+  // The text behind the cursor is itself no such place, and one that is nowhere changes nothing.
+  const auto own = memory->with_recent({{1, 2, 8}, {10, 11, 12}}, "a", after);
+  const auto plain = memory->with_recent({{1, 2, 8}, {10, 11, 12}}, "a");
+  const auto nowhere = memory->with_recent({{1, 2, 8}, {10, 11, 12}}, "a", elsewhere);
+  for (const auto& other : {plain, nowhere}) {
+    const MemoryAnswer x = own->next(context), y = other->next(context);
+    REQUIRE(x.candidates.size() == y.candidates.size());
+    for (size_t i = 0; i < x.candidates.size(); ++i) {
+      CHECK(x.candidates[i].token == y.candidates[i].token);
+      CHECK(x.candidates[i].probability == y.candidates[i].probability);
+    }
+  }
+  // How sure a level is does not change: all candidates of it together are as probable as before.
+  auto sum = [&](const RepositoryMemory& of) {
+    double total = 0;
+    for (const MemoryCandidate& candidate : of.next(context).candidates)
+      total += candidate.probability;
+    return total;
+  };
+  CHECK(sum(*told) == Approx(sum(*memory->with_recent({{7}}))));
+}
+
 TEST_CASE("an empty memory expects nothing") {
   const auto memory = memory_of({});
   const Tokens context{1, 2};
