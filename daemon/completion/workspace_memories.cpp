@@ -6,55 +6,60 @@
 #include <map>
 #include <mutex>
 
+#include "base/hash.h"
 #include "base/log.h"
-#include "repoindex/memory/token_cache.h"
 
 namespace engramd::daemon {
 
-constexpr int kRestFactor = 9;  // a folder's rebuild waits this many times its last build's time
+constexpr int kRestFactor = 9;  // a folder's update waits this many times its last one's time
+constexpr int kMergesAfterUpdate = 4;                 // the rest waits for the next update
 constexpr std::chrono::milliseconds kCancelCheck{5};  // how soon a waiting request sees its token
 
 struct WorkspaceMemories::State {
   struct Slot {
-    repoindex::SnapshotPtr built_for;  // also after a failed build
-    std::shared_ptr<const repoindex::RepositoryMemory> memory;
+    repoindex::SnapshotPtr built_for;  // also after a failed update
+    std::shared_ptr<repoindex::MemoryStore> store;
     bool building = false;
     Clock::time_point not_before{};
     uint64_t last_use = 0;
   };
 
   repoindex::TokenEncoder encode;
-  repoindex::MemoryOptions options;
+  repoindex::MemoryStoreOptions options;
   BackgroundExecutor executor;
   CancelSource cancel;
-  repoindex::TokenCache cache;
 
-  std::mutex mutex;  // guards all below; builds run outside of it
+  mutable std::mutex mutex;  // guards all below; updates run outside of it
   std::condition_variable built;
   std::map<std::string, Slot> slots;
   uint64_t clock = 0;
   size_t n_builds = 0;
 
-  void build(const std::string& root, const repoindex::View& view, const std::string& near);
+  void update(const std::string& root, repoindex::MemoryStore& store, const repoindex::View& view,
+              const std::string& near);
   void drop_least_used();
 };
 
-void WorkspaceMemories::State::build(const std::string& root, const repoindex::View& view,
-                                     const std::string& near) {
+void WorkspaceMemories::State::update(const std::string& root, repoindex::MemoryStore& store,
+                                      const repoindex::View& view, const std::string& near) {
   const auto start = Clock::now();
-  auto memory =
-      repoindex::RepositoryMemory::build(view, near, encode, options, cancel.token(), &cache);
+  const auto memory = store.update(view, near, cancel.token());
+  if (memory) {
+    for (int merges = 0; merges < kMergesAfterUpdate; ++merges) {
+      const Result<bool> merged = store.tidy(cancel.token());
+      if (!merged || !*merged) break;
+    }
+  }
   const auto end = Clock::now();
   std::lock_guard lock(mutex);
   ++n_builds;
   built.notify_all();
   const auto found = slots.find(root);
-  if (found == slots.end()) return;  // dropped meanwhile
+  if (found == slots.end() || found->second.store.get() != &store) return;  // dropped meanwhile
   Slot& slot = found->second;
   slot.building = false;
   slot.not_before = end + kRestFactor * (end - start);
   if (memory) {
-    slot.memory = *std::move(memory);
     slot.built_for = view.snapshot;
   } else if (memory.error().code != ErrorCode::cancelled) {
     log_warning("repository memory of " + root + ": " + memory.error().message);
@@ -71,12 +76,28 @@ void WorkspaceMemories::State::drop_least_used() {
   }
 }
 
+std::string tokenizer_fingerprint(const engine::Tokenizer& tokenizer) {
+  // Texts that pre-tokenizers cut differently.
+  constexpr std::string_view kProbe =
+      "if (x1234 != 0x7f) {\n\t\treturn self.camelCase\u00e9's;  \n\n}";
+  std::string all;
+  for (size_t i = 0; i < tokenizer.n_vocab(); ++i) {
+    all += tokenizer.spelling(static_cast<engine::TokenId>(i));
+    all += '\0';
+  }
+  for (const engine::TokenId token : tokenizer.encode(kProbe)) all += std::to_string(token) + ' ';
+  return hash128_hex(all);
+}
+
 WorkspaceMemories::WorkspaceMemories(repoindex::TokenEncoder encode, BackgroundExecutor executor,
-                                     repoindex::MemoryOptions options)
+                                     repoindex::MemoryOptions options, std::filesystem::path folder,
+                                     std::string fingerprint)
     : state_(std::make_shared<State>()) {
   state_->encode = std::move(encode);
   state_->executor = std::move(executor);
-  state_->options = options;
+  state_->options.memory = options;
+  state_->options.folder = std::move(folder);
+  state_->options.tokenizer = std::move(fingerprint);
 }
 
 WorkspaceMemories::~WorkspaceMemories() {
@@ -94,25 +115,30 @@ std::shared_ptr<const repoindex::RepositoryMemory> WorkspaceMemories::get(
   };
   const auto answer = [&](std::unique_lock<std::mutex>& lock) {
     for (State::Slot* slot = slot_now(); slot != nullptr && slot->building; slot = slot_now()) {
-      if (slot->memory != nullptr && slot->memory->n_tokens() > 0) break;
+      if (const auto memory = slot->store->memory(); memory && memory->n_tokens() > 0) break;
       if (cancel.cancelled() || Clock::now() >= wait_until) break;
       state_->built.wait_for(lock, kCancelCheck);
     }
     const State::Slot* slot = slot_now();
-    return slot == nullptr ? nullptr : slot->memory;
+    return slot == nullptr ? nullptr : slot->store->memory();
   };
+  std::shared_ptr<repoindex::MemoryStore> store;
   {
     std::unique_lock lock(state_->mutex);
     State::Slot& slot = state_->slots[root];
+    if (slot.store == nullptr)
+      slot.store =
+          std::make_shared<repoindex::MemoryStore>(view.root(), state_->encode, state_->options);
+    store = slot.store;
     slot.last_use = ++state_->clock;
     state_->drop_least_used();
     const bool rests = Clock::now() < slot.not_before;
     if (slot.building || slot.built_for == view.snapshot || rests) return answer(lock);
     slot.building = true;
   }
-  const auto job = [state = state_, root, near,
-                    published = repoindex::View{view.snapshot, nullptr}] {
-    state->build(root, published, near);
+  const auto job = [state = state_, store, root, near,
+                    seen = repoindex::View{view.snapshot, view.overlay, nullptr}] {
+    state->update(root, *store, seen, near);
   };
   if (!state_->executor) {
     job();
@@ -126,9 +152,9 @@ std::shared_ptr<const repoindex::RepositoryMemory> WorkspaceMemories::get(
 
 size_t WorkspaceMemories::n_bytes() const {
   std::lock_guard lock(state_->mutex);
-  size_t n = state_->cache.n_bytes();
+  size_t n = 0;
   for (const auto& [root, slot] : state_->slots)
-    if (slot.memory) n += slot.memory->n_bytes();
+    if (const auto memory = slot.store->memory()) n += memory->n_bytes();
   return n;
 }
 

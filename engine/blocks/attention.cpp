@@ -33,22 +33,32 @@ class Attention final : public Branch {
     float* q = step.scratch.floats(n * w_.q.rows);
     float* k = step.scratch.floats(n * kv_size);
     float* v = step.scratch.floats(n * kv_size);
+    // Of tokens that nobody asks for, only keys and values.
+    const size_t skipped = w_.gated ? 0 : step.n_unread, n_asked = n - skipped;
     Activations rows(step, x, n, step.d_model);
-    if (!project(step, rows, {{&w_.q, q, w_.q_bias}, {&w_.k, k, w_.k_bias}, {&w_.v, v, w_.v_bias}}))
-      return false;
+    if (skipped == 0) {
+      if (!project(step, rows,
+                   {{&w_.q, q, w_.q_bias}, {&w_.k, k, w_.k_bias}, {&w_.v, v, w_.v_bias}}))
+        return false;
+    } else {
+      Activations asked(step, x + skipped * step.d_model, n_asked, step.d_model);
+      if (!project(step, rows, {{&w_.k, k, w_.k_bias}, {&w_.v, v, w_.v_bias}}) ||
+          !project(step, asked, {{&w_.q, q + skipped * w_.q.rows, w_.q_bias}}))
+        return false;
+    }
     const float* gates = nullptr;
     if (w_.gated && !split_gates(step, q, gates)) return false;
-    if (!store(step, q, k, v)) return false;
+    if (!store(step, q, k, v, skipped)) return false;
     float* mixed = step.scratch.floats(n * q_size);
-    if (!attend(step, q, mixed)) return false;
+    if (!attend(step, q, mixed, skipped)) return false;
     if (gates != nullptr && !for_each_row(step, n, [&](size_t t, size_t) {
           float* row = mixed + t * q_size;
           const float* gate = gates + t * q_size;
           for (size_t i = 0; i < q_size; ++i) row[i] /= 1.0f + std::exp(-gate[i]);
         }))
       return false;
-    Activations mixed_rows(step, mixed, n, q_size);
-    return project(step, mixed_rows, {{&w_.output, y, w_.output_bias}});
+    Activations mixed_rows(step, mixed + skipped * q_size, n_asked, q_size);
+    return project(step, mixed_rows, {{&w_.output, y + skipped * step.d_model, w_.output_bias}});
   }
 
  private:
@@ -73,7 +83,7 @@ class Attention final : public Branch {
   }
 
   // Norms and turns queries and keys, and puts keys and values into the session's rows.
-  bool store(Step& step, float* q, float* k, const float* v) const {
+  bool store(Step& step, float* q, float* k, const float* v, size_t skipped) const {
     const size_t d = w_.head_dim, rotated = w_.rope.n_rotated;
     auto& rows = static_cast<RowsState&>(*step.state).rows;
     const auto table = rotated > 0 ? step.rope.prepare(w_.rope) : std::span<const float>();
@@ -86,7 +96,7 @@ class Attention final : public Branch {
         step.kernels.rope_interleaved(row, rotated, cos, sin, false);
     };
     return for_each_row(step, step.n_tokens, [&](size_t t, size_t) {
-      for (size_t head = 0; head < w_.n_heads; ++head) {
+      for (size_t head = 0; head < w_.n_heads && t >= skipped; ++head) {
         float* row = q + (t * w_.n_heads + head) * d;
         if (w_.q_norm != nullptr) step.kernels.rms_norm(row, w_.q_norm, d, w_.epsilon, row);
         turn(row, t);
@@ -103,7 +113,7 @@ class Attention final : public Branch {
     });
   }
 
-  bool attend(Step& step, const float* q, float* mixed) const {
+  bool attend(Step& step, const float* q, float* mixed, size_t skipped) const {
     constexpr size_t kPage = memory::PagedRows::kPageRows, kMost = cpu::kAttentionTokens;
     const auto& rows = static_cast<const RowsState&>(*step.state).rows;
     const size_t d = w_.head_dim, n_keys_max = step.first_position + step.n_tokens,
@@ -114,18 +124,18 @@ class Attention final : public Branch {
     // The query heads of one key-value head share its pages; for a single token they are split
     // further when there are more threads than key-value heads.
     size_t group = w_.n_heads / w_.n_kv_heads;
-    while (step.n_tokens == 1 && group % 2 == 0 && w_.n_heads / group < step.team.n_threads())
-      group /= 2;
+    const size_t n = step.n_tokens - skipped;
+    while (n == 1 && group % 2 == 0 && w_.n_heads / group < step.team.n_threads()) group /= 2;
     const size_t parts = w_.n_heads / group, threads = step.team.n_threads();
     // Neighbouring tokens go together, as long as every thread has some.
     const size_t together =
-        w_.window > 0 ? 1 : std::clamp<size_t>(step.n_tokens * parts / (4 * threads), 1, kMost);
-    const size_t n_items = (step.n_tokens + together - 1) / together * parts;
+        w_.window > 0 ? 1 : std::clamp<size_t>(n * parts / (4 * threads), 1, kMost);
+    const size_t n_items = (n + together - 1) / together * parts;
     const size_t n_scores = together * group * n_keys_max;
     float* scores = step.scratch.floats(threads * n_scores);
     float* page = step.scratch.floats(threads * kPage * d);
     return step.team.run(n_items, step.cancel, [&](size_t item, size_t thread) {
-      const size_t t = item / parts * together, first_head = item % parts * group;
+      const size_t t = skipped + item / parts * together, first_head = item % parts * group;
       const size_t kv_head = first_head / (w_.n_heads / w_.n_kv_heads);
       cpu::AttentionArgs args;
       args.q = q + (t * w_.n_heads + first_head) * d;

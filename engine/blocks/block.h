@@ -87,6 +87,9 @@ struct Step {
   std::span<const TokenId> timeline;  // all tokens up to and including this step's
   size_t first_position = 0;          // of this step's tokens
   size_t n_tokens = 0;
+  // How many of them, from the first on, have streams that nobody reads behind this block: it may
+  // leave those worthless. What it remembers of them is wanted all the same.
+  size_t n_unread = 0;
   size_t d_model = 0, n_streams = 1;
   float* h = nullptr;      // the residual streams, [n_tokens, n_streams, d_model]
   float* carry = nullptr;  // [n_tokens, n_streams]: what one residual site leaves for the next

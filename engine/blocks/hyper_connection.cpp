@@ -68,7 +68,9 @@ class HyperConnection final : public Block {
       return false;
     if (!branch_->run(step, x, y)) return false;
     float* mixed = step.scratch.floats(step.team.n_threads() * s * d);
-    return for_each_row(step, n, [&](size_t t, size_t thread) {
+    const size_t skipped = step.n_unread;
+    return for_each_row(step, n - skipped, [&](size_t i, size_t thread) {
+      const size_t t = skipped + i;
       float* h = step.h + t * s * d;
       float* out = mixed + thread * s * d;
       for (size_t k = 0; k < s; ++k) {

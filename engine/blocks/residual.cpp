@@ -26,7 +26,9 @@ class Residual final : public Block {
         }))
       return false;
     if (!branch_->run(step, x, y)) return false;
-    return for_each_row(step, n, [&](size_t t, size_t) {
+    const size_t skipped = step.n_unread;
+    return for_each_row(step, n - skipped, [&](size_t i, size_t) {
+      const size_t t = skipped + i;
       step.kernels.add_scaled(step.h + t * d, y + t * d, 1, d);
     });
   }

@@ -42,6 +42,9 @@ class LoadedSession final : public Session {
         team_(model_->n_threads()),
         state_(block_states(*model_)),
         checkpoints_(model_->budget()->total() / kCheckpointShare, model_->budget()) {
+    first_forgetful_ = model_->network().blocks.size();
+    while (first_forgetful_ > 0 && state_.of_block(first_forgetful_ - 1) == nullptr)
+      --first_forgetful_;
     if (model_->network().drafts)
       drafter_.emplace(model_->network(), model_->network().blocks.size());
   }
@@ -340,6 +343,18 @@ class LoadedSession final : public Session {
     if (!blocks::embed(step, network.embedding)) return false;
     for (size_t i = 0; i < network.blocks.size(); ++i) {
       scratch_.reset();
+      // From the last block that remembers something on, tokens whose logits nobody asks for are of
+      // no use any more: in a prompt that is all but the last. A drafter follows all of them.
+      const size_t n_unread = drafter_ ? 0 : step.n_tokens - n_logit_rows;
+      if (i + 1 == first_forgetful_) step.n_unread = n_unread;
+      if (i == first_forgetful_ && n_unread > 0) {
+        if (n_logit_rows == 0) break;
+        step.first_position += n_unread;
+        step.n_tokens = n_logit_rows;
+        step.n_unread = 0;
+        step.h += n_unread * step.n_streams * step.d_model;
+        step.carry += n_unread * step.n_streams;
+      }
       step.state = state_.of_block(i);
       if (!network.blocks[i]->run(step)) return false;
     }
@@ -367,6 +382,7 @@ class LoadedSession final : public Session {
   blocks::Scratch scratch_;
   blocks::RopeTables rope_;
   blocks::StepBoard board_;
+  size_t first_forgetful_ = 0;      // the first of the last blocks, which have no state
   std::optional<Drafter> drafter_;  // when the model has a layer for it
   std::vector<TokenId> timeline_;
   std::vector<float> h_, carry_, logits_;

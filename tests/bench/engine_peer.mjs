@@ -2,7 +2,7 @@
 // engine_bench is compared with.
 //
 //   npm install node-llama-cpp        (anywhere; run this script from that folder)
-//   node engine_peer.mjs MODEL.gguf [THREADS [PROMPT [GENERATE]]]
+//   node engine_peer.mjs MODEL.gguf [THREADS [PROMPT [GENERATE [VOCABULARY]]]]
 //
 // Prints a JSON line for each run with the names that engine_bench uses: avg_ts is by the clock,
 // cpu_s the process's CPU time, all threads together. Each is run twice; default caches, flash
@@ -15,9 +15,9 @@ const {getLlama, LlamaLogLevel} = await import(
     pathToFileURL(createRequire(path.join(process.cwd(), "x.js")).resolve("node-llama-cpp")).href);
 
 const file = process.argv[2];
-const [threads, nPrompt, nGenerate] = [2, 512, 64].map((n, i) => Number(process.argv[3 + i] ?? n));
+const [threads, nPrompt, nGenerate, vocabulary] = [2, 512, 64, 30300].map((n, i) => Number(process.argv[3 + i] ?? n));
 if (!file) {
-    console.error("usage: node engine_peer.mjs MODEL.gguf [THREADS [PROMPT [GENERATE]]]");
+    console.error("usage: node engine_peer.mjs MODEL.gguf [THREADS [PROMPT [GENERATE [VOCABULARY]]]]");
     process.exit(2);
 }
 
@@ -34,7 +34,7 @@ let state = 3n;
 function tokens(n) {
     return Array.from({length: n}, () => {
         state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
-        return Number((state >> 33n) % 30000n) + 300;
+        return Number((state >> 33n) % BigInt(vocabulary - 300)) + 300;
     });
 }
 const cpuSeconds = () => {
