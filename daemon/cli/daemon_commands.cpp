@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/cli/command.h"
+#include "daemon/completion/suggestion_counts.h"
 #include "daemon/server/daemon.h"
 #include "daemon/shim/shim.h"
 #include "daemon/wiring/ports.h"
@@ -87,8 +88,21 @@ Action define_daemon(CLI::App& app) {
 
 Action define_status(CLI::App& app) {
   auto as_json = std::make_shared<bool>(false);
+  auto reset = std::make_shared<bool>(false);
   app.add_flag("--json", *as_json, "print JSON");
-  return [as_json]() -> Result<int> {
+  app.add_flag("--reset-suggestions", *reset,
+               "forget how many suggestions were shown, accepted and kept");
+  return [as_json, reset]() -> Result<int> {
+    if (*reset) {
+      const auto done = control_request("reset-suggestions");
+      // Without a daemon the file is all there is.
+      if (!done && done.error().code == ErrorCode::not_found)
+        ENGRAMD_CHECK(SuggestionCounts(suggestion_counts_file()).reset());
+      else if (!done)
+        return fail(done.error());
+      else if (!json::parse(*done, nullptr, false).value("ok", false))
+        return fail(ErrorCode::unavailable, "the daemon could not reset the counts: " + *done);
+    }
     auto answer = control_request("status");
     if (!answer && answer.error().code == ErrorCode::not_found) {
       std::printf(*as_json ? "{\"running\": false}\n" : "no daemon runs\n");

@@ -1,7 +1,6 @@
 #include "daemon/completion/memory_decode.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "daemon/completion/prompt.h"
 
@@ -42,50 +41,6 @@ engine::Proposal MemoryProposer::propose(std::span<const engine::TokenId> timeli
   proposal.confidence = weight_(answer.match_length, answer.n_seen);
   best_.push_back(proposal.entries.empty() ? -1 : proposal.entries.front().token);
   return proposal;
-}
-
-engine::GenerateResult generate_from_memory(const engine::Tokenizer& tokenizer,
-                                            const repoindex::RepositoryMemory& memory,
-                                            std::vector<engine::TokenId> context,
-                                            const engine::GenerateOptions& options,
-                                            const CancelToken& cancel) {
-  const auto start = Clock::now();
-  engine::GenerateResult result;
-  result.stop_reason = "length";
-  std::string_view forced = options.forced_prefix;
-  while (result.tokens.size() < options.max_tokens) {
-    if (cancel.cancelled()) {
-      result.stop_reason = "cancelled";
-      break;
-    }
-    const size_t begin = context.size() > kTail ? context.size() - kTail : 0;
-    const auto answer = memory.next(std::span(context).subspan(begin));
-    const repoindex::MemoryCandidate* best = nullptr;
-    double agreeing = 0;
-    for (const repoindex::MemoryCandidate& candidate : answer.candidates) {
-      const std::string_view bytes = tokenizer.bytes(candidate.token);
-      if (bytes.empty() || !(bytes.starts_with(forced) || forced.starts_with(bytes))) continue;
-      agreeing += candidate.probability;
-      if (best == nullptr || candidate.probability > best->probability) best = &candidate;
-    }
-    if (best == nullptr) {
-      result.stop_reason = "unknown";
-      break;
-    }
-    const std::string_view bytes = tokenizer.bytes(best->token);
-    const double whole = forced.empty() ? 1 : agreeing;
-    forced.remove_prefix(std::min(forced.size(), bytes.size()));
-    context.push_back(best->token);
-    result.tokens.push_back(best->token);
-    result.probabilities.push_back(static_cast<float>(best->probability / whole));
-    result.text += bytes;
-    if (options.stop_when && options.stop_when(result.text)) {
-      result.stop_reason = "stop";
-      break;
-    }
-  }
-  result.generate_s = std::chrono::duration<double>(Clock::now() - start).count();
-  return result;
 }
 
 std::vector<engine::TokenId> memory_context(const engine::Tokenizer& tokenizer,

@@ -1,5 +1,5 @@
-// daemon/completion/memory_decode.h - the repository memory as a proposer, and as a completer of
-// its own when there is no network.
+// daemon/completion/memory_decode.h - the repository memory as a proposer for engine::Session's own
+// decoding, and where it would have the text cut that it continues.
 //
 // One request each, one thread.
 #pragma once
@@ -40,15 +40,6 @@ class MemoryProposer final : public engine::Proposer {
   MemoryWeight weight_;
   std::vector<engine::TokenId> best_;
 };
-
-// Greedy text from the memory alone, with the options that make sense without a network:
-// max_tokens, forced_prefix, stop_when. stop_reason is "unknown" where the memory has no
-// candidate that agrees; probabilities are the memory's, among the agreeing while forced.
-engine::GenerateResult generate_from_memory(const engine::Tokenizer& tokenizer,
-                                            const repoindex::RepositoryMemory& memory,
-                                            std::vector<engine::TokenId> context,
-                                            const engine::GenerateOptions& options,
-                                            const CancelToken& cancel);
 
 // Where to cut the text left of the cursor so that the memory recognises the words there: after
 // the tokens of its own most probable way to cover the text from healing_start() on, all but the

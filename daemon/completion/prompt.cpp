@@ -9,11 +9,14 @@ struct StyleRow {
   std::string_view architecture;
   PromptOrder order;
   size_t max_tokens;
+  bool has_excerpts = false;
 };
 // Everything else is prefix, suffix, middle: the order of Qwen, DeepSeek, GLM and StarCoder.
 constexpr StyleRow kStyles[] = {
     // Trained on pieces of at most 256 tokens with their answer (models/train/samples.py).
     {"engramd-moe", PromptOrder::suffix_prefix_middle, 224},
+    // Prefix 320, suffix 96, excerpts 192 and the markers.
+    {"engramd", PromptOrder::suffix_prefix_middle, 640, true},
 };
 
 enum class Kind { word, space, line_end, symbol };
@@ -39,9 +42,11 @@ PromptStyle prompt_style(const engine::ModelInfo& info, const engine::SpecialTok
     if (row.architecture != info.architecture) continue;
     style.order = row.order;
     style.max_tokens = row.max_tokens;
+    style.has_excerpts = style.whole_tokens = row.has_excerpts;
   }
   if (specials.fim_prefix < 0 || specials.fim_suffix < 0 || specials.fim_middle < 0)
     style.order = PromptOrder::none;
+  if (style.order == PromptOrder::none) style.has_excerpts = style.whole_tokens = false;
   style.has_repository_markers = style.order == PromptOrder::prefix_suffix_middle &&
                                  specials.repo_name >= 0 && specials.file_sep >= 0;
   return style;
@@ -60,6 +65,17 @@ size_t healing_start(std::string_view text) {
     if (kind == Kind::symbol && text[begin - 1] == ' ') --begin;
   }
   return text.size() - begin <= kMaxHealedBytes ? begin : text.size();
+}
+
+size_t last_token_start(const engine::Tokenizer& tokenizer, std::string_view before) {
+  const size_t line = before.rfind('\n') + 1;  // npos + 1 is 0
+  const size_t start = std::max(line, healing_start(before));
+  if (start == before.size()) return start;
+  // A space joins what follows it; the spaces before it are a token of their own.
+  if (kind_of(before.back()) == Kind::space) return before.size() - 1;
+  const auto tokens = tokenizer.encode(before.substr(start));
+  if (tokens.empty()) return before.size();
+  return before.size() - std::min(before.size() - start, tokenizer.bytes(tokens.back()).size());
 }
 
 std::vector<engine::TokenId> build_prompt(const engine::Tokenizer& tokenizer,

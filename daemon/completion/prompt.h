@@ -19,7 +19,10 @@ enum class PromptOrder { none, prefix_suffix_middle, suffix_prefix_middle };
 struct PromptStyle {
   PromptOrder order = PromptOrder::none;
   bool has_repository_markers = false;  // repo_name, file_sep before the parts of other files
-  size_t max_tokens = 0;                // longest prompt the model was trained on; 0: its context
+  bool has_excerpts = false;  // prompts of prompt_window.h: excerpts, then suffix, prefix, middle
+  // The middle was learnt as a file's own tokens, so a cut word is always generated again.
+  bool whole_tokens = false;
+  size_t max_tokens = 0;  // longest prompt the model was trained on; 0: its context
 };
 // From the architecture's row, as far as the tokenizer has the markers.
 PromptStyle prompt_style(const engine::ModelInfo&, const engine::SpecialTokens&);
@@ -30,6 +33,10 @@ PromptStyle prompt_style(const engine::ModelInfo&, const engine::SpecialTokens&)
 // At most kMaxHealedBytes before the end; the end itself when nothing is to be healed.
 constexpr size_t kMaxHealedBytes = 64;
 size_t healing_start(std::string_view before_cursor);
+
+// Where to cut for a model that was trained on middles that begin at a token of the file: before
+// the last token left of the cursor, which may have to be a longer one.
+size_t last_token_start(const engine::Tokenizer& tokenizer, std::string_view before_cursor);
 
 // Tokens of the prompt whose text left of the cursor is `prefix` (healed already).
 std::vector<engine::TokenId> build_prompt(const engine::Tokenizer&, const PromptStyle&,

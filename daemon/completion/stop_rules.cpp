@@ -96,7 +96,7 @@ StopRules::StopRules(std::string_view before, std::string_view after, const Stop
 // itself opened is open; text right of the cursor never gets pushed apart by a new line.
 size_t StopRules::line_limit(std::string_view generated) const {
   if (!is_blank(rest_) && rest_.find_first_not_of(")]}\"';:,") != std::string_view::npos) return 1;
-  if (settings_.invoked) return settings_.max_lines;
+  if (settings_.invoked || settings_.judged) return settings_.max_lines;
   return bracket_balance(generated) > 0 && is_blank(rest_) ? settings_.max_lines : 1;
 }
 

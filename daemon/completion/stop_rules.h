@@ -12,6 +12,8 @@ namespace engramd::daemon {
 struct StopSettings {
   bool invoked = false;  // asked for by a key rather than by typing
   size_t max_lines = 1;
+  // Typing may get lines below the cursor's too: whoever asks judges each of them.
+  bool judged = false;
 };
 
 class StopRules {
@@ -19,6 +21,8 @@ class StopRules {
   // The text on both sides of the cursor; both must outlive the object.
   StopRules(std::string_view before, std::string_view after, const StopSettings& settings);
 
+  // The cursor is where the next line may be asked for: a suggestion may begin with its break.
+  bool may_start_below() const { return opens_block_ || settings_.invoked; }
   // True when the text needs no further token.
   bool done(std::string_view generated) const;
   // The part of the text that may be shown; empty when nothing is left.

@@ -133,6 +133,8 @@ const std::vector<SettingRow>& setting_rows() {
        "the model: FILE.gguf, a folder with one, http(s)://host/v1#name, or \"shipped\""},
       {"complete.model", T::text, "ENGRAMD_COMPLETE_MODEL", false, "",
        "the model for completions, when it differs"},
+      {"complete.sources", T::text, "ENGRAMD_COMPLETE_SOURCES", false, "both",
+       "who decides the text of completions: both, memory (of the repository) or network"},
       {"agent.model", T::text, "ENGRAMD_AGENT_MODEL", false, "",
        "the model for the agent, when it differs"},
       {"agent.test", T::text, "ENGRAMD_TEST", true, "", "the test command, run in the sandbox"},

@@ -63,6 +63,7 @@ class Daemon {
     if (options_.make_ports) services.ports = options_.make_ports();
     services.index = options_.index;
     services.build = identity_.build;
+    services.suggestion_counts = suggestion_counts_file();
     services_.emplace(std::move(services));
     loop_.on_termination_signal([this](int signal) {
       log_info("stopping on signal " + std::to_string(signal));
@@ -239,8 +240,13 @@ void Attachment::control(const std::string& message) {
     answer = daemon_.services().status_json();
   } else if (method && *method == "retire") {
     daemon_.retire();
+  } else if (method && *method == "reset-suggestions") {
+    if (const Status done = daemon_.services().suggestions.reset(); !done) {
+      log_warning(done.error().message);
+      answer = R"({"ok":false,"error":"the counts of suggestions cannot be written"})";
+    }
   } else if (!method || *method != "stop") {
-    answer = R"({"ok":false,"error":"expected method status, stop or retire"})";
+    answer = R"({"ok":false,"error":"expected method status, stop, retire or reset-suggestions"})";
   }
   transport_->send(answer);
   if (method && *method == "stop") {

@@ -60,6 +60,7 @@ void put(lsp::JsonWriter& json, const AttachmentStatus& status) {
 
 Services::Services(Options options)
     : ports(std::move(options.ports)),
+      suggestions(std::move(options.suggestion_counts)),
       build_(std::move(options.build)),
       // Two roots may be indexed at once; a third waits. Each refresh has threads of its own.
       index_pool_(std::make_unique<ThreadPool>(2, 256)),
@@ -128,7 +129,9 @@ std::string Services::status_json() const {
     json.key("p50_ms").real(row.p50_ms).key("p99_ms").real(row.p99_ms);
     json.key("max_ms").real(row.max_ms).end_object();
   }
-  json.end_array().key("model");
+  json.end_array();
+  if (ports.complete) json.key("suggestions").raw(suggestions.status_json());
+  json.key("model");
   if (ports.model_status) {
     json.raw(ports.model_status());
   } else {

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "base/thread_pool.h"
+#include "daemon/completion/suggestion_counts.h"
 #include "daemon/server/method_stats.h"
 #include "daemon/server/ports.h"
 #include "daemon/session/workspaces.h"
@@ -32,13 +34,15 @@ class Services {
   struct Options {
     Ports ports;
     repoindex::IndexOptions index;
-    std::string build;  // identity of the running binary, for status
+    std::string build;                        // identity of the running binary, for status
+    std::filesystem::path suggestion_counts;  // the file; empty: they end with the process
   };
   explicit Services(Options options);
   ~Services();
 
   Ports ports;
   MethodStats stats;
+  SuggestionCounts suggestions;
 
   // Attachments announce a function that describes them; forget() when they go.
   uint64_t announce(std::function<AttachmentStatus()> describe);

@@ -181,6 +181,7 @@ Result<int> run_standalone(const ShimOptions& options) {
   if (options.make_ports) services_options.ports = options.make_ports();
   services_options.index = options.index;
   services_options.build = this_build().build;
+  services_options.suggestion_counts = suggestion_counts_file();
   Services services(std::move(services_options));
   std::promise<int> ended;
   ClientInfo client;

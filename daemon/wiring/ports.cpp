@@ -23,6 +23,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::chrono::milliseconds kNetworkTime{180};
+
 // The resident model and its completer. load() and complete() come one at a time (the engine
 // thread); model() and status_json() from anywhere.
 class ResidentModel {
@@ -36,8 +38,11 @@ class ResidentModel {
     options.trigger = query.invoked ? CompletionTrigger::invoked : CompletionTrigger::automatic;
     options.selected_text = query.selected_text;
     options.selected_range = query.selected_range;
+    if (!query.invoked) options.min_confidence = query.min_confidence;
     // Ghost text that comes later than this is about a line the user has left.
     options.deadline = Clock::now() + std::chrono::milliseconds(query.invoked ? 5000 : 1500);
+    // What the memory has is not held back for what the network may add.
+    options.network_deadline = Clock::now() + kNetworkTime;
     ENGRAMD_TRY(const Completion completion,
                 completer_->complete(query.view, query.path, query.offset, options, cancel));
     if (completion.text.empty()) return std::vector<CompletionSuggestion>{};
@@ -98,6 +103,13 @@ class ResidentModel {
     if (completer_) return {};
     ENGRAMD_TRY(const auto loaded, model());
     CompleterOptions options;
+    const std::string& sources = settings_.text("complete.sources");
+    if (sources != "both" && sources != "memory" && sources != "network")
+      return fail(ErrorCode::invalid_input,
+                  "complete.sources is \"" + sources + "\", expected both, memory or network");
+    options.use_network = sources != "memory";
+    options.use_memory = sources != "network";
+    options.memory_folder = cache_folder() / "index";
     options.executor = [this](std::function<void()> job) {
       return background_.try_submit(std::move(job));
     };

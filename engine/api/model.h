@@ -101,6 +101,9 @@ class Model : public std::enable_shared_from_this<Model> {
   virtual ~Model() = default;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const ModelInfo& info() const = 0;
+  // The numbers that the file keeps under this key for whoever uses the model; empty when it has
+  // no such list.
+  virtual std::vector<double> numbers(std::string_view /*key*/) const { return {}; }
   // One mutable token timeline over these weights. max_tokens caps its KV memory.
   virtual Result<std::unique_ptr<Session>> open_session(size_t max_tokens) const = 0;
 };

@@ -21,6 +21,9 @@ class LoadedModel final : public Model {
  public:
   const Tokenizer& tokenizer() const override { return *tokenizer_; }
   const ModelInfo& info() const override { return info_; }
+  std::vector<double> numbers(std::string_view key) const override {
+    return file_->number_array(key).value_or(std::vector<double>());
+  }
   Result<std::unique_ptr<Session>> open_session(size_t max_tokens) const override;
 
   const arch::Network& network() const { return network_; }

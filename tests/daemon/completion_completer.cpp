@@ -160,6 +160,13 @@ std::unique_ptr<Completer> made(std::shared_ptr<const engine::Model> model,
   return *std::move(completer);
 }
 
+// How sure a suggestion must be is another story: this one is about what it says.
+CompleteOptions any() {
+  CompleteOptions options;
+  options.min_confidence = 0;
+  return options;
+}
+
 CompleteOptions invoked() {
   CompleteOptions options;
   options.trigger = CompletionTrigger::invoked;
@@ -186,12 +193,13 @@ def third(z):
 TEST_CASE("without a network the repository's own habits complete the line") {
   Fixture fixture(kProject);
   const auto completer = made(nullptr);
-  const auto completion = fixture.complete(*completer);
+  const auto completion = fixture.complete(*completer, any());
   REQUIRE(completion);
   CHECK(completion->text == "urn value");
   CHECK(completion->replaced ==
         ByteRange{fixture.workspace.cursor().offset, fixture.workspace.cursor().offset});
-  CHECK(completion->confidence > 0.3);
+  CHECK(completion->confidence > 0.1);
+  CHECK_FALSE(completion->from_network);
   CHECK(completion->from_memory == 1);
 }
 
@@ -226,7 +234,7 @@ TEST_CASE("a model without markers gets the text left of the cursor") {
 TEST_CASE("network and memory agree on more than either alone") {
   Fixture fixture(kProject);
   const auto model = std::make_shared<ScriptedModel>(Script{"nothing of this", "x"});
-  const auto completion = fixture.complete(*made(model));
+  const auto completion = fixture.complete(*made(model), any());
   REQUIRE(completion);
   CHECK(completion->text == "urn value");  // a network that knows nothing does not spoil it
   CHECK(completion->from_memory == 1);
@@ -312,6 +320,21 @@ TEST_CASE("a deadline gives what there is by then") {
   CHECK(nothing->text.empty());
 }
 
+TEST_CASE("the memory's answer does not wait for a network that is late") {
+  Fixture fixture(kProject);
+  const auto model = std::make_shared<ScriptedModel>(
+      Script{"    ret", "urn " + std::string(60, 'z'), std::chrono::milliseconds(10)});
+  const auto completer = made(model);
+  CompleteOptions late = any();
+  late.deadline = Clock::now() + std::chrono::minutes(10);
+  late.network_deadline = Clock::now() + std::chrono::milliseconds(1);
+  const auto completion = fixture.complete(*completer, late);
+  REQUIRE(completion);
+  CHECK(completion->text == "urn value");
+  CHECK_FALSE(completion->from_network);
+  CHECK(completion->stop_reason == "deadline");
+}
+
 TEST_CASE("before the memory is built the open file is what it knows") {
   Fixture fixture(kProject);
   std::vector<std::function<void()>> jobs;
@@ -321,14 +344,14 @@ TEST_CASE("before the memory is built the open file is what it knows") {
     return true;
   };
   const auto completer = made(nullptr, options);
-  const auto early = fixture.complete(*completer);
+  const auto early = fixture.complete(*completer, any());
   REQUIRE(early);
   CHECK(early->text != "urn value");  // a.py is not known yet
   REQUIRE(jobs.size() == 1);
   REQUIRE(fixture.complete(*completer));
   CHECK(jobs.size() == 1);  // one build at a time
   jobs[0]();
-  const auto later = fixture.complete(*completer);
+  const auto later = fixture.complete(*completer, any());
   REQUIRE(later);
   CHECK(later->text == "urn value");
   CHECK(completer->n_bytes() > 0);
@@ -347,7 +370,7 @@ TEST_CASE("with time to spare the first request waits for the memory") {
     return true;
   };
   const auto completer = made(nullptr, options);
-  CompleteOptions patient;
+  CompleteOptions patient = any();
   patient.deadline = Clock::now() + std::chrono::minutes(10);
 
   const std::jthread later([&go] {
