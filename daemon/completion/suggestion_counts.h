@@ -25,7 +25,7 @@ class SuggestionCounts {
     std::string language;
     uint64_t shown = 0, accepted = 0, kept = 0;
   };
-  static constexpr double kLowestThreshold = 0.20, kHighestThreshold = 0.45;
+  static constexpr double kLowestThreshold = 0.15, kHighestThreshold = 0.40;
   static constexpr size_t kMaxLanguages = 100;
   // How long an accepted suggestion must stay in the text to count as kept.
   static constexpr std::chrono::seconds kKeptFor{30};

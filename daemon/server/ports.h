@@ -26,7 +26,7 @@ struct CompletionQuery {
   bool invoked = false;       // asked for by a key rather than by typing
   std::string selected_text;  // of the item chosen in the editor's completion menu; may be empty
   std::optional<ByteRange> selected_range;
-  double min_confidence = 0.25;  // of a suggestion made while typing
+  double min_confidence = 0.20;  // of a suggestion made while typing
 };
 struct CompletionSuggestion {
   std::string text;

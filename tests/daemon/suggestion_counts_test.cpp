@@ -124,16 +124,16 @@ TEST_CASE("a file that is no list of counts is none") {
     REQUIRE(write_file_atomic(file, bytes));
     const SuggestionCounts counts(file);
     CHECK(counts.rows().empty());
-    CHECK(counts.threshold() == Approx(0.25));
+    CHECK(counts.threshold() == Approx(0.20));
   }
 }
 
 TEST_CASE("who takes few suggestions sees fewer, slowly and within bounds") {
   SuggestionCounts counts;
-  CHECK(counts.threshold() == Approx(0.25));
+  CHECK(counts.threshold() == Approx(0.20));
   for (int i = 0; i < 20; ++i) counts.shown("python");
-  CHECK(counts.threshold() > 0.25);
-  CHECK(counts.threshold() < 0.28);
+  CHECK(counts.threshold() > 0.20);
+  CHECK(counts.threshold() < 0.23);
   for (int i = 0; i < 5000; ++i) counts.shown("python");
   CHECK(counts.threshold() == Approx(SuggestionCounts::kHighestThreshold));
   for (int i = 0; i < 5000; ++i) {
