@@ -275,10 +275,10 @@ Result<ModelReference> model_for(const Settings& settings, const std::string& ro
 
 Result<ModelReference> shipped_model() {
   ModelReference reference;
-  reference.file = shipped_file("models/engramd-tiny.gguf");
+  reference.file = shipped_file("models/engramd-small.gguf");
   if (reference.file.empty())
     return fail(ErrorCode::unavailable,
-                "this installation has no shipped model (models/engramd-tiny.gguf); "
+                "this installation has no shipped model (models/engramd-small.gguf); "
                 "give one with --model FILE.gguf");
   return reference;
 }

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "agent/tests/flaky.h"
+#include "agent/tests/compare.h"
 #include "agent/tests/runner.h"
 #include "base/process.h"
 #include "tests/support/workspace.h"
@@ -464,47 +464,22 @@ TEST_CASE("tests are chosen inside a wrapper, as they are without one") {
   CHECK(list(run) == "passed test_a.py::test_in\n");
 }
 
-TEST_CASE("a test that changes its mind is called flaky, and proves nothing") {
+TEST_CASE("what a change did to the tests is told by their names") {
   if (!have("pytest")) return;
   const Project project(R"(
 //- /calc.py
 def add(a, b): return a - b
 //- /test_a.py
-import os
 from calc import add
-def test_sometimes():
-    n = int(open("n").read()) if os.path.exists("n") else 0
-    open("n", "w").write(str(n + 1))
-    assert n % 2
 def test_add(): assert add(1, 2) == 3
 def test_fine(): pass
 )");
   const TestCommand command = read_test_command("pytest -q");
   const TestRun before = project.run(command);
-  const auto repeated = check_flaky(*project.sandbox, command, before,
-                                    {"test_a.py::test_sometimes", "test_a.py::test_add",
-                                     "test_a.py::test_fine", "test_a.py::test_unknown"});
-  REQUIRE(repeated);
-  std::string said;
-  for (const RepeatedTest& test : *repeated)
-    said += test.id + " " + std::string(to_string(test.steadiness)) + "\n";
-  CHECK(said ==
-        "test_a.py::test_sometimes flaky\ntest_a.py::test_add red\ntest_a.py::test_fine green\n");
-
-  const TestRun after = project.run(command);
-  TestComparison comparison = compare(before, after);
-  comparison.fixed.push_back(
-      {"test_a.py::test_sometimes", TestStatus::failed, TestStatus::passed, ""});
-  mark_flaky(comparison, *repeated);
-  CHECK(comparison.fixed.back().flaky);
-
   REQUIRE(project.tree->write("calc.py", "def add(a, b): return a + b\n"));
   TestRunOptions only;
   only.only = {"test_a.py::test_add", "test_a.py::test_fine"};
-  const TestRun fixed = project.run(command, only);
-  TestRun base = before;
-  std::erase_if(base.tests, [](const TestCase& test) { return test.id.ends_with("sometimes"); });
-  const TestComparison proof = compare(base, fixed);
+  const TestComparison proof = compare(before, project.run(command, only));
   CHECK(proof.proves_fix());
   CHECK(to_text(proof) == "1 fixed, 1 still green\n+ test_a.py::test_add  (failed -> passed)\n");
 }

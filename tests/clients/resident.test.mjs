@@ -9,7 +9,7 @@ import test, { after, before } from 'node:test';
 import { privateHome, randomModel, run } from './lib/served.mjs';
 
 const source = process.env.ENGRAMD_SOURCE;
-const shipped = join(source, 'models/engramd-tiny.gguf');
+const shipped = join(source, 'models/engramd-small.gguf');
 let home, folder, n = 0;
 
 before(() => {
@@ -59,7 +59,7 @@ test('so does a mixture of random weights, the same way for the same seed', asyn
 
 test('a base model repairs unless it is told otherwise, and says why', async () => {
   const result = await run(arguments_of(shipped, ['--seconds', '3']), home.env);
-  assert.match(result.stderr, /strategy repair: engramd-tiny\.gguf has no chat template/);
+  assert.match(result.stderr, /strategy repair: engramd-small\.gguf has no chat template/);
 });
 
 // The file with a chat template put before its other keys, padded so that the tensors stay aligned.
@@ -87,7 +87,7 @@ test('an instruct file is found, said to call tools, and drives the loop by itse
   writeFileSync(join(ollama, 'manifests/registry.ollama.ai/library/tiny/broken'), 'no JSON');
   const list = JSON.parse((await run(['model', 'list', '--json'], home.env)).stdout);
   assert.deepEqual(list.map(({ name, owner, chats, calls_tools }) => [name, owner, chats, calls_tools]), [
-    ['engramd-tiny', 'shipped', false, false], ['tiny:latest', 'Ollama', false, false], ['tiny-instruct', 'llama.cpp', true, true]]);
+    ['engramd-small', 'shipped', false, false], ['tiny:latest', 'Ollama', false, false], ['tiny-instruct', 'llama.cpp', true, true]]);
 
   const result = await run(arguments_of(cached, ['--max-steps', '2', '--max-completion-tokens', '64', '--context', '20000', '--trajectory', join(folder, 'auto.json')]), home.env);
   assert.equal(result.code, 1, result.stdout + result.stderr);

@@ -168,7 +168,7 @@ TEST_CASE("a full disk costs the cache, not the answer") {
 
 TEST_CASE("files that are no model are each one clear error") {
   const User user;
-  const fs::path shipped = fs::path(ENGRAMD_SOURCE_DIR) / "models/engramd-tiny.gguf";
+  const fs::path shipped = fs::path(ENGRAMD_SOURCE_DIR) / "models/engramd-small.gguf";
   const std::string good = *read_file(shipped);
   const auto refuse = [&](const std::string& bytes, const std::string& because) {
     REQUIRE(write_file_atomic(user.path("m.gguf"), bytes));
@@ -184,18 +184,18 @@ TEST_CASE("files that are no model are each one clear error") {
   refuse(good.substr(0, 100), "m.gguf");
   refuse(good.substr(0, good.size() / 2), "m.gguf");
   std::string unknown = good;
-  for (size_t at = unknown.find("engramd-moe"); at != std::string::npos && at < 100'000;
-       at = unknown.find("engramd-moe", at))
-    unknown.replace(at, 11, "nobodys-moe");
-  refuse(unknown, "nobodys-moe");
+  for (size_t at = unknown.find("engramd"); at != std::string::npos && at < 100'000;
+       at = unknown.find("engramd", at))
+    unknown.replace(at, 7, "nobodys");
+  refuse(unknown, "nobodys");
   CHECK(user.run({"model", "verify", shipped.string()}).exit_code == 0);
   CHECK(holds(user.run({"model", "info", shipped.string()}).stdout_text,
-              "general.architecture = \"engramd-moe\""));
+              "general.architecture = \"engramd\""));
 }
 
 TEST_CASE("a model file is explained, converted and verified") {
   const User user;
-  const std::string shipped = (fs::path(ENGRAMD_SOURCE_DIR) / "models/engramd-tiny.gguf").string();
+  const std::string shipped = (fs::path(ENGRAMD_SOURCE_DIR) / "models/engramd-small.gguf").string();
   const std::string out = user.path("small.gguf").string();
   const json info = parsed(user.run({"model", "info", shipped, "--json"}));
   CHECK(info["runs"] == true);

@@ -431,7 +431,7 @@ TEST_CASE("after an engine error the session is opened anew") {
 }
 
 TEST_CASE("the shipped model completes in a real folder, and reuses its prompt") {
-  const std::string path = std::string(ENGRAMD_SOURCE_DIR) + "/models/engramd-tiny.gguf";
+  const std::string path = std::string(ENGRAMD_SOURCE_DIR) + "/models/engramd-small.gguf";
   engine::LoadOptions load;
   load.n_threads = 1;
   const auto model = engine::Model::load(path, load);
