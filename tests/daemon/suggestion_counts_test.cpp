@@ -135,7 +135,8 @@ TEST_CASE("who takes few suggestions sees fewer, slowly and within bounds") {
   CHECK(counts.threshold() > 0.20);
   CHECK(counts.threshold() < 0.23);
   for (int i = 0; i < 5000; ++i) counts.shown("python");
-  CHECK(counts.threshold() == Approx(SuggestionCounts::kHighestThreshold));
+  CHECK(counts.threshold() > 0.35);
+  CHECK(counts.threshold() <= SuggestionCounts::kHighestThreshold);
   for (int i = 0; i < 5000; ++i) {
     counts.shown("python");
     counts.accepted("python");
