@@ -21,7 +21,7 @@ extern const LineFeatures kMemoryFirstLine, kMemoryLaterLine;
 // about two in five, more than half of them right; one that was asked for, when it reaches the
 // lower one. A user's own counts move the first within bounds (suggestion_counts.h).
 constexpr double kShownWhileTyping = 0.20;
-constexpr double kShownWhenInvoked = 0.05;
+constexpr double kShownWhenInvoked = 0.02;
 // Later lines of a suggestion: each must reach the first by itself, and the whole text the second.
 constexpr double kContinuedLine = 0.60;
 constexpr double kSeveralLines = 0.50;

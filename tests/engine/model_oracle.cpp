@@ -74,6 +74,7 @@ void check_against_oracle(const std::filesystem::path& path, const std::vector<T
     INFO((model ? std::string() : model.error().message));
     REQUIRE(model);
     auto session = (*model)->open_session(0);
+    INFO((session ? std::string() : session.error().message));
     REQUIRE(session);
     const auto found = (*session)->all_logits(tokens);
     REQUIRE(found);
