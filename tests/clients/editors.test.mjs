@@ -109,7 +109,7 @@ test('the package that carries the program: a clean profile, nothing but the .vs
       await bench.open('app.py');
       await bench.key('Control+End');
       await bench.key('Enter');
-      await bench.type('print("total price');
+      await bench.type('print("total price of the cart');
       const ghost = page.locator('.ghost-text, .ghost-text-decoration').first();
       await bench.until('ghost text', async () => {
         if (await ghost.isVisible().catch(() => false)) return true;
@@ -120,7 +120,7 @@ test('the package that carries the program: a clean profile, nothing but the .vs
       });
       await bench.picture('ghost-text');
       await bench.key('Tab');
-      await bench.until('the accepted line', async () => (await bench.lines()).some((text) => text.includes('print("total price of the cart')));
+      await bench.until('the accepted line', async () => (await bench.lines()).some((text) => text.includes('print("total price of the cart:"')));
       assert.ok(!(await bench.lines()).some((text) => /\)"\)$/.test(text.trimEnd())), 'what VS Code had closed is not closed twice');
       await bench.picture('accepted');
       await bench.key('Control+s');

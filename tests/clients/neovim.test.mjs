@@ -82,7 +82,7 @@ test('Neovim with the plugin and nothing but engramd on PATH', { timeout: DRIVE_
     const column = Buffer.byteLength(lines[line].slice(0, lines[line].indexOf('open_cart_for'))) + 2;   // Vim counts bytes
     const red = path.join(world.project, 'shop/discount.py');
     for (const [name, text] of Object.entries(redTest)) fs.writeFileSync(path.join(world.project, name), text);
-    const seen = await drive(world, { file, line: line + 1, column, typed: 'print("total price', red, test_command: '/usr/bin/python3 -m pytest -q -p no:cacheprovider' }, environment);
+    const seen = await drive(world, { file, line: line + 1, column, typed: 'print("total price of the cart', red, test_command: '/usr/bin/python3 -m pytest -q -p no:cacheprovider' }, environment);
     const step = (name, check, options = {}) => t.test(name, options, () => {
       const found = seen.steps.find((entry) => entry.name === name);
       assert.ok(found?.ok, `${found?.result ?? 'was not reached'}\n${seen.said}`);
@@ -105,7 +105,7 @@ test('Neovim with the plugin and nothing but engramd on PATH', { timeout: DRIVE_
     await step('accept key without a suggestion', (text) => assert.match(text, /^\t.*x$|^\s+x$/));
     await step('ghost text', ({ shown, line: accepted }) => {
       assert.ok(shown.length > 0);
-      assert.ok(accepted.startsWith('print("total price of the cart'), accepted);
+      assert.ok(accepted.startsWith('print("total price of the cart:"'), accepted);
     }, own);
     await step('commands', ({ names, all, some, review }) => {
       assert.deepEqual(names, ['Engram']);
