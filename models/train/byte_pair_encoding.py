@@ -37,6 +37,17 @@ def byte_characters():
     return table
 
 
+def merged(parts, rank):
+    """The parts of one pre-token after all merges, lowest rank first; rank: {pair: number}."""
+    parts, none = list(parts), len(rank)
+    while len(parts) > 1:
+        best, at = min((rank.get(pair, none), i) for i, pair in enumerate(zip(parts, parts[1:])))
+        if best == none:
+            break
+        parts[at:at + 2] = [parts[at] + parts[at + 1]]
+    return parts
+
+
 class Tokenizer:
     def __init__(self, tokens, merges, pre="qwen2"):
         self.tokens = tokens            # id -> printable form, special tokens last
@@ -71,13 +82,7 @@ class Tokenizer:
 
     def _encode_word(self, word):
         parts = [self._characters[b] for b in word.encode()]
-        while len(parts) > 1:
-            rank, at = min((self._rank.get(pair, 1 << 30), i)
-                           for i, pair in enumerate(zip(parts, parts[1:])))
-            if rank == 1 << 30:
-                break
-            parts[at:at + 2] = [parts[at] + parts[at + 1]]
-        return [self._ids[p] for p in parts]
+        return [self._ids[p] for p in merged(parts, self._rank)]
 
     def decode_bytes(self, ids):
         """Bytes of ordinary tokens; special tokens give their name."""

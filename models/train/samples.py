@@ -20,6 +20,7 @@ import queue
 import numpy as np
 
 import recipe
+from byte_pair_encoding import merged
 
 NOTHING, SUFFIX, PREFIX, MIDDLE, PLAIN = range(5)  # indices of recipe.LOSS_WEIGHTS
 RECORD = 13
@@ -51,14 +52,7 @@ class Vocabulary:
         self._parted = {}
 
     def encode_piece(self, piece):
-        parts = list(piece)
-        while len(parts) > 1:
-            rank, at = min((self._rank.get(pair, 1 << 30), i)
-                           for i, pair in enumerate(zip(parts, parts[1:])))
-            if rank == 1 << 30:
-                break
-            parts[at:at + 2] = [parts[at] + parts[at + 1]]
-        return [self._ids[p] for p in parts]
+        return [self._ids[p] for p in merged(piece, self._rank)]
 
     def parted(self, token, at):
         """Tokens of the first `at` bytes and of the others; None where no cursor can stand."""
