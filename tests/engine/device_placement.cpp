@@ -57,41 +57,42 @@ class BrokenDevice final : public device::Device {
   }
 };
 
-}  // namespace
-
-TEST_CASE("a model with its weights on a device computes what it computes on the CPU") {
+// Families and weight types that devices have rows for.
+template <class Body>
+void for_each_placed(Body&& body) {
   for (const char* architecture : {"qwen3moe", "engramd-moe"})
     for (const quant::Type type : {quant::Type::q8_0, quant::Type::q4_k}) {
       INFO(architecture << " in " << quant::info(type).name);
       RandomModel shape;
       shape.architecture = architecture;
       shape.type = type;
-      const TemporaryModel file(shape);
-      const auto on_cpu = load(file, ""), on_twin = load(file, "twin");
-      CHECK(on_cpu->info().placed_bytes == 0);
-      CHECK(on_twin->info().placed_bytes > on_twin->info().file_bytes / 2);
-      const auto expected = logits_of(on_cpu), found = logits_of(on_twin);
-      const double error = relative_error(found, expected);
-      CHECK(error <= 1e-4);
-      CHECK(error > 0);  // the device did compute: its order of additions is another
-      CHECK(logits_of(on_twin) == found);
+      body(TemporaryModel(shape));
     }
+}
+
+}  // namespace
+
+TEST_CASE("a model with its weights on a device computes what it computes on the CPU") {
+  for_each_placed([](const TemporaryModel& file) {
+    const auto on_cpu = load(file, ""), on_twin = load(file, "twin");
+    CHECK(on_cpu->info().placed_bytes == 0);
+    CHECK(on_twin->info().placed_bytes > on_twin->info().file_bytes / 2);
+    const auto expected = logits_of(on_cpu), found = logits_of(on_twin);
+    const double error = relative_error(found, expected);
+    CHECK(error <= 1e-4);
+    CHECK(error > 0);  // the device did compute: its order of additions is another
+    CHECK(logits_of(on_twin) == found);
+  });
 }
 
 TEST_CASE("a model with its weights on a card computes what it computes on the card's twin",
           "[gpu]") {
   if (find_devices().devices.empty()) return;  // counted by the test of the card's kernels
-  for (const char* architecture : {"qwen3moe", "engramd-moe"})
-    for (const quant::Type type : {quant::Type::q8_0, quant::Type::q4_k}) {
-      INFO(architecture << " in " << quant::info(type).name);
-      RandomModel shape;
-      shape.architecture = architecture;
-      shape.type = type;
-      const TemporaryModel file(shape);
-      const auto on_card = load(file, "cuda:0");
-      CHECK(on_card->info().placed_bytes > on_card->info().file_bytes / 2);
-      CHECK(logits_of(on_card) == logits_of(load(file, "twin")));
-    }
+  for_each_placed([](const TemporaryModel& file) {
+    const auto on_card = load(file, "cuda:0");
+    CHECK(on_card->info().placed_bytes > on_card->info().file_bytes / 2);
+    CHECK(logits_of(on_card) == logits_of(load(file, "twin")));
+  });
 }
 
 TEST_CASE("weights of types that a device has no row for stay on the CPU") {
