@@ -173,3 +173,7 @@ TINY = Shape(vocabulary=512, width=64, context=128, ratios=(4, 0), n_heads=2, he
 ABLATION = Shape(width=256, context=512, ratios=(4, 0, 4, 0, 4, 0), n_heads=4, q_rank=128,
                  group_rank=64, expert_width=96, shared_width=192, feed_forward_width=384,
                  engram_layers=(1, 3))
+# Eight runs of it, 1.5 M tokens each, fit into two hours of two processors.
+ABLATION_CPU = Shape(width=128, context=512, ratios=(4, 0, 4, 0), n_heads=2, n_kv_heads=1, q_rank=64,
+                     group_rank=32, expert_width=48, shared_width=96, feed_forward_width=192,
+                     engram_layers=(1,), rows_per_column=4000)

@@ -41,6 +41,8 @@ MEASURE_SECONDS = 20
 EAGER_SEQUENCES = 16  # of 1024 tokens at a time: more is kept between forward and backward
 RESERVE_SECONDS = 12  # for the last measurement and for saving
 H100_FLOPS = 989e12   # dense bfloat16; the logged share is of this
+SHAPES = {"default": shapes.DEFAULT, "tiny": shapes.TINY, "ablation": shapes.ABLATION,
+          "ablation-cpu": shapes.ABLATION_CPU}
 VARIANTS = {"full": {}, "plain-residual": {"n_streams": 1}, "no-engram": {"engram_layers": ()},
             "dense": {"n_experts": 0}}
 
@@ -512,7 +514,7 @@ def arguments(words=None):
     parser.add_argument("--seconds", type=float, help="of the whole call")
     parser.add_argument("--tokens", type=int)
     parser.add_argument("--steps", type=int, help="stop early, not decayed (for timing)")
-    parser.add_argument("--shape", choices=("default", "tiny", "ablation"), default="default")
+    parser.add_argument("--shape", choices=SHAPES, default="default")
     parser.add_argument("--variant", choices=VARIANTS, default="full")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=recipe.SEQUENCES_PER_STEP)
@@ -535,8 +537,7 @@ def arguments(words=None):
 def main():
     args = arguments()
     args.out.mkdir(parents=True, exist_ok=True)
-    shape = {"default": shapes.DEFAULT, "tiny": shapes.TINY, "ablation": shapes.ABLATION}
-    shape = shapes.Shape.from_dict(dict(shape[args.shape].to_dict(), **VARIANTS[args.variant]))
+    shape = shapes.Shape.from_dict(dict(SHAPES[args.shape].to_dict(), **VARIANTS[args.variant]))
     train(shape, args, Log(args.out / "train.log"))
 
 
