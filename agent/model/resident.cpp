@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "agent/model/fit_history.h"
+#include "agent/model/memory_drafts.h"
 #include "agent/model/tool_schema.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "engine/api/chat_turn.h"
+#include "engine/api/speculation.h"
 
 namespace engramd::agent {
 namespace {
@@ -339,6 +341,10 @@ class ResidentModel final : public ChatModel {
       listener.take(tokenizer_.spelling(token));
     };
     options.stop_when = [&](std::string_view) { return listener.stopped(); };
+    MemoryDrafts text;
+    engine::LayerDrafts drafts(*session_, &text);
+    if (options_.speculation) options.drafts = &drafts;
+    options.draft_control = &draft_control_;
     auto result = session_->generate(prompt.tokens, options, cancel);
     if (!result) {
       session_.reset();  // not trusted with another prompt
@@ -378,6 +384,7 @@ class ResidentModel final : public ChatModel {
   std::shared_ptr<const grammar::TokenTrie> trie_;
   chat::ConstraintCache constraints_;
   std::unique_ptr<engine::Session> session_;
+  engine::DraftControl draft_control_;
   uint64_t conversation_ = 0;  // hash of what begins it, and of its tools
   Cut cut_;
   bool brief_ = false;  // tools are shown as signatures

@@ -31,6 +31,8 @@ struct ResidentOptions {
   size_t max_completion_tokens = 0;  // of one reply; 0: 4096, at most a third of the context
   // What Qwen and others advise for models that reason; 0 is greedy.
   engine::SampleOptions sample = {.temperature = 0.6f, .top_k = 20, .top_p = 0.95f, .seed = 0};
+  // Guesses from the conversation's own text are computed many at a time; the replies are the same.
+  bool speculation = true;
   std::string date;  // today, for the formats that say it
 };
 

@@ -26,6 +26,7 @@ Result<std::shared_ptr<const http::ServedModel>> load(const std::filesystem::pat
                                                       const Settings& settings) {
   engine::LoadOptions load;
   load.n_threads = static_cast<size_t>(settings.number("engine.threads"));
+  load.drafts = settings.number("engine.speculation") != 0;
   ENGRAMD_TRY(const auto model, engine::Model::load(file, load));
   const engine::chat::Dialect* dialect = nullptr;
   if (!options.dialect.empty()) {
@@ -49,6 +50,7 @@ Result<std::shared_ptr<const http::ServedModel>> load(const std::filesystem::pat
   room.n_slots = options.n_slots;
   room.n_waiting = options.n_queue;
   room.context = options.context;
+  room.speculation = settings.number("engine.speculation") != 0;
   served->room = std::make_unique<serve::ModelRoom>(served->model, room);
   return served;
 }

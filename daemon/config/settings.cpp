@@ -165,6 +165,8 @@ const std::vector<SettingRow>& setting_rows() {
        "PEM file of a private certificate authority, besides the system's"},
       {"engine.threads", T::number, "ENGRAMD_THREADS", false, "0",
        "compute threads; 0: all hardware threads"},
+      {"engine.speculation", T::number, "ENGRAMD_SPECULATION", false, "1",
+       "1: several tokens are guessed and computed together, the text is the same; 0: not"},
       {"index.include", T::list, nullptr, true, "", "gitignore-style patterns; empty: everything"},
       {"index.exclude", T::list, nullptr, true, "", "gitignore-style patterns"},
       {"daemon.idle_minutes", T::number, "ENGRAMD_IDLE_MINUTES", false, "30",

@@ -63,6 +63,9 @@ std::string Metrics::text(const serve::ModelRoom* room) const {
   page.one("cached_tokens_total", "counter", "prompt tokens whose state was still there",
            double(f.cached_tokens));
   page.one("generated_tokens_total", "counter", "tokens generated", double(f.generated_tokens));
+  page.one("drafted_tokens_total", "counter", "tokens guessed and computed ahead",
+           double(f.drafted_tokens));
+  page.one("accepted_tokens_total", "counter", "guesses that came true", double(f.accepted_tokens));
   page.one("prompt_seconds_total", "counter", "time spent on reading prompts", f.prompt_s);
   page.one("generate_seconds_total", "counter", "time spent on generating", f.generate_s);
   page.one("wait_seconds_total", "counter", "time that generations waited for a session", f.wait_s);

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "agent/model/memory_drafts.h"
 #include "base/log.h"
 
 namespace engramd::daemon::serve {
@@ -51,6 +52,7 @@ ModelRoom::ModelRoom(std::shared_ptr<const engine::Model> model, const RoomOptio
     : model_(std::move(model)),
       context_(options.context == 0 ? model_->info().context_length
                                     : std::min(options.context, model_->info().context_length)),
+      speculation_(options.speculation),
       conversations_(open_desk(std::max<size_t>(1, options.n_slots), options.n_waiting,
                                engine::Priority::background)),
       keystrokes_(open_desk(1, options.n_waiting, engine::Priority::foreground)) {}
@@ -133,6 +135,8 @@ void ModelRoom::run(Desk& desk, Work work, Clock::time_point since) {
       sums.prompt_tokens += outcome->n_prompt - outcome->n_cached;
       sums.cached_tokens += outcome->n_cached;
       sums.generated_tokens += outcome->n_generated;
+      sums.drafted_tokens += outcome->n_drafted;
+      sums.accepted_tokens += outcome->n_accepted;
       sums.prompt_s += outcome->prompt_s;
       sums.generate_s += outcome->generate_s;
       sums.wait_s += outcome->wait_s;
@@ -215,8 +219,14 @@ Result<Outcome> ModelRoom::generate(Desk& desk, Work& work, Clock::time_point si
     if (!stopped && turn.held) turn.held = desk.turns.yield(work.cancel);
   };
   work.options.stop_when = [&](std::string_view) { return stopped; };
+  agent::MemoryDrafts text;
+  engine::LayerDrafts drafts(session, &text);
+  if (speculation_) work.options.drafts = &drafts;
+  work.options.draft_control = &slot->draft_control;
   auto result = session.generate(work.prompt, work.options, work.cancel);
   if (!result) return fail(std::move(result).error());
+  outcome.n_drafted = result->n_drafted;
+  outcome.n_accepted = result->n_accepted;
   lent.broken = false;
   outcome.generate_s = result->generate_s;
   // Whoever writes to a client that has gone hears of it before the engine looks at the token.
@@ -273,6 +283,8 @@ RoomFigures ModelRoom::figures() const {
     all.prompt_tokens += sums.prompt_tokens;
     all.cached_tokens += sums.cached_tokens;
     all.generated_tokens += sums.generated_tokens;
+    all.drafted_tokens += sums.drafted_tokens;
+    all.accepted_tokens += sums.accepted_tokens;
     all.prompt_s += sums.prompt_s;
     all.generate_s += sums.generate_s;
     all.wait_s += sums.wait_s;

@@ -21,12 +21,14 @@ namespace engramd::daemon::serve {
 
 struct RoomOptions {
   size_t n_slots = 2;
-  size_t n_waiting = 16;  // of each priority
-  size_t context = 0;     // tokens of one conversation; 0: the model's
+  size_t n_waiting = 16;    // of each priority
+  size_t context = 0;       // tokens of one conversation; 0: the model's
+  bool speculation = true;  // guesses from the text itself are computed many at a time
 };
 
 struct Outcome {
   size_t n_prompt = 0, n_cached = 0, n_generated = 0;
+  size_t n_drafted = 0, n_accepted = 0;  // guesses computed, and those that came true
   double wait_s = 0, prompt_s = 0, generate_s = 0;
   std::string stop_reason;  // as GenerateResult's
 };
@@ -46,6 +48,7 @@ struct RoomFigures {
   size_t n_running = 0, n_waiting = 0;
   uint64_t n_done = 0, n_cancelled = 0, n_failed = 0;
   uint64_t prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0;
+  uint64_t drafted_tokens = 0, accepted_tokens = 0;
   double prompt_s = 0, generate_s = 0, wait_s = 0;
   SlotTable::Figures conversations, keystrokes;
 };
@@ -74,6 +77,7 @@ class ModelRoom {
 
   const std::shared_ptr<const engine::Model> model_;
   const size_t context_;
+  const bool speculation_;
   const std::unique_ptr<Desk> conversations_, keystrokes_;
 };
 

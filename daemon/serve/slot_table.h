@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/api/session.h"
+#include "engine/api/speculation.h"
 
 namespace engramd::daemon::serve {
 
@@ -20,6 +21,7 @@ size_t common_prefix(std::span<const engine::TokenId> a, std::span<const engine:
 struct Slot {
   std::unique_ptr<engine::Session> session;  // null: empty
   std::vector<engine::TokenId> tokens;
+  engine::DraftControl draft_control;
   uint64_t used = 0;  // a clock of requests: the smallest is the longest ago
   bool lent = false;
 };

@@ -110,6 +110,7 @@ Result<std::shared_ptr<const engine::Model>> ChatModelSource::weights(
   }
   engine::LoadOptions load;
   load.n_threads = static_cast<size_t>(settings_.number("engine.threads"));
+  load.drafts = settings_.number("engine.speculation") != 0;
   ENGRAMD_TRY(weights_, engine::Model::load(file, load));
   return weights_;
 }
@@ -127,6 +128,7 @@ Result<std::shared_ptr<agent::ChatModel>> ChatModelSource::open(const ChatModelO
   ENGRAMD_TRY(const auto temperature, temperature_of(options, settings_));
   if (temperature) resident.sample.temperature = static_cast<float>(*temperature);
   resident.sample.seed = options.seed.value_or(0);
+  resident.speculation = settings_.number("engine.speculation") != 0;
   resident.date = today();
   return std::shared_ptr(agent::make_resident_model(model, resident));
 }

@@ -40,6 +40,22 @@ class Proposer {
   virtual Proposal propose(std::span<const TokenId> suffix) = 0;
 };
 
+// A guess at a token that comes next, and how probable it is once the guesses before it came true.
+struct DraftToken {
+  TokenId token = 0;
+  float probability = 0;
+};
+// Where guesses come from: a repository memory behind an adapter, the text of the prompt itself.
+// Called on the session's thread.
+class DraftSource {
+ public:
+  virtual ~DraftSource() = default;
+  // What goes on behind the timeline, at most `most` tokens; none where nothing is known.
+  virtual std::vector<DraftToken> draft(std::span<const TokenId> timeline, size_t most) = 0;
+};
+
+class DraftControl;  // engine/api/speculation.h
+
 struct SampleOptions {
   float temperature = 0;  // 0: greedy
   int top_k = 0;          // 0: off
@@ -55,6 +71,11 @@ struct GenerateOptions {
   // constrained until it is covered.
   std::string forced_prefix;
   Proposer* proposer = nullptr;  // mixed in when set
+  // Lossless speculation: guesses are computed many at a time, and those that the text would have
+  // had anyhow are taken. Whatever is guessed, every token is the one that would have come without.
+  DraftSource* drafts = nullptr;
+  // What was learnt about the guesses' worth, kept from text to text; null: each learns anew.
+  DraftControl* draft_control = nullptr;
   // The text generated must be one that it allows: every other token has probability zero, a stop
   // token too where the text may not end yet.
   grammar::SharedConstraint constraint;
@@ -73,6 +94,7 @@ struct GenerateResult {
   std::vector<float> probabilities;  // of each chosen token, after mixing
   SyncResult prompt;
   double prompt_s = 0, generate_s = 0;
+  size_t n_drafted = 0, n_accepted = 0;  // guesses computed, and those that came true
   // "eos", "stop", "length", "cancelled", or "grammar": the constraint allows nothing more.
   std::string stop_reason;
 };
@@ -96,6 +118,14 @@ class Session {
                                                 const CancelToken& = {}) = 0;
   // Appends one token and computes its state.
   virtual Status append(TokenId token, const CancelToken& = {}) = 0;
+  // Computes what append() would compute for these tokens, one after the other, in one go. Timeline
+  // and logits stay; an append() of the next of them then costs nothing and gives the same bits,
+  // any other one forgets the rest. Empty: forgets. On an error nothing is ahead and the timeline
+  // stays. A session that cannot do this does nothing. At most kMostAhead.
+  static constexpr size_t kMostAhead = 64;
+  virtual Status look_ahead(std::span<const TokenId> /*tokens*/, const CancelToken& = {}) {
+    return {};
+  }
 
   virtual Result<GenerateResult> generate(std::span<const TokenId> prompt, const GenerateOptions&,
                                           const CancelToken& = {}) = 0;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <new>
 #include <optional>
+#include <utility>
 
 #include "engine/api/session.h"
 #include "engine/core/drafter.h"
@@ -59,6 +60,7 @@ class LoadedSession final : public Session {
 
   Result<SyncResult> sync(std::span<const TokenId> tokens, const CancelToken& cancel) override {
     ENGRAMD_CHECK(check_tokens(tokens, tokens.size()));
+    ENGRAMD_CHECK(forget_ahead(cancel));
     size_t common = size_t(
         std::mismatch(timeline_.begin(), timeline_.end(), tokens.begin(), tokens.end()).first -
         timeline_.begin());
@@ -76,20 +78,16 @@ class LoadedSession final : public Session {
   }
 
   std::span<const float> logits() const override {
-    return logits_after_ == timeline_.size() && logits_after_ > 0 ? std::span<const float>(logits_)
-                                                                  : std::span<const float>();
+    return logits_after_ == n_tokens() && logits_after_ > 0 ? std::span<const float>(logits_)
+                                                            : std::span<const float>();
   }
 
   Result<std::vector<float>> all_logits(std::span<const TokenId> tokens,
                                         const CancelToken& cancel) override {
     const size_t n_vocab = model_->network().n_vocab;
     ENGRAMD_CHECK(check_tokens(tokens, tokens.size()));
-    if (!model_->budget()->take(tokens.size() * n_vocab * sizeof(float)))
-      return fail(ErrorCode::exhausted, "the logits of " + std::to_string(tokens.size()) +
-                                            " tokens need " +
-                                            std::to_string(tokens.size() * n_vocab >> 18) +
-                                            " MiB, more than is left of the memory budget");
-    model_->budget()->give_back(tokens.size() * n_vocab * sizeof(float));
+    ENGRAMD_CHECK(forget_ahead(cancel));
+    ENGRAMD_CHECK(check_room_for_logits(tokens.size()));
     std::vector<float> out(tokens.size() * n_vocab);
     clear();
     ENGRAMD_CHECK(extend(tokens, out.data(), cancel));
@@ -101,8 +99,39 @@ class LoadedSession final : public Session {
   }
 
   Status append(TokenId token, const CancelToken& cancel) override {
+    if (ahead_.left() > 0 && token == timeline_[n_tokens()]) {
+      ENGRAMD_CHECK(cancel.check());
+      take_ahead();
+      return {};
+    }
+    ENGRAMD_CHECK(forget_ahead(cancel));
     ENGRAMD_CHECK(check_tokens({&token, 1}, timeline_.size() + 1));
     return extend({&token, 1}, nullptr, cancel);
+  }
+
+  Status look_ahead(std::span<const TokenId> tokens, const CancelToken& cancel) override {
+    ENGRAMD_CHECK(forget_ahead(cancel));
+    if (tokens.empty()) return {};
+    if (tokens.size() > kMostAhead)
+      return fail(ErrorCode::invalid_input, std::to_string(tokens.size()) +
+                                                " tokens ahead, expected at most " +
+                                                std::to_string(kMostAhead));
+    const size_t begin = timeline_.size(), n_vocab = model_->network().n_vocab;
+    ENGRAMD_CHECK(check_tokens(tokens, begin + tokens.size()));
+    ENGRAMD_CHECK(check_room_for_logits(tokens.size()));
+    // What cannot be cut behind a token that did not come true is kept.
+    std::string tail;
+    if (state_.reach() < tokens.size()) tail = state_.save(begin, memory::Saved::tail);
+    ahead_.rows.resize(tokens.size() * n_vocab);
+    if (Status ran = extend(tokens, ahead_.rows.data(), cancel); !ran) {
+      ENGRAMD_CHECK(shorten(begin, begin, tail, {}));
+      return ran;
+    }
+    ahead_.begin = begin;
+    ahead_.n = tokens.size();
+    ahead_.n_taken = 0;
+    ahead_.tail = std::move(tail);
+    return {};
   }
 
   Result<GenerateResult> generate(std::span<const TokenId> prompt, const GenerateOptions& options,
@@ -158,6 +187,7 @@ class LoadedSession final : public Session {
                   "a draft of " + std::to_string(n) + " tokens behind " +
                       std::to_string(timeline_.size()) + ", expected 1 to " +
                       std::to_string(kMostDraftTokens) + " behind at least one");
+    ENGRAMD_CHECK(forget_ahead(cancel));
     ENGRAMD_CHECK(check_tokens({&next, 1}, timeline_.size()));
     std::optional<schedule::Turns::Foreground> announced;
     if (priority_ == Priority::foreground) announced.emplace(model_->turns());
@@ -173,6 +203,8 @@ class LoadedSession final : public Session {
   }
 
   Result<std::string> snapshot() const override {
+    if (ahead_.left() > 0)
+      return fail(ErrorCode::invalid_input, "a session that has looked ahead has no snapshot");
     SnapshotHeader header;
     header.weights = model_->fingerprint();
     header.n_tokens = timeline_.size();
@@ -208,11 +240,13 @@ class LoadedSession final : public Session {
     return std::unique_ptr<Session>(std::move(forked));
   }
 
-  size_t n_tokens() const override { return timeline_.size(); }
+  size_t n_tokens() const override { return timeline_.size() - ahead_.left(); }
   size_t memory_bytes() const override {
     return state_.memory_bytes() + checkpoints_.memory_bytes() + scratch_.memory_bytes() +
            (drafter_ ? drafter_->memory_bytes() : 0) +
-           (logits_.capacity() + h_.capacity() + carry_.capacity()) * sizeof(float);
+           (logits_.capacity() + h_.capacity() + carry_.capacity() + ahead_.rows.capacity()) *
+               sizeof(float) +
+           ahead_.tail.capacity();
   }
 
  private:
@@ -229,7 +263,63 @@ class LoadedSession final : public Session {
     return {};
   }
 
+  Status check_room_for_logits(size_t n_rows) const {
+    const uint64_t bytes = n_rows * model_->network().n_vocab * sizeof(float);
+    if (!model_->budget()->take(bytes))
+      return fail(ErrorCode::exhausted, "the logits of " + std::to_string(n_rows) +
+                                            " tokens need " + std::to_string(bytes >> 20) +
+                                            " MiB, more than is left of the memory budget");
+    model_->budget()->give_back(bytes);
+    return {};
+  }
+
+  // What look_ahead computed: the last n tokens of timeline_ from `begin` on, of which n_taken have
+  // been appended since.
+  struct Ahead {
+    size_t begin = 0, n = 0, n_taken = 0;
+    std::vector<float> rows;  // logits after each, [n, n_vocab]
+    std::string tail;         // of the state before them, where it cannot be cut
+    size_t left() const { return n - n_taken; }
+  };
+
+  void take_ahead() {
+    const size_t n_vocab = model_->network().n_vocab;
+    const auto row = ahead_.rows.begin() + std::ptrdiff_t(ahead_.n_taken * n_vocab);
+    logits_.assign(row, row + std::ptrdiff_t(n_vocab));
+    ++ahead_.n_taken;
+    logits_after_ = n_tokens();
+    if (ahead_.left() == 0) keep_checkpoint(timeline_.size(), false);
+  }
+
+  // The timeline ends where it seems to.
+  Status forget_ahead(const CancelToken& cancel) {
+    if (ahead_.left() == 0) return {};
+    const size_t begin = ahead_.begin, end = n_tokens();
+    ahead_.n = ahead_.n_taken = 0;
+    return shorten(end, begin, std::exchange(ahead_.tail, {}), cancel);
+  }
+
+  // Back to n tokens, with the state's tail of `begin` <= n tokens where it cannot be cut.
+  Status shorten(size_t n, size_t begin, const std::string& tail, const CancelToken& cancel) {
+    if (n >= timeline_.size()) return {};
+    const std::vector<TokenId> kept(timeline_.begin(), timeline_.begin() + std::ptrdiff_t(n));
+    const bool known = logits_after_ == n;
+    size_t there = begin;
+    if (tail.empty()) {
+      ENGRAMD_TRY(there, go_back(n));
+    } else {
+      if (Status loaded = state_.load(begin, memory::Saved::tail, tail); !loaded) {
+        clear();
+        return loaded;
+      }
+      timeline_.resize(begin);
+    }
+    logits_after_ = there == n && known ? n : 0;
+    return extend(std::span(kept).subspan(there), nullptr, cancel);
+  }
+
   void clear() {
+    ahead_.n = ahead_.n_taken = 0;
     timeline_.clear();
     checkpoints_.cut(0);
     state_.truncate(0);
@@ -386,6 +476,7 @@ class LoadedSession final : public Session {
   std::optional<Drafter> drafter_;  // when the model has a layer for it
   std::vector<TokenId> timeline_;
   std::vector<float> h_, carry_, logits_;
+  Ahead ahead_;
   size_t logits_after_ = 0;  // logits_ follow the first so many tokens; 0: they are worthless
 };
 

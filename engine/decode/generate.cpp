@@ -1,10 +1,12 @@
 #include "engine/decode/generate.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <limits>
 #include <optional>
 
+#include "engine/api/speculation.h"
 #include "engine/decode/mixture.h"
 #include "engine/decode/sampler.h"
 #include "engine/grammar/constraint.h"
@@ -103,6 +105,7 @@ class ConstrainedText {
   }
   const grammar::TokenSet& allowed() const { return allowed_; }
   bool is_complete() const { return matcher_.is_complete(); }
+  bool may_end() const { return matcher_.may_end(); }
   Status took(TokenId token) {
     const std::string text = constraint_->masks().trie().text(token);
     ENGRAMD_TRY(const bool taken, matcher_.take(text));
@@ -117,6 +120,53 @@ class ConstrainedText {
   const grammar::Constraint* constraint_;
   grammar::Matcher matcher_;
   grammar::TokenSet allowed_;
+};
+
+// Guesses what a constraint leaves no choice about: the one token that is allowed, or the longest
+// where all of them begin the same text. Where there is a choice another source is asked.
+class ForcedDrafts final : public DraftSource {
+ public:
+  // text: as it stands when draft() is called. All outlive this.
+  ForcedDrafts(const ConstrainedText& text, const Tokenizer& tokenizer, DraftSource& otherwise)
+      : text_(text), tokenizer_(tokenizer), otherwise_(otherwise) {}
+
+  std::vector<DraftToken> draft(std::span<const TokenId> timeline, size_t most) override {
+    std::vector<DraftToken> drafts;
+    ConstrainedText ahead = text_;
+    while (drafts.size() < most && !ahead.is_complete() && ahead.look({}, {})) {
+      const size_t n = ahead.allowed().size();
+      if (n == 0 || n > kFew || ahead.may_end()) break;
+      const TokenId longest = the_one(ahead.allowed());
+      if (longest < 0 || !ahead.took(longest)) break;
+      drafts.push_back({longest, n == 1 ? 1.0f : kLikely});
+    }
+    return drafts.empty() ? otherwise_.draft(timeline, most) : drafts;
+  }
+
+ private:
+  static constexpr size_t kFew = 12;
+  static constexpr float kLikely = 0.7f;
+
+  TokenId the_one(const grammar::TokenSet& allowed) const {
+    TokenId longest = -1;
+    const auto words = allowed.words();
+    for (int pass = 0; pass < 2; ++pass)
+      for (size_t w = 0; w < words.size(); ++w)
+        for (uint64_t bits = words[w]; bits != 0; bits &= bits - 1) {
+          const auto token = static_cast<TokenId>(w * 64 + size_t(std::countr_zero(bits)));
+          const std::string_view bytes = tokenizer_.bytes(token);
+          if (pass == 0 && (longest < 0 || bytes.size() > tokenizer_.bytes(longest).size()))
+            longest = token;
+          if (pass == 1 && token != longest &&
+              (bytes.empty() || !tokenizer_.bytes(longest).starts_with(bytes)))
+            return -1;
+        }
+    return longest;
+  }
+
+  const ConstrainedText& text_;
+  const Tokenizer& tokenizer_;
+  DraftSource& otherwise_;
 };
 
 // What is not allowed has no probability, and the rest sums to one again.
@@ -168,6 +218,11 @@ Result<GenerateResult> generate(Session& session, const Model& model,
     ENGRAMD_TRY(constrained, ConstrainedText::start(*options.constraint, tokenizer.n_vocab()));
   }
   Sampler sampler(options.sample);
+  std::optional<ForcedDrafts> forced_drafts;
+  if (constrained && options.drafts != nullptr)
+    forced_drafts.emplace(*constrained, tokenizer, *options.drafts);
+  Speculation speculation(session, forced_drafts ? &*forced_drafts : options.drafts,
+                          options.draft_control);
   std::vector<TokenId> timeline(prompt.begin(), prompt.end());
   // Rows that pad the output matrix beyond the vocabulary are no tokens.
   std::vector<float> probabilities(tokenizer.n_vocab());
@@ -237,7 +292,9 @@ Result<GenerateResult> generate(Session& session, const Model& model,
       break;
     }
     if (result.tokens.size() == options.max_tokens) break;  // its state would serve nobody
-    if (const Status appended = session.append(token, cancel); !appended) {
+    const size_t n_left = options.max_tokens - result.tokens.size();
+    if (const Status appended = speculation.append(token, timeline, n_left - 1, cancel);
+        !appended) {
       if (cancel.cancelled()) {
         reason = "cancelled";
         break;
@@ -247,6 +304,9 @@ Result<GenerateResult> generate(Session& session, const Model& model,
     }
   }
   result.generate_s = seconds_since(generate_start);
+  result.n_drafted = speculation.n_drafted();
+  result.n_accepted = speculation.n_accepted();
+  ENGRAMD_CHECK(speculation.finish());
   return ended(reason);
 }
 

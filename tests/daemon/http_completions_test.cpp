@@ -313,6 +313,22 @@ TEST_CASE("texts become tokens and come back") {
   CHECK(param_of(served.post("/tokenize", json::object())) == "content");
 }
 
+TEST_CASE("guesses change nothing of a text but how it is computed") {
+  ServedOptions without_guesses;
+  without_guesses.room.speculation = false;
+  Served with, without(without_guesses);
+  // Long enough to repeat itself, as greedy texts of random weights do.
+  const json request = greedy("for a in b: c", 400);
+  const json a = with.post("/v1/completions", request).body;
+  const json b = without.post("/v1/completions", request).body;
+  CHECK(a["choices"][0]["text"] == b["choices"][0]["text"]);
+  CHECK(a["usage"] == b["usage"]);
+  const std::string none = "engramd_drafted_tokens_total 0\n";
+  CHECK(with.get("/metrics").text.find(none) == std::string::npos);
+  CHECK(with.get("/metrics").text.find("engramd_accepted_tokens_total 0\n") == std::string::npos);
+  CHECK(without.get("/metrics").text.find(none) != std::string::npos);
+}
+
 TEST_CASE("the figures of a server can be scraped") {
   Served served;
   served.post("/v1/completions", greedy("abcdef", 5));

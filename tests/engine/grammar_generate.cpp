@@ -127,6 +127,40 @@ TEST_CASE("a random network writes only what a schema allows") {
   CHECK(n_complete >= 10);
 }
 
+TEST_CASE("what a constraint leaves no choice about is computed in one go, and is the same text") {
+  const engine::test::TemporaryModel file(engine::test::RandomModel{});
+  const auto model = Model::load(file.path());
+  if (!model) FAIL(model.error().message);
+  const auto session = (*model)->open_session(512), other = (*model)->open_session(512);
+  REQUIRE(session);
+  REQUIRE(other);
+  const auto trie = grammar::make_token_trie((*model)->tokenizer());
+  const auto prompt = (*model)->tokenizer().encode("the answer:");
+  class NoDrafts final : public DraftSource {
+   public:
+    std::vector<DraftToken> draft(std::span<const TokenId>, size_t) override { return {}; }
+  } nothing_else;
+  const auto allowed = constraint(
+      R"({"type": "object", "properties": {"a_long_name_that_is_always_there": {"type": "integer"},
+          "and_another_one_behind_it": {"enum": ["only this is possible"]}},
+          "required": ["a_long_name_that_is_always_there", "and_another_one_behind_it"],
+          "additionalProperties": false})",
+      trie);
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    GenerateOptions options = hot(allowed, seed, 150);
+    const auto plain = (*session)->generate(prompt, options);
+    if (!plain) FAIL(plain.error().message);
+    options.drafts = &nothing_else;
+    const auto ahead = (*other)->generate(prompt, options);
+    if (!ahead) FAIL(ahead.error().message);
+    CHECK(ahead->tokens == plain->tokens);
+    CHECK(ahead->probabilities == plain->probabilities);
+    CHECK(ahead->stop_reason == plain->stop_reason);
+    CHECK(ahead->n_accepted > 10);
+    CHECK(ahead->n_accepted * 2 > ahead->n_drafted);
+  }
+}
+
 TEST_CASE("a text ends where the grammar ends, and nowhere before") {
   const engramd::test::BareModel model;
   GenerateOptions options;

@@ -1,0 +1,122 @@
+#include "engine/api/speculation.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace engramd::engine {
+namespace {
+
+constexpr double kCost = 0.3, kLowestCost = 0.02, kHighestCost = 2;
+constexpr double kLowestTrust = 0.1, kHighestTrust = 1.5;
+constexpr double kMemory = 0.2;       // weight of the newest measurement
+constexpr double kForgetting = 0.01;  // of what was measured, at each step without a guess
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double between(double low, double value, double high) {
+  return std::clamp(value, low, high);
+}
+
+}  // namespace
+
+size_t DraftControl::worth(std::span<const DraftToken> drafts) const {
+  double product = trust_;
+  for (size_t n = 0; n < drafts.size(); ++n) {
+    product *= between(0, double(drafts[n].probability), 1);
+    if (product < cost_) return n;
+  }
+  return drafts.size();
+}
+
+void DraftControl::took_single(double seconds) {
+  // The first is slow: caches are cold and memory is being taken.
+  single_s_ = n_singles_ < kSingles ? seconds : single_s_ + kMemory * (seconds - single_s_);
+  n_singles_ = std::min(n_singles_ + 1, kSingles);
+  // Guesses that were not worth it are tried again some time.
+  cost_ += kForgetting * (kCost - cost_);
+  trust_ += kForgetting * (1 - trust_);
+}
+
+void DraftControl::took(std::span<const DraftToken> drafts, size_t n_accepted, double seconds) {
+  if (drafts.empty()) return;
+  const auto n = double(drafts.size());
+  if (is_measured() && single_s_ > 0) {
+    const double cost = between(kLowestCost, (seconds / single_s_ - 1) / n, kHighestCost);
+    cost_ += kMemory * (cost - cost_);
+  }
+  double expected = 0, product = 1;
+  for (const DraftToken& draft : drafts)
+    expected += product *= between(0, double(draft.probability), 1);
+  if (expected <= 0) return;
+  // A long draft says more about how much to trust than a short one.
+  const double weight = kMemory * std::min(1.0, expected / 2);
+  trust_ += weight * (between(kLowestTrust, double(n_accepted) / expected, kHighestTrust) - trust_);
+}
+
+std::vector<DraftToken> LayerDrafts::draft(std::span<const TokenId> timeline, size_t most) {
+  std::vector<DraftToken> drafts;
+  if (first_ != nullptr) drafts = first_->draft(timeline, most);
+  most = std::min(most, most_);
+  if (!drafts.empty() || most == 0 || timeline.empty()) return drafts;
+  // The last token of the timeline is not computed yet: it is the one behind which is drafted.
+  const auto tokens = session_.draft(timeline.back(), most);
+  if (!tokens || tokens->empty()) return drafts;
+  const std::span<const float> logits = session_.draft_logits();
+  const size_t n_vocab = logits.size() / tokens->size();
+  for (size_t i = 0; i < tokens->size(); ++i) {
+    const auto row = logits.subspan(i * n_vocab, n_vocab);
+    const auto token = static_cast<size_t>((*tokens)[i]);
+    if (token >= row.size()) break;
+    double sum = 0;
+    for (const float logit : row) sum += std::exp(double(logit) - double(row[token]));
+    drafts.push_back({(*tokens)[i], static_cast<float>(1 / sum)});
+  }
+  return drafts;
+}
+
+void Speculation::settle() {
+  if (!ahead_.empty()) control_.took(ahead_, next_, step_s_);
+  ahead_.clear();
+  next_ = 0;
+}
+
+Status Speculation::append(TokenId token, std::span<const TokenId> timeline, size_t most,
+                           const CancelToken& cancel) {
+  if (drafts_ == nullptr) return session_.append(token, cancel);
+  if (next_ < ahead_.size() && ahead_[next_].token == token) {
+    ++next_;
+    ++n_accepted_;
+    return session_.append(token, cancel);
+  }
+  settle();
+  most = std::min(most, Session::kMostAhead - 1);
+  std::vector<DraftToken> drafts;
+  if (most > 0 && control_.is_measured()) drafts = drafts_->draft(timeline, most);
+  if (drafts.size() > most) drafts.resize(most);
+  drafts.resize(control_.worth(drafts));
+  const auto start = Clock::now();
+  if (!drafts.empty()) {
+    std::vector<TokenId> tokens{token};
+    for (const DraftToken& draft : drafts) tokens.push_back(draft.token);
+    // Where there is no room for guesses the text goes on without.
+    if (session_.look_ahead(tokens, cancel)) {
+      ahead_ = std::move(drafts);
+      n_drafted_ += ahead_.size();
+    }
+  }
+  ENGRAMD_CHECK(session_.append(token, cancel));
+  step_s_ = seconds_since(start);
+  if (ahead_.empty()) control_.took_single(step_s_);
+  return {};
+}
+
+Status Speculation::finish() {
+  if (ahead_.empty()) return {};
+  settle();
+  return session_.look_ahead({});
+}
+
+}  // namespace engramd::engine
