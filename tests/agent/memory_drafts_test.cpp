@@ -63,7 +63,8 @@ TEST_CASE("a repository's code is guessed too, the text before it") {
   CHECK(guessed(drafts, joined({5, 6}, counting(605, 611)), 4) == counting(611, 615));
   // The text goes on otherwise than the repository did.
   const auto text = joined(joined(counting(605, 611), {7, 8, 9}), joined({5}, counting(605, 611)));
-  CHECK(guessed(drafts, text, 3) == std::vector<TokenId>{7, 8, 9});
+  MemoryDrafts of_text(*repository);
+  CHECK(guessed(of_text, text, 3) == std::vector<TokenId>{7, 8, 9});
 
   MemoryDrafts borrowed(**repository, false);
   CHECK(guessed(borrowed, joined({5, 6}, counting(605, 611)), 4) == counting(611, 615));
