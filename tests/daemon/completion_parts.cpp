@@ -132,7 +132,7 @@ TEST_CASE("brackets in strings do not count") {
 TEST_CASE("the prompt has the order its architecture was trained on") {
   const auto tokenizer = words_tokenizer();
   engine::ModelInfo info;
-  info.architecture = "engramd-moe";
+  info.architecture = "engramd";
   repoindex::Window window;
   window.parts.push_back({.path = "b.py", .range = {}, .text = "C", .why = "", .n_tokens = 1});
   const auto spelled = [&](const PromptStyle& style) {
