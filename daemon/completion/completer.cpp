@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/completion/calibration.h"
-#include "daemon/completion/memory_decode.h"
+#include "daemon/completion/memory_context.h"
 #include "daemon/completion/stop_rules.h"
 #include "repoindex/context.h"
 #include "repoindex/memory/token_cache.h"

@@ -13,8 +13,6 @@ struct StyleRow {
 };
 // Everything else is prefix, suffix, middle: the order of Qwen, DeepSeek, GLM and StarCoder.
 constexpr StyleRow kStyles[] = {
-    // Trained on pieces of at most 256 tokens with their answer (models/train/samples.py).
-    {"engramd-moe", PromptOrder::suffix_prefix_middle, 224},
     // Prefix 320, suffix 96, excerpts 192 and the markers.
     {"engramd", PromptOrder::suffix_prefix_middle, 640, true},
 };

@@ -4,18 +4,17 @@
 #include "engine/arch/family.h"
 
 // The name in the file (general.architecture), and the function in the family's own file.
-#define ENGRAMD_FAMILIES(FAMILY)           \
-  FAMILY("deepseek2", build_deepseek2)     \
-  FAMILY("deepseek4", build_deepseek4)     \
-  FAMILY("deepseek41", build_deepseek41)   \
-  FAMILY("engramd", build_engramd)         \
-  FAMILY("engramd-moe", build_engramd_moe) \
-  FAMILY("gpt-oss", build_gpt_oss)         \
-  FAMILY("llama", build_llama)             \
-  FAMILY("qwen2", build_qwen2)             \
-  FAMILY("qwen3", build_qwen3)             \
-  FAMILY("qwen35moe", build_qwen35moe)     \
-  FAMILY("qwen3moe", build_qwen3moe)       \
+#define ENGRAMD_FAMILIES(FAMILY)         \
+  FAMILY("deepseek2", build_deepseek2)   \
+  FAMILY("deepseek4", build_deepseek4)   \
+  FAMILY("deepseek41", build_deepseek41) \
+  FAMILY("engramd", build_engramd)       \
+  FAMILY("gpt-oss", build_gpt_oss)       \
+  FAMILY("llama", build_llama)           \
+  FAMILY("qwen2", build_qwen2)           \
+  FAMILY("qwen3", build_qwen3)           \
+  FAMILY("qwen35moe", build_qwen35moe)   \
+  FAMILY("qwen3moe", build_qwen3moe)     \
   FAMILY("qwen3next", build_qwen3next)
 
 namespace engramd::engine::arch {

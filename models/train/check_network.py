@@ -1,8 +1,13 @@
 """Compares the PyTorch network with the independent numpy statements in tests/oracles.
 
-  python3 check_network.py     every variant of a tiny shape, random weights; exits 1 on a difference
+  python3 check_network.py              every variant of a tiny shape, random weights
+  python3 check_network.py FOLDER ...   and the weights that train.py left there: what is learnt is
+                                        sharper than what is drawn
+
+Exits 1 on a difference.
 """
 import dataclasses
+import json
 import pathlib
 import sys
 
@@ -11,7 +16,7 @@ import torch
 
 import network
 import quantise
-from shape import TINY, EngramPlan, storage_type, tensor_shapes
+from shape import TINY, EngramPlan, Shape, storage_type, tensor_shapes
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "tests/oracles"))
 import common as c  # noqa: E402
@@ -126,8 +131,7 @@ def expected_logits(shape, weights, tokens):
     return c.linear(c.rms_norm(x, w["output_norm.weight"], eps), w["token_embd.weight"])
 
 
-def check_logits(name, shape, n_tokens):
-    weights = random_weights(shape, 7)
+def check_logits(name, shape, weights, n_tokens):
     tokens = np.random.default_rng(3).integers(0, shape.vocabulary, n_tokens)
     expected = expected_logits(shape, weights, tokens)
     found = network.Network(shape, {n: torch.tensor(v) for n, v in weights.items()}).logits(
@@ -180,7 +184,11 @@ def main():
     good = True
     for name, shape in variants.items():
         for n_tokens in (64, 53):  # in chunks of a window, and not
-            good &= check_logits(name, shape, n_tokens)
+            good &= check_logits(name, shape, random_weights(shape, 7), n_tokens)
+    for folder in sys.argv[1:]:
+        arrays, metadata = quantise.load_result(folder)
+        shape = Shape.from_dict(json.loads(metadata["shape"]))
+        good &= check_logits(folder, shape, quantise.as_floats(arrays, metadata), 64)
     good &= check_capacity() & check_rounding()
     raise SystemExit(0 if good else 1)
 

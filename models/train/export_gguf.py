@@ -30,13 +30,6 @@ NORMAL_TOKEN, CONTROL_TOKEN = 1, 3
 FLOAT_TYPES = {"F32": "<f4", "F16": "<f2"}
 
 
-def mixing_epsilon(s):
-    """Training of two streams goes without an epsilon in Sinkhorn's rounds (network.py). What it
-    learns is so sharp that 1e-6 in the engine cost 0.4 nats a token; with 1e-30 the two agree, and
-    nothing is divided by zero."""
-    return 1e-30 if s.n_streams == 2 else s.hyper_epsilon
-
-
 def network_keys(s):
     keys = [
         ("block_count", U32, s.n_layers), ("context_length", U32, s.context),
@@ -55,7 +48,7 @@ def network_keys(s):
     if s.n_streams > 1:
         keys += [("hyper_connection.count", U32, s.n_streams),
                  ("hyper_connection.sinkhorn_iterations", U32, s.sinkhorn_rounds),
-                 ("hyper_connection.epsilon", F32, mixing_epsilon(s))]
+                 ("hyper_connection.epsilon", F32, s.hyper_epsilon)]
     if s.n_experts:
         keys += [("expert_count", U32, s.n_experts), ("expert_used_count", U32, s.n_experts_used),
                  ("expert_feed_forward_length", U32, s.expert_width),

@@ -38,7 +38,7 @@ def main():
         "file": args.model.name, "bytes": args.model.stat().st_size, "sha256": sha256(args.model),
         "architecture": "engramd",
         "quantisation": "Q4_0; embedding Q5_0; norms, routers and mixing of streams F32",
-        "shape": json.loads(metadata["shape"]), "recipe": json.loads(metadata["recipe"]),
+        "shape": shape.to_dict(), "recipe": json.loads(metadata["recipe"]),
         "parameters": sum(math.prod(dims) for dims in tensor_shapes(shape).values()),
         "parameters_active_per_token": active_parameters(shape),
         "tokens_trained": int(metadata["tokens"]), "distinct_tokens": args.distinct_tokens,

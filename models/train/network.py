@@ -123,7 +123,7 @@ def sinkhorn(logits, rounds, epsilon):
 
 
 def sinkhorn_of_two(logits, rounds):
-    """The same for two streams, without epsilon (1e-6 off).
+    """The same for two streams, without an epsilon: shape.hyper_epsilon changes no float32.
 
     Columns that sum to one leave two numbers, p and q in the first row. A round divides the rows by
     p + q and 2 - p - q and the columns by their sums: both logits fall by log((p + q) / (2 - p -

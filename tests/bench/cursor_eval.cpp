@@ -8,9 +8,8 @@
 // unsaved: all of the change is there but the line. The cursor stands at the start of the empty
 // line. Asked with every kind of part, without each one, and with none at all:
 //   loss   natural-log loss a token of the hidden line, of the network alone
-//   exact  the line, generated greedily by network and repository memory as the completer mixes
-//   them seen   of the line's names that neither prefix nor suffix shows, the share that a part
-//   shows:
+//   exact  the line, generated greedily by the network alone
+//   seen   of the line's names that neither prefix nor suffix shows, the share that a part shows:
 //          what a window offers, whatever the model
 // --saved: the commit's other files are saved and not committed, instead of open and unsaved.
 // --budget: tokens of the window; without it the model's own limit. --no-model measures `seen`
@@ -21,7 +20,6 @@
 #include <random>
 #include <set>
 
-#include "daemon/completion/memory_decode.h"
 #include "daemon/completion/prompt.h"
 #include "daemon/completion/stop_rules.h"
 #include "engine/api/session.h"
@@ -114,8 +112,7 @@ class Evaluation {
   }
 
   void ask(const repoindex::View& view, const std::string& path, size_t cursor,
-           const std::string& line,
-           const std::shared_ptr<const repoindex::RepositoryMemory>& memory) {
+           const std::string& line) {
     const engine::Tokenizer& tokenizer = model_->tokenizer();
     const std::string text = view.text(path).value_or("");
     const std::string_view before = std::string_view(text).substr(0, cursor);
@@ -149,9 +146,6 @@ class Evaluation {
       options.max_tokens = 48;
       const daemon::StopRules rules(before, after, {});
       options.stop_when = [&](std::string_view generated) { return rules.done(generated); };
-      daemon::MemoryProposer proposer(
-          tokenizer, memory, daemon::memory_context(tokenizer, window->prefix), prompt.size());
-      options.proposer = &proposer;
       const auto generated = session_->generate(prompt, options);
       if (!generated) std::exit(1);
       std::string first = rules.trimmed(generated->text);
@@ -264,7 +258,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", model.error().message.c_str());
     return 1;
   }
-  const engine::Tokenizer& tokenizer = (*model)->tokenizer();
   Evaluation evaluation(*model, std::stoul(given["--budget"]), use_model, show);
   const size_t n_wanted = std::stoul(given["--holes"]) / folders.size();
   const size_t per_commit = std::stoul(given["--per-commit"]);
@@ -274,11 +267,10 @@ int main(int argc, char** argv) {
     std::shuffle(commits.begin(), commits.end(), random);
     if (commits.size() > 2 * n_wanted / per_commit + 8)
       commits.resize(2 * n_wanted / per_commit + 8);
-    // Oldest first: the memory is that of the first one's parent, so it knows none of the lines.
+    // Oldest first.
     std::sort(commits.begin(), commits.end(),
               [](const Commit& a, const Commit& b) { return a.age > b.age; });
     bench::CommitTree tree(folder);
-    std::shared_ptr<const repoindex::RepositoryMemory> memory;
     size_t n = 0;
     for (const Commit& commit : commits) {
       if (n >= n_wanted) break;
@@ -294,10 +286,6 @@ int main(int argc, char** argv) {
       std::shuffle(holes.begin(), holes.end(), random);
       if (holes.size() > per_commit) holes.resize(per_commit);
       repoindex::View view = tree.at(commit.id + "^");
-      if (use_model && memory == nullptr) {
-        memory = *repoindex::RepositoryMemory::build(
-            view, holes[0].first, [&](std::string_view text) { return tokenizer.encode(text); });
-      }
       auto overlay = std::make_shared<repoindex::Overlay>();
       for (const std::string& path : commit.files) {
         (*overlay)[path] =
@@ -328,13 +316,7 @@ int main(int argc, char** argv) {
         auto open = std::make_shared<repoindex::Overlay>(*overlay);
         (*open)[path] = repoindex::Document::open(path, text, 2)->publish();
         view.overlay = open;
-        std::shared_ptr<const repoindex::RepositoryMemory> recent;
-        if (memory != nullptr) {
-          recent = memory->with_recent({tokenizer.encode(text.substr(0, hole.begin)),
-                                        tokenizer.encode(text.substr(hole.begin))},
-                                       path);
-        }
-        evaluation.ask(view, path, hole.begin, line, recent);
+        evaluation.ask(view, path, hole.begin, line);
         ++n;
       }
     }

@@ -39,9 +39,10 @@ struct Script {
 
 class ScriptedModel final : public engine::Model {
  public:
-  explicit ScriptedModel(Script sentence, bool markers = true)
+  explicit ScriptedModel(Script sentence, bool markers = true,
+                         const std::string& architecture = "engramd")
       : script(std::move(sentence)), tokenizer_(tokenizer_with_markers(markers)) {
-    info_.architecture = "engramd-moe";
+    info_.architecture = architecture;
     info_.context_length = 2048;
     info_.n_vocab = tokenizer_->n_vocab();
   }
@@ -205,7 +206,8 @@ TEST_CASE("without a network the repository's own habits complete the line") {
 
 TEST_CASE("without a memory the network completes alone") {
   Fixture fixture(kProject);
-  const auto model = std::make_shared<ScriptedModel>(Script{"    ret", "urn scripted\nmore"});
+  // The shipped family's prompts end with a whole token: "ret" is generated again.
+  const auto model = std::make_shared<ScriptedModel>(Script{"    ", "return scripted\nmore"});
   CompleterOptions options;
   options.use_memory = false;
   const auto completer = made(model, options);
@@ -217,6 +219,20 @@ TEST_CASE("without a memory the network completes alone") {
   REQUIRE_FALSE(model->last_prompt.empty());
   CHECK(model->last_prompt.front() == specials.fim_suffix);
   CHECK(model->last_prompt.back() == specials.fim_middle);
+  CHECK(completion->n_prompt_tokens == model->last_prompt.size());
+}
+
+TEST_CASE("a network of another family reads the cursor's window, up to the cut word") {
+  Fixture fixture(kProject);
+  const auto model =
+      std::make_shared<ScriptedModel>(Script{"    ret", "urn scripted\nmore"}, true, "qwen2");
+  CompleterOptions options;
+  options.use_memory = false;
+  options.prompt_order = PromptOrder::suffix_prefix_middle;  // the script looks at the last text
+  const auto completion = fixture.complete(*made(model, options));
+  REQUIRE(completion);
+  CHECK(completion->text == "urn scripted");
+  CHECK(model->last_prompt.front() == model->tokenizer().specials().fim_suffix);
   CHECK(completion->n_prompt_tokens == model->last_prompt.size());
 }
 
@@ -281,7 +297,7 @@ TEST_CASE("the item chosen in the menu is where the suggestion starts") {
 TEST_CASE("a cancelled request says so, and the next one is served") {
   Fixture fixture(kProject);
   const auto model = std::make_shared<ScriptedModel>(
-      Script{"    ret", "urn " + std::string(60, 'z'), std::chrono::milliseconds(2)});
+      Script{"    ", "return " + std::string(60, 'z'), std::chrono::milliseconds(2)});
   CompleterOptions options;
   options.use_memory = false;
   const auto completer = made(model, options);
@@ -303,7 +319,7 @@ TEST_CASE("a cancelled request says so, and the next one is served") {
 TEST_CASE("a deadline gives what there is by then") {
   Fixture fixture(kProject);
   const auto model = std::make_shared<ScriptedModel>(
-      Script{"    ret", "urn " + std::string(60, 'z'), std::chrono::milliseconds(10)});
+      Script{"    ", "return " + std::string(60, 'z'), std::chrono::milliseconds(10)});
   CompleterOptions options;
   options.use_memory = false;
   const auto completer = made(model, options);
@@ -323,7 +339,7 @@ TEST_CASE("a deadline gives what there is by then") {
 TEST_CASE("the memory's answer does not wait for a network that is late") {
   Fixture fixture(kProject);
   const auto model = std::make_shared<ScriptedModel>(
-      Script{"    ret", "urn " + std::string(60, 'z'), std::chrono::milliseconds(10)});
+      Script{"    ", "return " + std::string(60, 'z'), std::chrono::milliseconds(10)});
   const auto completer = made(model);
   CompleteOptions late = any();
   late.deadline = Clock::now() + std::chrono::minutes(10);
@@ -415,7 +431,7 @@ TEST_CASE("requests that make no sense are one clear error") {
 
 TEST_CASE("after an engine error the session is opened anew") {
   Fixture fixture(kProject);
-  const auto model = std::make_shared<ScriptedModel>(Script{"    ret", "urn again"});
+  const auto model = std::make_shared<ScriptedModel>(Script{"    ", "return again"});
   CompleterOptions options;
   options.use_memory = false;
   const auto completer = made(model, options);

@@ -6,7 +6,7 @@
 #include "daemon/completion/calibration.h"
 #include "daemon/completion/decode.h"
 #include "daemon/completion/judge.h"
-#include "daemon/completion/memory_decode.h"
+#include "daemon/completion/memory_context.h"
 #include "daemon/completion/prompt.h"
 #include "daemon/completion/prompt_window.h"
 #include "daemon/completion/stop_rules.h"
@@ -132,7 +132,7 @@ TEST_CASE("brackets in strings do not count") {
 TEST_CASE("the prompt has the order its architecture was trained on") {
   const auto tokenizer = words_tokenizer();
   engine::ModelInfo info;
-  info.architecture = "engramd-moe";
+  info.architecture = "engramd";
   repoindex::Window window;
   window.parts.push_back({.path = "b.py", .range = {}, .text = "C", .why = "", .n_tokens = 1});
   const auto spelled = [&](const PromptStyle& style) {
@@ -383,26 +383,6 @@ TEST_CASE("sure lines may follow while typing, where each of them is judged") {
   const std::string text = "1\ny = 2\nz = 3\n";
   check_shown("x = <|>\n", text, {true, "1\ny = 2"}, {false, 2, true});
   check_shown("g(<|>, 1)\n", text, {true, "1"}, {false, 6, true});
-}
-
-TEST_CASE("the memory as a proposer sees the text, not the prompt") {
-  const auto tokenizer = words_tokenizer();
-  const auto memory = memory_of(*tokenizer, "ab cd\nab cd\n");
-  const auto prompt = tokenizer->encode("something else entirely");
-  MemoryProposer proposer(*tokenizer, memory, tokenizer->encode("ab"), prompt.size());
-  auto proposal = proposer.propose(prompt);
-  REQUIRE_FALSE(proposal.entries.empty());
-  CHECK(tokenizer->bytes(proposal.entries[0].token) == " ");
-  CHECK(proposal.confidence > 0);
-
-  auto timeline = prompt;
-  for (const auto token : tokenizer->encode(" c")) timeline.push_back(token);
-  proposal = proposer.propose(timeline);
-  CHECK(tokenizer->bytes(proposal.entries.at(0).token) == "d");
-  CHECK(proposer.best().size() == 2);
-  double sum = 0;
-  for (const auto& entry : proposal.entries) sum += entry.probability;
-  CHECK(sum <= 1.001);
 }
 
 TEST_CASE("the memory weighs more the longer the context it found") {

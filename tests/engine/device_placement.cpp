@@ -60,7 +60,7 @@ class BrokenDevice final : public device::Device {
 // Families and weight types that devices have rows for.
 template <class Body>
 void for_each_placed(Body&& body) {
-  for (const char* architecture : {"qwen3moe", "engramd-moe"})
+  for (const char* architecture : {"qwen3moe", "engramd"})
     for (const quant::Type type : {quant::Type::q8_0, quant::Type::q4_k}) {
       INFO(architecture << " in " << quant::info(type).name);
       RandomModel shape;

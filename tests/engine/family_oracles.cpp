@@ -37,6 +37,7 @@ const std::vector<FamilyCase> kFamilies = {
     {"engramd"},
     {"engramd_bare"},
     {"engramd_dense"},
+    {"engramd_odd"},
     {"engramd_single"},
     {"gpt_oss"},
     {"llama"},

@@ -44,7 +44,7 @@ RandomModel small() {
   m.n_used = 1;
   m.width = 4;
   m.shared_width = 4;
-  m.architecture = "engramd-moe";
+  m.architecture = "engramd";
   return m;
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("alignment and splits are checked") {
 TEST_CASE("a configuration outside its limits is one error") {
   const std::string good = random_model(small()).bytes();
   const auto with = [&](const std::string& key, uint32_t value) {
-    const std::string name = gguf_string("engramd-moe." + key) + le32(4);
+    const std::string name = gguf_string("engramd." + key) + le32(4);
     std::string bytes = good;
     const size_t at = bytes.find(name);
     REQUIRE(at != std::string::npos);
@@ -181,7 +181,7 @@ TEST_CASE("a configuration outside its limits is one error") {
   REQUIRE(read_model(with("context_length", 4096)));
   check_error(with("block_count", 0), "expected 1 to 1024");
   check_error(with("block_count", 0xffffffff), "expected 1 to 1024");
-  check_error(with("block_count", 2), "tensor blk.1.attn_q.weight is missing");
+  check_error(with("block_count", 2), "expected one for each of 2 layers");
   check_error(with("embedding_length", 16), "expected [16, 281]");
   check_error(with("attention.head_count", 3), "expected [8, 24]");
   check_error(with("attention.head_count_kv", 7), "cannot share");
@@ -190,7 +190,7 @@ TEST_CASE("a configuration outside its limits is one error") {
   check_error(with("expert_used_count", 3), "3 experts per token of 2");
   check_error(with("expert_feed_forward_length", 5),
               "tensor blk.0.ffn_gate_exps.weight has shape [8, 4, 2], expected [8, 5, 2]");
-  check_error(replaced(good, "engramd-moe.expert_count", "engramd-moe.expert_cOunt"), "is missing");
+  check_error(replaced(good, "engramd.embedding_length", "engramd.embedding_lEngth"), "is missing");
   check_error(replaced(good, "blk.0.attn_q.weight", "blk.0.attn_Q.weight"), "is missing");
 }
 
@@ -279,14 +279,14 @@ TEST_CASE("inspect prints the header without loading") {
   REQUIRE(info);
   CHECK(info->format == "gguf v3");
   CHECK(info->file_bytes > 0);
-  CHECK(info->tensors.size() == 17);
+  CHECK(info->tensors.size() == 18);
   const auto value = [&](const std::string& key) {
     for (const auto& [name, text] : info->metadata)
       if (name == key) return text;
     return std::string("missing");
   };
-  CHECK(value("general.architecture") == "\"engramd-moe\"");
-  CHECK(value("engramd-moe.block_count") == "1");
+  CHECK(value("general.architecture") == "\"engramd\"");
+  CHECK(value("engramd.block_count") == "1");
   CHECK(value("tokenizer.ggml.token_type").find("(281 x int32)") != std::string::npos);
   CHECK(info->tensors[0].name == "token_embd.weight");
   CHECK(info->tensors[0].type == "F32");
@@ -303,13 +303,13 @@ TEST_CASE("model info tells sizes") {
   INFO((model ? std::string() : model.error().message));
   REQUIRE(model);
   const ModelInfo& info = (*model)->info();
-  CHECK(info.architecture == "engramd-moe");
+  CHECK(info.architecture == "engramd");
   CHECK(info.name == "random test model");
   CHECK(info.n_layers == 1);
   CHECK(info.n_vocab == kRandomVocab);
   CHECK(info.n_experts == 2);
-  // Embedding, norms, attention, router, one expert of 3 * 8 * 4 and the shared one.
-  const size_t without_experts = 8 * kRandomVocab + 3 * 8 + 2 * 8 + 4 * 64 + 16;
+  // Embedding, norms, attention, router and its bias, one expert of 3 * 8 * 4 and the shared one.
+  const size_t without_experts = 8 * kRandomVocab + 3 * 8 + 2 * 8 + 4 * 64 + 16 + 2;
   CHECK(info.n_parameters == without_experts + 3 * 96);
   CHECK(info.n_active_parameters == without_experts + 2 * 96);
   CHECK((*model)->tokenizer().n_vocab() == kRandomVocab);

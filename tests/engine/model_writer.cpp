@@ -163,10 +163,11 @@ GgufWriter random_model(const RandomModel& m) {
   w.key_u32(prefix + "expert_count", uint32_t(m.n_experts));
   w.key_u32(prefix + "expert_used_count", uint32_t(m.n_used));
   w.key_u32(prefix + "expert_feed_forward_length", uint32_t(m.width));
-  const bool shared = m.architecture == "engramd-moe";
-  if (shared) {
+  const bool is_engramd = m.architecture == "engramd";
+  if (is_engramd) {
     w.key_u32(prefix + "expert_shared_feed_forward_length", uint32_t(m.shared_width));
     w.key_u32(prefix + "rope.dimension_count", uint32_t(m.head_dim));
+    w.key_ints(prefix + "attention.compress_ratios", std::vector<int32_t>(m.n_layers));
   }
 
   std::vector<std::string> tokens, merges;
@@ -219,8 +220,7 @@ GgufWriter random_model(const RandomModel& m) {
               down = 1 / std::sqrt(float(m.width));
   matrix("token_embd.weight", {d, kRandomVocab}, 0.5f, m.type);
   norm("output_norm.weight", d);
-  // The oracle takes the embedding for engramd-moe, whatever else is there.
-  if (m.with_output && !shared) matrix("output.weight", {d, kRandomVocab}, in, m.type);
+  if (m.with_output && !is_engramd) matrix("output.weight", {d, kRandomVocab}, in, m.type);
   for (size_t i = 0; i < m.n_layers; ++i) {
     const std::string b = "blk." + std::to_string(i) + ".";
     norm(b + "attn_norm.weight", d);
@@ -235,7 +235,9 @@ GgufWriter random_model(const RandomModel& m) {
     matrix(b + "ffn_gate_exps.weight", {d, m.width, m.n_experts}, in, m.type);
     matrix(b + "ffn_up_exps.weight", {d, m.width, m.n_experts}, in, m.type);
     matrix(b + "ffn_down_exps.weight", {m.width, d, m.n_experts}, down, m.type);
-    if (shared) {
+    if (is_engramd) {
+      w.tensor(b + "exp_probs_b.bias", {m.n_experts}, uint32_t(quant::Type::f32),
+               random_tensor(quant::Type::f32, m.n_experts, 0.1f, ++seed));
       matrix(b + "ffn_gate_shexp.weight", {d, m.shared_width}, in, m.type);
       matrix(b + "ffn_up_shexp.weight", {d, m.shared_width}, in, m.type);
       matrix(b + "ffn_down_shexp.weight", {m.shared_width, d}, down, m.type);

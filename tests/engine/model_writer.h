@@ -50,6 +50,8 @@ std::string le32(uint32_t value);
 std::string le64(uint64_t value);
 std::string gguf_string(std::string_view text);
 
+// qwen3moe, or engramd with plain attention and one residual stream: that has a shared expert, a
+// router's bias, and its embedding is its output matrix.
 struct RandomModel {
   std::string architecture = "qwen3moe";
   quant::Type type = quant::Type::f32;  // of the matrices; norms and router stay F32
@@ -57,7 +59,7 @@ struct RandomModel {
   size_t n_experts = 8, n_used = 2, width = 256, shared_width = 256;
   size_t context_length = 2048;
   uint64_t seed = 1;
-  bool with_output = true;  // else the embedding is the output matrix
+  bool with_output = true;  // of qwen3moe; else the embedding is the output matrix
 };
 inline constexpr size_t kRandomVocab = 256 + 16 + 9;
 GgufWriter random_model(const RandomModel& shape);

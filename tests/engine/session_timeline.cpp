@@ -18,6 +18,7 @@ struct Fixture {
 
   explicit Fixture(const RandomModel& shape = quantised(), LoadOptions options = {}) : file(shape) {
     if (options.n_threads == 0) options.n_threads = 2;
+    if (options.kv_type.empty()) options.kv_type = "f16";  // this family's own choice is F32
     auto loaded = Model::load(file.path(), options);
     INFO((loaded ? std::string() : loaded.error().message));
     REQUIRE(loaded);
@@ -25,7 +26,7 @@ struct Fixture {
   }
   static RandomModel quantised() {
     RandomModel m;
-    m.architecture = "engramd-moe";
+    m.architecture = "engramd";
     m.type = quant::Type::q4_k;
     return m;
   }
@@ -218,6 +219,7 @@ TEST_CASE("limits are one clear error each and keep the timeline") {
 TEST_CASE("the memory budget holds for all sessions of a model together") {
   const Fixture f;
   LoadOptions options;
+  options.kv_type = "f16";
   // Two layers, two heads of 64, F16: 64 KiB a page of 64 tokens. Room for five of them.
   options.max_memory_bytes = f.model->info().file_bytes + 5 * 65536 + 1000;
   const auto model = Model::load(f.file.path(), options);
@@ -282,7 +284,7 @@ TEST_CASE("bench reports rates and memory") {
   CHECK(result->generate_tokens_per_s > 0);
   CHECK(result->session_bytes > 0);
   CHECK(result->peak_resident_bytes > result->session_bytes);
-  CHECK(result->model.architecture == "engramd-moe");
+  CHECK(result->model.architecture == "engramd");
 }
 
 TEST_CASE("device discovery answers on any machine") {

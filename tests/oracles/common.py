@@ -235,10 +235,6 @@ def round_bf16(x):
     return _round_float(x, 7, -126, 3.3895313892515355e38)
 
 
-def round_f16(x):
-    return np.asarray(x, np.float16).astype(F64)
-
-
 def pow2_ceil(x):
     """The smallest power of two >= x, x > 0: a ue8m0 scale."""
     m, e = np.frexp(np.asarray(x, F64))
@@ -518,9 +514,6 @@ class Fixture:
 
     def __init__(self, name):
         self.name, self.files = name, {}
-
-    def add_bytes(self, path, data):
-        self.files[path] = data
 
     def add_gguf(self, path, gguf):
         self.files[path] = gguf.to_bytes()

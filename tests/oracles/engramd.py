@@ -262,12 +262,14 @@ def gguf_file(w, cfg, name):
     return g
 
 
-# The whole family, and what is left when parts of it are left out.
+# The whole family; what is left when parts of it are left out; sizes that fill no vector register.
 MODELS = {
     "engramd": (Config(), 71),
     "engramd_bare": (Config(ratios=[0, 0], experts=0, streams=1, engram_layers=[]), 72),
     "engramd_dense": (Config(ratios=[4, 4], experts=0, engram_layers=[0]), 73),
     "engramd_single": (Config(ratios=[0, 4], streams=1, engram_layers=[1]), 74),
+    "engramd_odd": (Config(width=37, heads=6, head_dim=24, rope_dim=10, q_rank=19, o_groups=3, o_rank=11, ratios=[4, 0],
+                           experts=5, top_k=3, expert_width=13, shared_width=21, engram_layers=[1], engram_dim=9), 75),
 }
 
 

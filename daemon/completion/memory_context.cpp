@@ -1,4 +1,4 @@
-#include "daemon/completion/memory_decode.h"
+#include "daemon/completion/memory_context.h"
 
 #include <algorithm>
 
@@ -13,35 +13,6 @@ constexpr size_t kHealingWidth = 8;
 constexpr int kMaxHealingSteps = 16;  // an identifier of more tokens is not healed
 
 }  // namespace
-
-MemoryProposer::MemoryProposer(const engine::Tokenizer& tokenizer,
-                               std::shared_ptr<const repoindex::RepositoryMemory> memory,
-                               std::vector<engine::TokenId> tail, size_t n_prompt,
-                               MemoryWeight weight)
-    : tokenizer_(tokenizer),
-      memory_(std::move(memory)),
-      context_(std::move(tail)),
-      n_tail_(0),
-      n_prompt_(n_prompt),
-      weight_(std::move(weight)) {
-  if (context_.size() > kTail)
-    context_.erase(context_.begin(), context_.end() - static_cast<std::ptrdiff_t>(kTail));
-  n_tail_ = context_.size();
-}
-
-engine::Proposal MemoryProposer::propose(std::span<const engine::TokenId> timeline) {
-  const auto generated = timeline.subspan(std::min(n_prompt_, timeline.size()));
-  context_.resize(n_tail_);
-  context_.insert(context_.end(), generated.begin(), generated.end());
-  const repoindex::MemoryAnswer answer = memory_->next(context_);
-  engine::Proposal proposal;
-  for (const repoindex::MemoryCandidate& candidate : answer.candidates)
-    if (!tokenizer_.bytes(candidate.token).empty())
-      proposal.entries.push_back({candidate.token, candidate.probability});
-  proposal.confidence = weight_(answer.match_length, answer.n_seen);
-  best_.push_back(proposal.entries.empty() ? -1 : proposal.entries.front().token);
-  return proposal;
-}
 
 std::vector<engine::TokenId> memory_context(const engine::Tokenizer& tokenizer,
                                             std::string_view text) {
