@@ -22,9 +22,6 @@ constexpr size_t kBehindBytes = 512;
 constexpr size_t kMinPromptTokens = 48;
 constexpr double kPromptShareOfTime = 0.5;
 constexpr int kFirstMemoryPartOfTime = 3;  // a third
-// A text whose tokens are together this much less probable than what must be reached is not shown
-// whatever follows: it need not be finished. In nats.
-constexpr float kHopeless = 3;
 // Texts of the memory that are followed at once: on dev packages 2 found 1 to 1.4 points more exact
 // lines than 1.
 constexpr size_t kMemoryWidth = 2;
@@ -273,8 +270,7 @@ Result<Decoded> Completer::decode_request(const Request& request, engine::Sessio
                                           const JudgeSettings& settings,
                                           const CancelToken& cancel) const {
   const size_t n_forced = settings.n_forced;
-  const auto hopeless =
-      static_cast<float>(settings.wanted > 0 ? std::log(settings.wanted) - kHopeless : -1e9);
+  const float least = least_log_probability(settings);
   DecodeOptions decode_options;
   decode_options.max_tokens = options.max_tokens;
   decode_options.forced = request.forced();
@@ -288,7 +284,7 @@ Result<Decoded> Completer::decode_request(const Request& request, engine::Sessio
       float log_p = 0;
       for (const DecodedToken& token : so_far.tokens)
         log_p += std::log(std::max(token.probability, 1e-6f));
-      return log_p < hopeless;
+      return log_p < least;  // not shown whatever follows: it need not be finished
     }
     // At a line's end: nothing follows a line that is not sure enough to be followed.
     const std::string_view last = tokenizer_->bytes(so_far.tokens.back().token);
