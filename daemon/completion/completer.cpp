@@ -214,6 +214,7 @@ Status Completer::read_prompt(const repoindex::View& view, const Request& reques
                               const repoindex::RepositoryMemory* memory,
                               const CompleteOptions& options, const CancelToken& cancel,
                               Completion& completion) {
+  const auto begin = Clock::now();
   const size_t budget = prompt_budget(options);
   std::vector<engine::TokenId> prompt;
   if (style_.has_excerpts) {
@@ -251,6 +252,7 @@ Status Completer::read_prompt(const repoindex::View& view, const Request& reques
   }
 
   const auto start = Clock::now();
+  completion.window_s = std::chrono::duration<double>(start - begin).count();
   const auto synced = session_->sync(prompt, cancel);
   completion.n_prompt_tokens = prompt.size();
   completion.prompt_s = std::chrono::duration<double>(Clock::now() - start).count();
@@ -336,6 +338,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
   Completion completion;
   completion.replaced = request.replaced;
   const auto memory = memory_for(view, request, options, cancel);
+  completion.learn_s = seconds();
   if (model_ == nullptr && memory == nullptr) {
     completion.stop_reason = "unknown";
     return completion;
@@ -363,7 +366,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
     judged = judge(*tokenizer_, gate_, rules, from_memory, settings);
     shown = &from_memory;
   }
-  completion.memory_s = seconds();
+  completion.memory_s = seconds() - completion.learn_s;
 
   if (use_network) {
     const bool has_answer = !judged.text.empty() && judged.confidence >= settings.wanted;
@@ -377,6 +380,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
     if (ready)
       decoded = decode_request(request, session_.get(), use_memory ? memory.get() : nullptr,
                                options, rules, settings, limited.token());
+    if (ready && decoded) completion.decode_s = decoded->seconds;
     ENGRAMD_CHECK(cancel.check());
     const bool late = limited.token().cancelled();
     if ((!ready || !decoded) && !late) {
@@ -392,6 +396,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
     }
     if (!finished) completion.stop_reason = "deadline";
   }
+  completion.total_s = seconds();
   if (shown == nullptr) return completion;
 
   completion.n_tokens = shown->tokens.size();

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "daemon/completion/completer.h"
+#include "daemon/completion/completion_totals.h"
 #include "daemon/wiring/ask.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/permissions.h"
@@ -45,6 +46,7 @@ class ResidentModel {
     options.network_deadline = Clock::now() + kNetworkTime;
     ENGRAMD_TRY(const Completion completion,
                 completer_->complete(query.view, query.path, query.offset, options, cancel));
+    totals_.add(completion);
     if (completion.text.empty()) return std::vector<CompletionSuggestion>{};
     return std::vector<CompletionSuggestion>{{completion.text, completion.replaced}};
   }
@@ -79,6 +81,7 @@ class ResidentModel {
                 {"file_bytes", info.file_bytes},
                 {"kernels", info.kernels},
                 {"load_s", info.load_s},
+                {"completions", json::parse(totals_.json())},
                 {"parameters", info.n_parameters}}
         .dump(-1, ' ', false, json::error_handler_t::replace);
   }
@@ -125,6 +128,7 @@ class ResidentModel {
   std::optional<Error> problem_;
   ThreadPool background_;  // builds of the repository memory
   std::unique_ptr<Completer> completer_;
+  CompletionTotals totals_;
 };
 
 // With a model that talks the agent works in steps with tools; otherwise it searches small edits.
