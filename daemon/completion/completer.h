@@ -96,6 +96,10 @@ class Completer {
   Result<Decoded> judge_text(const repoindex::View& view, const std::string& path, size_t offset,
                              std::string_view text, const CancelToken& cancel = {});
 
+  // Prompts of this model's style quote texts; others are made of the view's facts too. Never
+  // changes; any thread.
+  bool reads_facts() const { return model_ != nullptr && !style_.has_excerpts; }
+
   // Begins to build the folder's memory, so that the first request finds it.
   void prepare(const repoindex::View& view, const std::string& near);
 

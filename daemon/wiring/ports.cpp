@@ -1,6 +1,7 @@
 #include "daemon/wiring/ports.h"
 #include "daemon/lsp_client/sandboxed_server.h"
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -86,6 +87,8 @@ class ResidentModel {
         .dump(-1, ' ', false, json::error_handler_t::replace);
   }
 
+  bool reads_facts() const { return reads_facts_; }
+
   void prepare(const repoindex::View& view, const std::string& near) {
     if (load()) completer_->prepare(view, near);  // the error is kept for whoever asks
   }
@@ -117,6 +120,7 @@ class ResidentModel {
       return background_.try_submit(std::move(job));
     };
     ENGRAMD_TRY(completer_, Completer::make(loaded, nullptr, std::move(options)));
+    reads_facts_ = completer_->reads_facts();
     return {};
   }
 
@@ -128,6 +132,7 @@ class ResidentModel {
   std::optional<Error> problem_;
   ThreadPool background_;  // builds of the repository memory
   std::unique_ptr<Completer> completer_;
+  std::atomic<bool> reads_facts_{true};  // of the completer; until it is there, of any
   CompletionTotals totals_;
 };
 
@@ -202,6 +207,7 @@ Ports make_ports(const Settings& settings) {
   ports.complete = [resident](const CompletionQuery& query, const CancelToken& cancel) {
     return resident->complete(query, cancel);
   };
+  ports.completion_reads_facts = [resident] { return resident->reads_facts(); };
   ports.prepare_completion = [resident](const repoindex::View& view, const std::string& near) {
     resident->prepare(view, near);
   };
