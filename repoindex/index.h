@@ -98,6 +98,8 @@ class Document {
   virtual const LineIndex& lines() const = 0;
   // Re-parses what changed (a few ms) and returns text and facts together.
   virtual OpenDocument publish() = 0;
+  // The text as it is, without facts and without a tree: nothing is parsed for it.
+  virtual OpenDocument text_alone() const = 0;
 };
 
 // Facts of a text, for callers that have no index: tests, the agent's edit check.

@@ -22,9 +22,6 @@ constexpr size_t kBehindBytes = 512;
 constexpr size_t kMinPromptTokens = 48;
 constexpr double kPromptShareOfTime = 0.5;
 constexpr int kFirstMemoryPartOfTime = 3;  // a third
-// A text whose tokens are together this much less probable than what must be reached is not shown
-// whatever follows: it need not be finished. In nats.
-constexpr float kHopeless = 3;
 // Texts of the memory that are followed at once: on dev packages 2 found 1 to 1.4 points more exact
 // lines than 1.
 constexpr size_t kMemoryWidth = 2;
@@ -217,6 +214,7 @@ Status Completer::read_prompt(const repoindex::View& view, const Request& reques
                               const repoindex::RepositoryMemory* memory,
                               const CompleteOptions& options, const CancelToken& cancel,
                               Completion& completion) {
+  const auto begin = Clock::now();
   const size_t budget = prompt_budget(options);
   std::vector<engine::TokenId> prompt;
   if (style_.has_excerpts) {
@@ -254,6 +252,7 @@ Status Completer::read_prompt(const repoindex::View& view, const Request& reques
   }
 
   const auto start = Clock::now();
+  completion.window_s = std::chrono::duration<double>(start - begin).count();
   const auto synced = session_->sync(prompt, cancel);
   completion.n_prompt_tokens = prompt.size();
   completion.prompt_s = std::chrono::duration<double>(Clock::now() - start).count();
@@ -273,8 +272,7 @@ Result<Decoded> Completer::decode_request(const Request& request, engine::Sessio
                                           const JudgeSettings& settings,
                                           const CancelToken& cancel) const {
   const size_t n_forced = settings.n_forced;
-  const auto hopeless =
-      static_cast<float>(settings.wanted > 0 ? std::log(settings.wanted) - kHopeless : -1e9);
+  const float least = least_log_probability(settings);
   DecodeOptions decode_options;
   decode_options.max_tokens = options.max_tokens;
   decode_options.forced = request.forced();
@@ -288,7 +286,7 @@ Result<Decoded> Completer::decode_request(const Request& request, engine::Sessio
       float log_p = 0;
       for (const DecodedToken& token : so_far.tokens)
         log_p += std::log(std::max(token.probability, 1e-6f));
-      return log_p < hopeless;
+      return log_p < least;  // not shown whatever follows: it need not be finished
     }
     // At a line's end: nothing follows a line that is not sure enough to be followed.
     const std::string_view last = tokenizer_->bytes(so_far.tokens.back().token);
@@ -340,6 +338,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
   Completion completion;
   completion.replaced = request.replaced;
   const auto memory = memory_for(view, request, options, cancel);
+  completion.learn_s = seconds();
   if (model_ == nullptr && memory == nullptr) {
     completion.stop_reason = "unknown";
     return completion;
@@ -367,7 +366,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
     judged = judge(*tokenizer_, gate_, rules, from_memory, settings);
     shown = &from_memory;
   }
-  completion.memory_s = seconds();
+  completion.memory_s = seconds() - completion.learn_s;
 
   if (use_network) {
     const bool has_answer = !judged.text.empty() && judged.confidence >= settings.wanted;
@@ -381,6 +380,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
     if (ready)
       decoded = decode_request(request, session_.get(), use_memory ? memory.get() : nullptr,
                                options, rules, settings, limited.token());
+    if (ready && decoded) completion.decode_s = decoded->seconds;
     ENGRAMD_CHECK(cancel.check());
     const bool late = limited.token().cancelled();
     if ((!ready || !decoded) && !late) {
@@ -396,6 +396,7 @@ Result<Completion> Completer::complete(const repoindex::View& view, const std::s
     }
     if (!finished) completion.stop_reason = "deadline";
   }
+  completion.total_s = seconds();
   if (shown == nullptr) return completion;
 
   completion.n_tokens = shown->tokens.size();

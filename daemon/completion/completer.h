@@ -61,7 +61,10 @@ struct Completion {
   double tokens_per_s = 0;
   double from_memory = 0;  // share of tokens that were the memory's first choice
   size_t n_prompt_tokens = 0, n_prompt_reused = 0;
-  double prompt_s = 0, memory_s = 0, total_s = 0;
+  // Parts of total_s, in order: the memory learns the open file, answers; the prompt's tokens are
+  // chosen, read by the network; the network answers.
+  double learn_s = 0, memory_s = 0, window_s = 0, prompt_s = 0, decode_s = 0;
+  double total_s = 0;
   bool from_network = false;  // the network had a say in the text
   std::string stop_reason;
   std::vector<LineEvidence> lines;  // of the text, those that were cut off included
@@ -92,6 +95,10 @@ class Completer {
   // the gate. Sources as in the options.
   Result<Decoded> judge_text(const repoindex::View& view, const std::string& path, size_t offset,
                              std::string_view text, const CancelToken& cancel = {});
+
+  // Prompts of this model's style quote texts; others are made of the view's facts too. Never
+  // changes; any thread.
+  bool reads_facts() const { return model_ != nullptr && !style_.has_excerpts; }
 
   // Begins to build the folder's memory, so that the first request finds it.
   void prepare(const repoindex::View& view, const std::string& near);

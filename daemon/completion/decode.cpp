@@ -36,13 +36,13 @@ class Choices {
     bool may_start_below = false;
   };
   bool allows(TokenId token, const Rule& rule) const {
-    const std::string_view bytes = tokenizer_.bytes(token);
     const uint32_t group = ends_.group(token);
+    // By far the most frequent question.
+    if (rule.left.empty() && group == LineEnds::kNone) return !ends_.is_silent(token);
+    const std::string_view bytes = tokenizer_.bytes(token);
     if (!rule.left.empty()) {
       if (bytes.empty() || !(bytes.starts_with(rule.left) || rule.left.starts_with(bytes)))
         return false;
-    } else if (bytes.empty() && group == LineEnds::kNone) {
-      return false;
     }
     if (group == LineEnds::kNone || !rule.is_empty) return true;
     // A line end as the first thing: a suggestion of nothing, unless one may begin below.
@@ -110,7 +110,12 @@ class Decoder {
   const Choices choices_;
   Said network_, memory_;
   std::vector<float> mixed_;
+  struct Weighed {
+    TokenId token;
+    float weight;
+  };
   std::vector<TokenId> allowed_;  // while a forced text is left: the tokens that agree with it
+  std::vector<Weighed> weighed_;  // of the network, before they are scaled
 };
 
 // Softmax over the tokens that are allowed. A token that is not keeps its share while nothing is
@@ -123,34 +128,42 @@ Status Decoder::ask_network(const Choices::Rule& rule) {
   const std::span<const float> logits = sources_.network->logits();
   const size_t n = std::min(logits.size(), tokenizer_.n_vocab());
   const bool forced = !rule.left.empty();
+  // While a text is forced few tokens agree with it, and only they are looked at.
+  allowed_.clear();
+  if (forced)
+    for (size_t i = 0; i < n; ++i)
+      if (choices_.allows(static_cast<TokenId>(i), rule))
+        allowed_.push_back(static_cast<TokenId>(i));
+  const size_t n_looked_at = forced ? allowed_.size() : n;
+  const auto token_at = [&](size_t i) { return forced ? allowed_[i] : static_cast<TokenId>(i); };
   float highest = -std::numeric_limits<float>::infinity();
-  for (size_t i = 0; i < n; ++i) {
+  for (size_t i = 0; i < n; ++i)
     if (std::isnan(logits[i]))
       return fail(ErrorCode::corrupt, "the model's logits are not finite numbers");
-    if (forced && !choices_.allows(static_cast<TokenId>(i), rule)) continue;
-    highest = std::max(highest, logits[i]);
-  }
+  for (size_t i = 0; i < n_looked_at; ++i)
+    highest = std::max(highest, logits[static_cast<size_t>(token_at(i))]);
   if (!std::isfinite(highest)) {
     if (forced) return {};
     return fail(ErrorCode::corrupt, "the model's logits are not finite numbers");
   }
-  double sum = 0;
-  for (size_t i = 0; i < n; ++i) {
-    if (forced && !choices_.allows(static_cast<TokenId>(i), rule)) continue;
-    network_.token[i] = std::exp(logits[i] - highest);
-    sum += network_.token[i];
+  // Most of a vocabulary has no share worth a logarithm or an exponential; together what is left
+  // out is less than 1e-4 of the sum.
+  constexpr float kFarBelow = 20;
+  weighed_.clear();
+  double sum = 0, below = 0;
+  for (size_t i = 0; i < n_looked_at; ++i) {
+    const TokenId token = token_at(i);
+    const float distance = highest - logits[static_cast<size_t>(token)];
+    if (distance > kFarBelow) continue;
+    const float weight = std::exp(-distance);
+    weighed_.push_back({token, weight});
+    sum += weight;
+    below += static_cast<double>(weight) * distance;
   }
   const auto scale = static_cast<float>(1 / sum);
-  double entropy = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const float p = network_.token[i] * scale;
-    network_.token[i] = 0;
-    if (p <= 0) continue;
-    if (p > 1e-7f) entropy -= static_cast<double>(p) * std::log(p);
-    if (!forced && !choices_.allows(static_cast<TokenId>(i), rule)) continue;
-    put(network_, static_cast<TokenId>(i), p);
-  }
-  network_.entropy = static_cast<float>(entropy);
+  network_.entropy = static_cast<float>(std::log(sum) + below / sum);
+  for (const Weighed& one : weighed_)
+    if (forced || choices_.allows(one.token, rule)) put(network_, one.token, one.weight * scale);
   return {};
 }
 

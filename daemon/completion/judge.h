@@ -27,6 +27,10 @@ struct Judged {
   double from_memory = 0;           // share of tokens that were the memory's first choice
 };
 
+// A first line whose tokens are together less probable than this, in nats, is not shown, so it need
+// not be finished. Minus infinity where everything is shown.
+float least_log_probability(const JudgeSettings& settings);
+
 // The lines of the text that is decoded so far, the unfinished last one included.
 std::vector<LineEvidence> evidence_of(const engine::Tokenizer& tokenizer, const Decoded& decoded,
                                       const JudgeSettings& settings);

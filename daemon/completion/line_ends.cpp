@@ -28,7 +28,11 @@ std::vector<engine::TokenId> stops_of(const engine::Tokenizer& tokenizer) {
 }  // namespace
 
 LineEnds::LineEnds(const engine::Tokenizer& tokenizer)
-    : group_of_(tokenizer.n_vocab(), kNone), texts_(1), members_(1), stops_(stops_of(tokenizer)) {
+    : group_of_(tokenizer.n_vocab(), kNone),
+      silent_(tokenizer.n_vocab(), 0),
+      texts_(1),
+      members_(1),
+      stops_(stops_of(tokenizer)) {
   std::unordered_map<std::string, uint32_t> known{{"", kEmpty}};
   const auto put = [&](engine::TokenId token, std::string text) {
     const auto [at, is_new] = known.emplace(std::move(text), static_cast<uint32_t>(texts_.size()));
@@ -46,6 +50,7 @@ LineEnds::LineEnds(const engine::Tokenizer& tokenizer)
       continue;
     }
     const std::string_view bytes = tokenizer.bytes(token);
+    silent_[i] = bytes.empty();
     const size_t end = bytes.find('\n');
     if (end == std::string_view::npos) continue;
     const size_t last = bytes.substr(0, end).find_last_not_of(" \t\r");

@@ -29,6 +29,11 @@ class LineEnds {
                ? group_of_[static_cast<size_t>(token)]
                : kNone;
   }
+  // Neither text nor an end: a control token.
+  bool is_silent(engine::TokenId token) const {
+    return token < 0 || static_cast<size_t>(token) >= silent_.size() ||
+           silent_[static_cast<size_t>(token)] != 0;
+  }
   size_t n_groups() const { return texts_.size(); }
   // What its tokens add to the line, without trailing blanks.
   std::string_view text(uint32_t group) const { return texts_[group]; }
@@ -38,6 +43,7 @@ class LineEnds {
 
  private:
   std::vector<uint32_t> group_of_;  // by token
+  std::vector<uint8_t> silent_;     // by token
   std::vector<std::string> texts_;
   std::vector<std::vector<engine::TokenId>> members_;
   std::vector<engine::TokenId> stops_;  // sorted

@@ -111,7 +111,10 @@ void bind_inline_completion(Session& session) {
       "textDocument/inlineCompletion",
       [&session, suggested](InlineCompletionParams params, Reply<InlineCompletionResult> reply) {
         if (const auto along = typed_along(session, suggested->kept, params)) return reply(*along);
-        const auto asked = session.editor().ask(params.uri);
+        // A key waits for no parser where nobody looks at what it would find.
+        const auto& reads_facts = session.services().ports.completion_reads_facts;
+        const auto asked = reads_facts && !reads_facts() ? session.editor().ask_text(params.uri)
+                                                         : session.editor().ask(params.uri);
         if (!asked) return reply(InlineCompletionResult{});
         // Cancelled by the client, by a newer request for this document, or by an edit of it.
         const CancelSource cancel(reply.token());

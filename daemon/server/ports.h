@@ -67,6 +67,9 @@ struct Ports {
   std::function<Result<std::vector<CompletionSuggestion>>(const CompletionQuery&,
                                                           const CancelToken&)>
       complete;
+  // Whether complete() looks at the facts of the asker's open documents; where it does not, they
+  // are not parsed for it. Any thread, must not wait. An empty function: it does.
+  std::function<bool()> completion_reads_facts;
   // What the first completion in this folder would otherwise wait for: weights and memory. Called
   // when an index has been filled, on the engine thread; near is an open document's path or empty.
   std::function<void(const repoindex::View&, const std::string& near)> prepare_completion;

@@ -220,30 +220,55 @@ std::shared_ptr<const repoindex::Overlay> EditorState::overlay_of(Root& root) {
   return root.overlay;
 }
 
-Asked EditorState::asked_of(Root& root, std::string path) {
-  return {{root.index->snapshot(), overlay_of(root), root.index->uncommitted()},
+std::shared_ptr<const repoindex::Overlay> EditorState::texts_of(const Root& root) const {
+  if (!root.stale && root.overlay) return root.overlay;
+  auto overlay = std::make_shared<repoindex::Overlay>();
+  for (const auto& [uri, file] : documents_) {
+    if (file.root.get() != &root) continue;
+    const bool published = !file.stale && root.overlay && root.overlay->count(file.path) > 0;
+    (*overlay)[file.path] = published ? root.overlay->at(file.path) : file.document->text_alone();
+  }
+  return overlay;
+}
+
+Asked EditorState::asked_of(const Root& root, std::string path,
+                            std::shared_ptr<const repoindex::Overlay> overlay,
+                            PositionEncoding encoding) {
+  return {{root.index->snapshot(), std::move(overlay), root.index->uncommitted()},
           root.path,
           std::move(path),
-          encoding_,
+          encoding,
           root.loose ? std::nullopt : root.index->filling()};
 }
 
-Result<Asked> EditorState::ask(const std::string& uri) {
+Result<std::shared_ptr<EditorState::Root>> EditorState::asked_root(const std::string& uri,
+                                                                   std::string* path) const {
   std::shared_ptr<Root> root;
-  std::string path;
   if (const auto at = documents_.find(key_of(uri)); at != documents_.end()) {
     root = at->second.root;
-    path = at->second.path;
+    *path = at->second.path;
   } else if (const auto file = lsp::path_of_uri(uri)) {
-    root = root_of(*file, &path);
+    root = root_of(*file, path);
   }
   if (!root) return fail(ErrorCode::not_found, uri + " is neither open nor in a workspace folder");
-  return asked_of(*root, std::move(path));
+  return root;
+}
+
+Result<Asked> EditorState::ask(const std::string& uri) {
+  std::string path;
+  ENGRAMD_TRY(const auto root, asked_root(uri, &path));
+  return asked_of(*root, std::move(path), overlay_of(*root), encoding_);
+}
+
+Result<Asked> EditorState::ask_text(const std::string& uri) {
+  std::string path;
+  ENGRAMD_TRY(const auto root, asked_root(uri, &path));
+  return asked_of(*root, std::move(path), texts_of(*root), encoding_);
 }
 
 std::vector<Asked> EditorState::ask_all() {
   std::vector<Asked> out;
-  for (const auto& root : roots_) out.push_back(asked_of(*root, {}));
+  for (const auto& root : roots_) out.push_back(asked_of(*root, {}, overlay_of(*root), encoding_));
   return out;
 }
 

@@ -48,6 +48,9 @@ class EditorState {
   // The view that this editor has now of the document's root. An error of code not_found for a
   // document that is neither open nor inside a folder.
   Result<Asked> ask(const std::string& uri);
+  // The same for who reads texts only: parses nothing, so a document that was edited since
+  // somebody needed its facts has none in this view.
+  Result<Asked> ask_text(const std::string& uri);
   std::vector<Asked> ask_all();
   // The root that holds a file, with the relative path; null when none does.
   std::shared_ptr<Root> root_of(const std::filesystem::path& file, std::string* relative) const;
@@ -81,7 +84,11 @@ class EditorState {
   void rehome();
   void recount(OpenFile& file);
   std::shared_ptr<const repoindex::Overlay> overlay_of(Root& root);
-  Asked asked_of(Root& root, std::string path);
+  std::shared_ptr<const repoindex::Overlay> texts_of(const Root& root) const;
+  Result<std::shared_ptr<Root>> asked_root(const std::string& uri, std::string* path) const;
+  static Asked asked_of(const Root& root, std::string path,
+                        std::shared_ptr<const repoindex::Overlay> overlay,
+                        PositionEncoding encoding);
 
   WorkspaceRegistry& registry_;
   const PositionEncoding encoding_;

@@ -1,6 +1,7 @@
 #include "daemon/wiring/ports.h"
 #include "daemon/lsp_client/sandboxed_server.h"
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "daemon/completion/completer.h"
+#include "daemon/completion/completion_totals.h"
 #include "daemon/wiring/ask.h"
 #include "daemon/wiring/parse_hosts.h"
 #include "daemon/wiring/permissions.h"
@@ -45,6 +47,7 @@ class ResidentModel {
     options.network_deadline = Clock::now() + kNetworkTime;
     ENGRAMD_TRY(const Completion completion,
                 completer_->complete(query.view, query.path, query.offset, options, cancel));
+    totals_.add(completion);
     if (completion.text.empty()) return std::vector<CompletionSuggestion>{};
     return std::vector<CompletionSuggestion>{{completion.text, completion.replaced}};
   }
@@ -79,9 +82,12 @@ class ResidentModel {
                 {"file_bytes", info.file_bytes},
                 {"kernels", info.kernels},
                 {"load_s", info.load_s},
+                {"completions", json::parse(totals_.json())},
                 {"parameters", info.n_parameters}}
         .dump(-1, ' ', false, json::error_handler_t::replace);
   }
+
+  bool reads_facts() const { return reads_facts_; }
 
   void prepare(const repoindex::View& view, const std::string& near) {
     if (load()) completer_->prepare(view, near);  // the error is kept for whoever asks
@@ -114,6 +120,7 @@ class ResidentModel {
       return background_.try_submit(std::move(job));
     };
     ENGRAMD_TRY(completer_, Completer::make(loaded, nullptr, std::move(options)));
+    reads_facts_ = completer_->reads_facts();
     return {};
   }
 
@@ -125,6 +132,8 @@ class ResidentModel {
   std::optional<Error> problem_;
   ThreadPool background_;  // builds of the repository memory
   std::unique_ptr<Completer> completer_;
+  std::atomic<bool> reads_facts_{true};  // of the completer; until it is there, of any
+  CompletionTotals totals_;
 };
 
 // With a model that talks the agent works in steps with tools; otherwise it searches small edits.
@@ -198,6 +207,7 @@ Ports make_ports(const Settings& settings) {
   ports.complete = [resident](const CompletionQuery& query, const CancelToken& cancel) {
     return resident->complete(query, cancel);
   };
+  ports.completion_reads_facts = [resident] { return resident->reads_facts(); };
   ports.prepare_completion = [resident](const repoindex::View& view, const std::string& near) {
     resident->prepare(view, near);
   };

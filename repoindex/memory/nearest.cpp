@@ -19,7 +19,12 @@ class Ranking {
  public:
   Ranking(const View& view, const std::string& near)
       : view_(view), near_(near), folder_(parent_path(near)) {
-    if (const FileFactsPtr facts = view.facts(near)) {
+    FileFactsPtr facts = view.facts(near);
+    if (facts == nullptr && view.snapshot) {
+      // An open document whose text alone is known: what was saved of it imports much the same.
+      if (const FileEntry* saved = view.snapshot->find(near)) facts = view.snapshot->facts(*saved);
+    }
+    if (facts != nullptr) {
       language_ = facts->language;
       for (std::string& path : imported_files(view, near, *facts))
         imported_.insert(std::move(path));

@@ -91,6 +91,8 @@ class DocumentImpl : public Document {
     return facts;
   }
 
+  OpenDocument text_alone() const override { return {text_, lines_, nullptr, version_, nullptr}; }
+
   OpenDocument publish() override {
     if (facts_ == nullptr) {
       auto facts = std::make_shared<FileFacts>(parse());

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """How long ghost text takes, end to end through LSP, while somebody types in a real repository.
 
-  completion_latency.py ENGRAMD REPO [--model F.gguf] [--memory-only] [--suffix .py] [--language python]
-                        [--cursors N] [--keys N] [--seed S]
+  completion_latency.py ENGRAMD REPO [--model F.gguf] [--memory-only | --no-model] [--suffix .py] [--language python]
+                        [--cursors N] [--keys N] [--seed S] [--trace OUT.jsonl]
 
 At N random code lines the end of the line is taken out, and textDocument/inlineCompletion is asked:
 a new cursor. Then the line's own characters are typed back one by one, each followed by the same
 question: typing on. Answers that only go on with the suggestion on show are counted apart, since
 the model is not asked for them. One question at a time, nothing else runs in the server. Prints
-percentiles in milliseconds and the server's resident memory.
+percentiles in milliseconds, where the time went (outside: reading the edit, waiting for a turn,
+the wire), how much of the prompt was reused, and the server's resident memory.
 """
 import argparse
+import json
 import os
 import random
 import sys
@@ -27,11 +29,14 @@ def percentile(values, share):
 
 
 def resident_mb(pid):
+    """All of it, and the part that is pages of files (the model's among them)."""
+    found = {}
     with open("/proc/%d/status" % pid) as status:
         for line in status:
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-    return 0
+            name, _, value = line.partition(":")
+            if name in ("VmRSS", "RssFile"):
+                found[name] = int(value.split()[0]) / 1024
+    return found.get("VmRSS", 0), found.get("RssFile", 0)
 
 
 def files_of(root, suffix):
@@ -72,16 +77,53 @@ class Typist:
         return took, items[0]["insertText"] if items else ""
 
 
+PARTS = ("outside", "learn", "memory", "window", "prompt", "decode")
+
+
+class Meter:
+    """What the server says of the last question, by part: docs/lsp-extensions.md, engramd.status."""
+
+    def __init__(self, server):
+        self.server, self.n_asked = server, 0
+
+    def look(self, took):
+        """None when the model was not asked for it."""
+        status = self.server.request("workspace/executeCommand", {"command": "engramd.status"}) or {}
+        said = (status.get("model") or {}).get("completions")
+        if not said or said["requests"] == self.n_asked:
+            return None
+        self.n_asked = said["requests"]
+        last = said["last"]
+        parts = dict(last["ms"], outside=took - last["ms"]["total"], took=took)
+        parts.update((name, last[name]) for name in ("prompt_tokens", "prompt_reused", "generated_tokens"))
+        return parts
+
+
+def print_parts(name, rows):
+    """Where the time goes: each part's own percentiles, and its mean among the slowest twentieth."""
+    if not rows:
+        return
+    slowest = sorted(rows, key=lambda row: -row["took"])[:max(1, len(rows) // 20)]
+    for part in PARTS:
+        times = [row[part] for row in rows]
+        print("| %s: %s | %.1f | %.1f | %.1f | %.1f |" %
+              (name, part, percentile(times, 0.5), percentile(times, 0.95), max(times),
+               sum(row[part] for row in slowest) / len(slowest)))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("engramd")
     parser.add_argument("repo")
     parser.add_argument("--model")
     parser.add_argument("--memory-only", action="store_true")
+    parser.add_argument("--no-model", action="store_true",
+                        help="nothing completes: what the server takes without network and memory")
     parser.add_argument("--suffix", default=".py")
     parser.add_argument("--language", default="python")
     parser.add_argument("--cursors", type=int, default=150)
     parser.add_argument("--keys", type=int, default=8)
+    parser.add_argument("--trace", help="every question's parts, one JSON object a line")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
@@ -90,13 +132,17 @@ def main():
                        ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")}
         environment["ENGRAMD_COMPLETE_SOURCES"] = "memory" if arguments.memory_only else "both"
         command = [arguments.engramd, "lsp", "--standalone"]
-        if arguments.model:
+        if arguments.no_model:
+            command += ["--model", os.path.join(home, "none.gguf")]
+        elif arguments.model:
             command += ["--model", arguments.model]
         server = Server(command, arguments.repo, arguments.language, environment=environment)
         server.wait_until_quiet()
         paths = list(files_of(server.root, arguments.suffix))
         rng.shuffle(paths)
-        fresh, asked, along, shown = [], [], [], 0
+        meter = Meter(server)
+        rows = {"new cursor": [], "typing on": [], "along the suggestion": []}
+        shown = 0
         n_questions = 0
         for index in range(arguments.cursors):
             typist = Typist(server, paths[index % len(paths)])
@@ -107,34 +153,55 @@ def main():
                 # The first question loads weights and waits for the memory's first build.
                 first, _ = typist.ask(choices[0], len(typist.lines[choices[0]]))
                 time.sleep(8)
+                meter.look(first)
             line = rng.choice(choices)
             whole = typist.lines[line].rstrip("\r")
             indent = len(whole) - len(whole.lstrip())
             column = indent + rng.randrange(0, max(1, (len(whole) - indent) // 2))
             typist.change(line, column, len(typist.lines[line]), "")
             time.sleep(0.05)
-            took, suggestion = typist.ask(line, column)
-            fresh.append(took)
+            took, text = typist.ask(line, column)
+            rows["new cursor"].append(dict(meter.look(took) or {"took": took}, lines=len(typist.lines)))
             n_questions += 1
-            shown += bool(suggestion)
+            shown += bool(text)
             for character in whole[column:column + arguments.keys]:
                 typist.change(line, column, column, character)
                 column += 1
                 took, text = typist.ask(line, column)
                 n_questions += 1
                 shown += bool(text)
-                goes_on = bool(suggestion) and suggestion[:1] == character and text == suggestion[1:]
-                (along if goes_on else asked).append(took)
-                suggestion = text
+                parts = meter.look(took)
+                question = "typing on" if parts else "along the suggestion"
+                rows[question].append(dict(parts or {"took": took}, lines=len(typist.lines)))
             server.close(typist.path)
+        if arguments.trace:
+            with open(arguments.trace, "w") as file:
+                for name, answers in rows.items():
+                    for row in answers:
+                        file.write(json.dumps(dict(row, question=name)) + "\n")
         print("%s, %d files, %s" % (os.path.basename(server.root), len(paths),
+                                    "no model" if arguments.no_model else
                                     "memory only" if arguments.memory_only else "memory and network"))
         print("| question | n | p50 ms | p95 ms | max ms |\n|---|---|---|---|---|")
-        for name, times in (("new cursor", fresh), ("typing on", asked), ("along the suggestion", along)):
+        for name, answers in rows.items():
+            times = [row["took"] for row in answers]
             print("| %s | %d | %.1f | %.1f | %.1f |" %
                   (name, len(times), percentile(times, 0.5), percentile(times, 0.95), max(times, default=0)))
-        print("first question %.0f ms; shown at %.0f %% of %d questions; resident %.0f MB" %
-              (first, 100 * shown / max(1, n_questions), n_questions, resident_mb(server.process.pid)))
+        print("\n| part of it | p50 ms | p95 ms | max ms | mean of the slowest 5 % |\n|---|---|---|---|---|")
+        for name in ("new cursor", "typing on"):
+            print_parts(name, [row for row in rows[name] if "total" in row])
+        typed = [row for row in rows["typing on"] if row["prompt_tokens"] > 0]
+        if typed:
+            reused = [row["prompt_reused"] / row["prompt_tokens"] for row in typed]
+            print("prompt while typing on: %.1f %% of the tokens reused, at least 90 %% in %.0f %% of %d questions; "
+                  "new cursor: %.0f tokens computed" %
+                  (100 * sum(row["prompt_reused"] for row in typed) / sum(row["prompt_tokens"] for row in typed),
+                   100 * sum(share >= 0.9 for share in reused) / len(reused), len(reused),
+                   sum(row["prompt_tokens"] - row["prompt_reused"] for row in rows["new cursor"] if "total" in row) /
+                   max(1, len(rows["new cursor"]))))
+        print("first question %.0f ms; shown at %.0f %% of %d questions; "
+              "resident %.0f MB, %.0f of it pages of files" %
+              (first, 100 * shown / max(1, n_questions), n_questions, *resident_mb(server.process.pid)))
         server.stop()
 
 

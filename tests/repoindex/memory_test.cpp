@@ -468,3 +468,39 @@ def run_all_items(n):
   CHECK(RepositoryMemory::build(view, "app.py", encode, {}, source.token()).error().code ==
         ErrorCode::cancelled);
 }
+
+TEST_CASE("what an open file imports comes first also where only its text is known") {
+  const engramd::test::Workspace workspace(R"(
+//- /app.py
+import pkg.core
+run_all_items(1)
+//- /aaa/far.py
+def other(): return "zzqqzz"
+//- /pkg/core.py
+def run_all_items(n):
+    return n
+)");
+  IndexOptions index_options;
+  index_options.use_cache = false;
+  auto index = RepoIndex::open(workspace.root(), index_options);
+  REQUIRE(index);
+  REQUIRE((*index)->refresh());
+  auto overlay = std::make_shared<Overlay>();
+  (*overlay)["app.py"] =
+      Document::open("app.py", "import pkg.core\nrun_all_items(2)\n", 1)->text_alone();
+  CHECK(overlay->at("app.py").facts == nullptr);
+  const View view{(*index)->snapshot(), overlay};
+  MemoryOptions small;
+  small.max_tokens = 75;
+  const auto memory = RepositoryMemory::build(
+      view, "app.py", [](std::string_view text) { return Tokens(text.begin(), text.end()); },
+      small);
+  REQUIRE(memory);
+  const auto knows = [&](std::string_view text) {
+    const Tokens tokens(text.begin(), text.end());
+    return (*memory)->next(std::span(tokens).first(tokens.size() - 1)).match_length + 1 >=
+           tokens.size();
+  };
+  CHECK(knows("def run_all"));
+  CHECK(!knows("zzqqzz"));
+}

@@ -42,6 +42,8 @@ class GuardedDocument : public Document {
   const std::string& text() const override { return inner_->text(); }
   const LineIndex& lines() const override { return inner_->lines(); }
 
+  OpenDocument text_alone() const override { return inner_->text_alone(); }
+
   OpenDocument publish() override {
     const ExtractLimits limits;
     // What is too big for a grammar is only scanned, by our own code.
