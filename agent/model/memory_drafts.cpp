@@ -7,7 +7,7 @@ namespace {
 
 constexpr size_t kContext = 64;            // the longest that a memory looks at
 constexpr size_t kShortest = 3;            // tokens that must be known: shorter ones guess blindly
-constexpr double kHopeless = 0.05;         // that all guesses so far come true
+constexpr double kHopeless = 0.15;         // that all guesses so far come true
 constexpr size_t kLearnAgain = 256;        // new tokens
 constexpr size_t kTextTokens = 64u << 10;  // of a text so many, the last ones, are learnt
 

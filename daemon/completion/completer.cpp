@@ -270,7 +270,7 @@ Result<Decoded> Completer::decode_request(const Request& request, engine::Sessio
                                           const repoindex::RepositoryMemory* memory,
                                           const CompleteOptions& options, const StopRules& rules,
                                           const JudgeSettings& settings,
-                                          const CancelToken& cancel) const {
+                                          const CancelToken& cancel) {
   const size_t n_forced = settings.n_forced;
   const float least = least_log_probability(settings);
   DecodeOptions decode_options;
@@ -297,8 +297,9 @@ Result<Decoded> Completer::decode_request(const Request& request, engine::Sessio
     return whole < std::max(settings.wanted, kSeveralLines);
   };
   return decode(*tokenizer_, ends_, gate_,
-                {network, memory, memory_context(*tokenizer_, request.prefix())}, decode_options,
-                cancel);
+                {network, memory, memory_context(*tokenizer_, request.prefix()),
+                 options_.speculation ? &draft_control_ : nullptr},
+                decode_options, cancel);
 }
 
 Result<Completer::Request> Completer::read(const repoindex::View& view, const std::string& path,

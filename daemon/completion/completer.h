@@ -72,6 +72,7 @@ struct Completion {
 
 struct CompleterOptions {
   bool use_network = true, use_memory = true;
+  bool speculation = true;  // what the memory expects is computed some tokens at a time
   size_t max_prompt_tokens = 1536;
   std::optional<PromptOrder> prompt_order;  // instead of the architecture's: for measurements
   BackgroundExecutor executor;              // of memory builds; empty: within complete()
@@ -129,7 +130,7 @@ class Completer {
   Result<Decoded> decode_request(const Request& request, engine::Session* network,
                                  const repoindex::RepositoryMemory* memory,
                                  const CompleteOptions& options, const StopRules& rules,
-                                 const JudgeSettings& settings, const CancelToken& cancel) const;
+                                 const JudgeSettings& settings, const CancelToken& cancel);
 
   std::shared_ptr<const engine::Model> model_;
   std::shared_ptr<const engine::Tokenizer> tokenizer_;
@@ -139,6 +140,7 @@ class Completer {
   PromptStyle style_;
   PromptWindow window_;
   std::unique_ptr<engine::Session> session_;
+  engine::DraftControl draft_control_;
   size_t session_tokens_ = 0;
   double prompt_tokens_per_s_ = 0;  // a running mean; 0 until measured
   std::unique_ptr<WorkspaceMemories> memories_;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
+
+#include "agent/model/memory_drafts.h"
 
 namespace engramd::daemon {
 namespace {
@@ -218,6 +221,13 @@ Result<Decoded> Decoder::run(const DecodeOptions& options, const CancelToken& ca
                                             : std::min(options.max_tokens, options.given.size());
   memory_.token.assign(tokenizer_.n_vocab(), 0);
   memory_.choice.assign(choices_.size(), 0);
+  std::optional<agent::MemoryDrafts> drafts;
+  std::optional<engine::Speculation> network;
+  if (sources_.network != nullptr) {
+    if (sources_.memory != nullptr && sources_.draft_control != nullptr)
+      drafts.emplace(*sources_.memory, false);
+    network.emplace(*sources_.network, drafts ? &*drafts : nullptr, sources_.draft_control);
+  }
   while (decoded.tokens.size() < most) {
     if (cancel.cancelled()) {
       decoded.stop_reason = "cancelled";
@@ -278,8 +288,10 @@ Result<Decoded> Decoder::run(const DecodeOptions& options, const CancelToken& ca
       decoded.stop_reason = "stop";
       break;
     }
-    if (decoded.tokens.size() == most || sources_.network == nullptr) continue;
-    if (const Status appended = sources_.network->append(step.token, cancel); !appended) {
+    if (decoded.tokens.size() == most || !network) continue;
+    const size_t n_left = most - decoded.tokens.size();
+    if (const Status appended = network->append(step.token, sources_.tail, n_left - 1, cancel);
+        !appended) {
       if (cancel.cancelled()) {
         decoded.stop_reason = "cancelled";
         break;

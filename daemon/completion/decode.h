@@ -15,6 +15,7 @@
 #include "daemon/completion/gate.h"
 #include "daemon/completion/line_ends.h"
 #include "engine/api/session.h"
+#include "engine/api/speculation.h"
 #include "repoindex/memory/memory.h"
 
 namespace engramd::daemon {
@@ -23,6 +24,9 @@ struct DecodeSources {
   engine::Session* network = nullptr;  // synced to the prompt; its timeline grows
   const repoindex::RepositoryMemory* memory = nullptr;
   std::vector<engine::TokenId> tail;  // left of the text, as the memory is to see it
+  // With both sources: what the memory expects is computed several tokens at a time, as far as it
+  // pays. The text is the same without; null: one at a time.
+  engine::DraftControl* draft_control = nullptr;
 };
 
 struct DecodedToken {

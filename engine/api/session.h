@@ -24,22 +24,6 @@ struct SyncResult {
   size_t n_computed = 0;
 };
 
-// A sparse distribution over next tokens from outside the network: the repository memory behind
-// an adapter, or drafts. Knows nothing of repositories. Called on the session's thread.
-struct Proposal {
-  struct Entry {
-    TokenId token = 0;
-    float probability = 0;
-  };
-  std::vector<Entry> entries;  // sum at most 1
-  float confidence = 0;        // 0..1: how much of the mixture it deserves
-};
-class Proposer {
- public:
-  virtual ~Proposer() = default;
-  virtual Proposal propose(std::span<const TokenId> suffix) = 0;
-};
-
 // A guess at a token that comes next, and how probable it is once the guesses before it came true.
 struct DraftToken {
   TokenId token = 0;
@@ -70,7 +54,6 @@ struct GenerateOptions {
   // The text generated must start with this (a partial word left of the cursor): tokens are
   // constrained until it is covered.
   std::string forced_prefix;
-  Proposer* proposer = nullptr;  // mixed in when set
   // Lossless speculation: guesses are computed many at a time, and those that the text would have
   // had anyhow are taken. Whatever is guessed, every token is the one that would have come without.
   DraftSource* drafts = nullptr;
@@ -91,7 +74,7 @@ struct GenerateOptions {
 struct GenerateResult {
   std::vector<TokenId> tokens;
   std::string text;                  // includes the forced prefix
-  std::vector<float> probabilities;  // of each chosen token, after mixing
+  std::vector<float> probabilities;  // of each chosen token
   SyncResult prompt;
   double prompt_s = 0, generate_s = 0;
   size_t n_drafted = 0, n_accepted = 0;  // guesses computed, and those that came true

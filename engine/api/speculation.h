@@ -11,6 +11,7 @@
 // One text each, one thread: the session's.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -20,26 +21,40 @@
 
 namespace engramd::engine {
 
+// The middle one of the last measurements: a machine that others use too has many a long one.
+class RecentMedian {
+ public:
+  void add(double value) { last_[n_++ % last_.size()] = value; }
+  size_t n() const { return n_; }
+  double value() const;  // 0 without any
+
+ private:
+  std::array<double, 9> last_{};
+  size_t n_ = 0;
+};
+
 // Which guesses are worth their price. Pure arithmetic; of one model on one machine, one thread.
 class DraftControl {
  public:
+  DraftControl() = default;
+  // The cost of one more token is known, and not measured.
+  explicit DraftControl(double cost) : cost_(cost), is_fixed_(true) {}
   // How many of the guesses, counted from the first.
   size_t worth(std::span<const DraftToken> drafts) const;
   // A step of one token took so long.
   void took_single(double seconds);
   // One of 1 + drafts.size() tokens; the first n_accepted guesses came true.
   void took(std::span<const DraftToken> drafts, size_t n_accepted, double seconds);
-  double cost() const { return cost_; }
-  double trust() const { return trust_; }
+  double cost() const { return cost_; }  // of one more token
+  double trust() const;                  // accepted / expected
   // The time of a single step is known, so that the price of a guess can be.
-  bool is_measured() const { return n_singles_ >= kSingles; }
+  bool is_measured() const { return is_fixed_ || singles_.n() >= 2; }
 
  private:
-  static constexpr int kSingles = 2;
-  double single_s_ = 0;
-  int n_singles_ = 0;
-  double cost_ = 0.3;   // of one more token
-  double trust_ = 1.0;  // accepted / expected
+  RecentMedian singles_, costs_;
+  double cost_ = 0.5;
+  bool is_fixed_ = false;
+  double expected_ = 4, accepted_ = 4;  // fading sums; at first a guess is believed
 };
 
 // Guesses of the model's own layer for them, where it was loaded with one (ModelInfo::drafts), when

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "engine/api/speculation.h"
-#include "engine/decode/mixture.h"
 #include "engine/decode/sampler.h"
+#include "engine/decode/softmax.h"
 #include "engine/grammar/constraint.h"
 
 namespace engramd::engine::decode {
@@ -169,17 +169,6 @@ class ForcedDrafts final : public DraftSource {
   DraftSource& otherwise_;
 };
 
-// What is not allowed has no probability, and the rest sums to one again.
-void keep_only(const grammar::TokenSet& allowed, std::vector<float>& probabilities) {
-  double sum = 0;
-  for (size_t i = 0; i < probabilities.size(); ++i) {
-    if (!allowed.has(static_cast<TokenId>(i))) probabilities[i] = 0;
-    sum += probabilities[i];
-  }
-  if (sum > 0)
-    for (float& p : probabilities) p = static_cast<float>(p / sum);
-}
-
 bool contains(const std::vector<TokenId>& tokens, TokenId token) {
   return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
 }
@@ -257,10 +246,6 @@ Result<GenerateResult> generate(Session& session, const Model& model,
       return fail(ErrorCode::corrupt, "the model's logits after " +
                                           std::to_string(timeline.size()) +
                                           " tokens are not finite numbers");
-    if (options.proposer != nullptr) {
-      mix(options.proposer->propose(timeline), probabilities);
-      if (constrained) keep_only(constrained->allowed(), probabilities);
-    }
     if (!forced.covered() &&
         !forced.constrain(probabilities, constrained ? &constrained->allowed() : nullptr) &&
         constrained)

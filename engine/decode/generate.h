@@ -1,5 +1,5 @@
-// engine/decode/generate.h - tokens from logits: sampling, mixing with a proposer, forced prefix,
-// constraint, stops. Built on Session::sync, append and logits only; Session::generate calls it.
+// engine/decode/generate.h - tokens from logits: sampling, guesses, forced prefix, constraint,
+// stops. Built on Session::sync, append, look_ahead and logits only; Session::generate calls it.
 //
 // Runs on the session's thread. A cancel ends the text early with stop_reason "cancelled".
 #pragma once

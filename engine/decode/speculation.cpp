@@ -7,10 +7,9 @@
 namespace engramd::engine {
 namespace {
 
-constexpr double kCost = 0.3, kLowestCost = 0.02, kHighestCost = 2;
-constexpr double kLowestTrust = 0.1, kHighestTrust = 1.5;
-constexpr double kMemory = 0.2;       // weight of the newest measurement
-constexpr double kForgetting = 0.01;  // of what was measured, at each step without a guess
+constexpr double kCost = 0.5, kLowestCost = 0.05, kHighestCost = 2;
+constexpr double kFading = 0.97;      // of what guesses came to, with each step that had some
+constexpr double kForgetting = 0.01;  // of what was learnt, at each step without a guess
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -22,8 +21,21 @@ double between(double low, double value, double high) {
 
 }  // namespace
 
+double RecentMedian::value() const {
+  auto sorted = last_;
+  const auto end = sorted.begin() + std::ptrdiff_t(std::min(n_, sorted.size()));
+  if (end == sorted.begin()) return 0;
+  const auto middle = sorted.begin() + (end - sorted.begin()) / 2;
+  std::nth_element(sorted.begin(), middle, end);
+  return *middle;
+}
+
+double DraftControl::trust() const {
+  return accepted_ / expected_;
+}
+
 size_t DraftControl::worth(std::span<const DraftToken> drafts) const {
-  double product = trust_;
+  double product = trust();
   for (size_t n = 0; n < drafts.size(); ++n) {
     product *= between(0, double(drafts[n].probability), 1);
     if (product < cost_) return n;
@@ -32,28 +44,23 @@ size_t DraftControl::worth(std::span<const DraftToken> drafts) const {
 }
 
 void DraftControl::took_single(double seconds) {
-  // The first is slow: caches are cold and memory is being taken.
-  single_s_ = n_singles_ < kSingles ? seconds : single_s_ + kMemory * (seconds - single_s_);
-  n_singles_ = std::min(n_singles_ + 1, kSingles);
+  singles_.add(seconds);
   // Guesses that were not worth it are tried again some time.
-  cost_ += kForgetting * (kCost - cost_);
-  trust_ += kForgetting * (1 - trust_);
+  if (!is_fixed_) cost_ += kForgetting * (kCost - cost_);
+  accepted_ += kForgetting * (expected_ - accepted_);
 }
 
 void DraftControl::took(std::span<const DraftToken> drafts, size_t n_accepted, double seconds) {
   if (drafts.empty()) return;
-  const auto n = double(drafts.size());
-  if (is_measured() && single_s_ > 0) {
-    const double cost = between(kLowestCost, (seconds / single_s_ - 1) / n, kHighestCost);
-    cost_ += kMemory * (cost - cost_);
+  if (const double single = singles_.value(); single > 0 && !is_fixed_) {
+    costs_.add((seconds / single - 1) / double(drafts.size()));
+    cost_ = between(kLowestCost, costs_.value(), kHighestCost);
   }
-  double expected = 0, product = 1;
+  double product = 1, expected = 0;
   for (const DraftToken& draft : drafts)
     expected += product *= between(0, double(draft.probability), 1);
-  if (expected <= 0) return;
-  // A long draft says more about how much to trust than a short one.
-  const double weight = kMemory * std::min(1.0, expected / 2);
-  trust_ += weight * (between(kLowestTrust, double(n_accepted) / expected, kHighestTrust) - trust_);
+  expected_ = kFading * expected_ + expected;
+  accepted_ = kFading * accepted_ + double(n_accepted);
 }
 
 std::vector<DraftToken> LayerDrafts::draft(std::span<const TokenId> timeline, size_t most) {

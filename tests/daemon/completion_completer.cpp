@@ -470,3 +470,31 @@ TEST_CASE("the shipped model completes in a real folder, and reuses its prompt")
   CHECK(next->text == "rn value");
   CHECK(next->n_prompt_reused > completion->n_prompt_tokens / 2);
 }
+
+TEST_CASE("what is guessed ahead changes nothing of a suggestion") {
+  const std::string path = std::string(ENGRAMD_SOURCE_DIR) + "/models/engramd-small.gguf";
+  engine::LoadOptions load;
+  load.n_threads = 1;
+  const auto model = engine::Model::load(path, load);
+  if (!model) FAIL(model.error().message);
+  Fixture fixture(kProject);
+  CompleterOptions one_by_one;
+  one_by_one.speculation = false;
+  const auto with = made(*model), without = made(*model, one_by_one);
+  const std::string text = fixture.workspace.read("a.py");
+  size_t n_texts = 0;
+  CompleteOptions options = invoked();
+  options.min_confidence = 0;
+  options.max_lines = 3;
+  for (size_t offset = 3; offset < text.size(); offset += 7) {
+    const auto a = with->complete(fixture.view, "a.py", offset, options);
+    const auto b = without->complete(fixture.view, "a.py", offset, options);
+    REQUIRE(a);
+    REQUIRE(b);
+    INFO(text.substr(0, offset) + "|");
+    CHECK(a->text == b->text);
+    CHECK(a->confidence == b->confidence);
+    n_texts += a->text.empty() ? 0 : 1;
+  }
+  CHECK(n_texts > 5);
+}

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "engine/decode/generate.h"
-#include "engine/decode/mixture.h"
 #include "engine/decode/sampler.h"
 #include "tests/engine/tokenizer_data.h"
 
@@ -95,19 +94,6 @@ class ScriptedModel final : public Model {
  private:
   std::unique_ptr<Tokenizer> tokenizer_;
   ModelInfo info_;
-};
-
-class FixedProposer final : public Proposer {
- public:
-  explicit FixedProposer(Proposal proposal) : proposal_(std::move(proposal)) {}
-  Proposal propose(std::span<const TokenId> suffix) override {
-    n_seen.push_back(suffix.size());
-    return proposal_;
-  }
-  std::vector<size_t> n_seen;
-
- private:
-  Proposal proposal_;
 };
 
 GenerateResult generated(const ScriptedModel& model, ScriptedSession::Script script,
@@ -225,42 +211,6 @@ TEST_CASE("sampling draws each token as often as its probability says") {
   decode::Sampler greedy(options);
   CHECK(greedy.pick(std::vector<float>{0.25f, 0.5f, 0.5f}) == 1);
   CHECK(greedy.pick(std::vector<float>{0, 0}) == -1);
-}
-
-TEST_CASE("mixing weighs the proposal by its confidence and keeps the sum at one") {
-  std::vector<float> p = {0.6f, 0.4f, 0, 0};
-  decode::mix({{{1, 0.5f}, {2, 0.25f}}, 0.8f}, p);  // a quarter is left to the network
-  CHECK(p[0] == Approx(0.6 * (1 - 0.8 * 0.75)));
-  CHECK(p[1] == Approx(0.4 * (1 - 0.8 * 0.75) + 0.8 * 0.5));
-  CHECK(p[2] == Approx(0.8 * 0.25));
-  CHECK(p[0] + p[1] + p[2] + p[3] == Approx(1));
-
-  p = {0.6f, 0.4f};
-  decode::mix({{{1, 1.0f}}, 0}, p);
-  CHECK(p[0] == 0.6f);
-
-  // A proposal that breaks its promises changes nothing outside the vocabulary, and sums to one.
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  decode::mix({{{-1, 0.5f}, {9, 0.5f}, {0, nan}, {0, -1}, {1, 3.0f}}, 0.5f}, p);
-  CHECK(p[1] == Approx(0.4 * 0.5 + 0.5));
-  CHECK(p[0] + p[1] == Approx(1));
-  decode::mix({{{1, 1.0f}}, nan}, p);
-  CHECK(p[0] + p[1] == Approx(1));
-
-  CHECK(decode::proposal_weight(-1) == 0);
-  CHECK(decode::proposal_weight(2) < 1);
-}
-
-TEST_CASE("a proposer sees the whole timeline and can turn the choice") {
-  const ScriptedModel model;
-  const TokenId b = model.tokenizer().encode("b")[0];
-  FixedProposer proposer({{{b, 0.9f}}, 0.9f});
-  GenerateOptions options = at_most(3);
-  options.proposer = &proposer;
-  const auto result = generated(model, {{"qp", {{"a", 1}}}, {"qpb", {{"a", 1}}}}, options, "qp");
-  CHECK(result.text == "bbb");
-  CHECK(result.probabilities[0] == Approx(0.81).epsilon(0.01));
-  CHECK(proposer.n_seen == std::vector<size_t>{2, 3, 4});
 }
 
 TEST_CASE("a forced prefix is covered before anything else") {
