@@ -35,7 +35,7 @@ Result<int> run_complete(const CompleteCommand& command) {
   CompleterOptions completer_options;
   completer_options.use_network = !command.memory_only;
   completer_options.use_memory = !command.network_only;
-  completer_options.speculation = settings.number("engine.speculation") != 0;
+  if (settings.number("engine.speculation") == 0) completer_options.speculation = false;
   ENGRAMD_TRY(const auto completer, Completer::make(model, nullptr, completer_options));
   CompleteOptions options;
   options.max_tokens = command.max_tokens;

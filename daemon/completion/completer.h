@@ -72,7 +72,9 @@ struct Completion {
 
 struct CompleterOptions {
   bool use_network = true, use_memory = true;
-  bool speculation = true;  // what the memory expects is computed some tokens at a time
+  // What the memory expects is computed some tokens at a time. By default where a token costs more
+  // than a guess: by the network's size.
+  std::optional<bool> speculation;
   size_t max_prompt_tokens = 1536;
   std::optional<PromptOrder> prompt_order;  // instead of the architecture's: for measurements
   BackgroundExecutor executor;              // of memory builds; empty: within complete()
@@ -141,6 +143,7 @@ class Completer {
   PromptWindow window_;
   std::unique_ptr<engine::Session> session_;
   engine::DraftControl draft_control_;
+  bool speculates_ = false;
   size_t session_tokens_ = 0;
   double prompt_tokens_per_s_ = 0;  // a running mean; 0 until measured
   std::unique_ptr<WorkspaceMemories> memories_;

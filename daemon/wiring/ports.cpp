@@ -115,7 +115,7 @@ class ResidentModel {
                   "complete.sources is \"" + sources + "\", expected both, memory or network");
     options.use_network = sources != "memory";
     options.use_memory = sources != "network";
-    options.speculation = settings_.number("engine.speculation") != 0;
+    if (settings_.number("engine.speculation") == 0) options.speculation = false;
     options.memory_folder = cache_folder() / "index";
     options.executor = [this](std::function<void()> job) {
       return background_.try_submit(std::move(job));
