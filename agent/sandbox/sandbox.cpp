@@ -12,6 +12,8 @@
 
 #include "agent/sandbox/control_group.h"
 #include "agent/sandbox/disk_watch.h"
+#include "agent/sandbox/inside.h"
+#include "agent/sandbox/process_watch.h"
 #include "agent/sandbox/supervise.h"
 #include "agent/sandbox/view.h"
 
@@ -138,10 +140,13 @@ Result<Sandbox> Sandbox::make(SandboxMode mode, const WorkTree& tree, Variables 
   } else {
     sandbox.prepare_container(tree);
   }
+  sandbox.count_in_group_ =
+      probe.process_limit.empty() || probe.process_limit.rfind("cgroup", 0) == 0;
+  sandbox.process_watch_ = mode != SandboxMode::container && probe.process_watch;
   if (mode != SandboxMode::container && probe.process_limit == "none")
     sandbox.notes_.push_back(
-        "running as root without a writable pids control group: the number of processes of a test "
-        "command is limited by its time only");
+        "running as root without a writable pids control group and without lists of children in "
+        "/proc: the number of processes of a test command is limited by its time only");
   return sandbox;
 }
 
@@ -288,16 +293,20 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   if (!command.folder.empty() && !is_safe_relative_path(command.folder))
     return fail(ErrorCode::invalid_input, "not a folder of the work tree: " + command.folder);
   const SandboxLimits& limits = command.limits;
-  const ControlGroup group = ControlGroup::make({limits.max_processes, limits.max_memory_bytes});
+  const ControlGroup group =
+      ControlGroup::make({count_in_group_ ? limits.max_processes : 0, limits.max_memory_bytes});
   const bool processes_in_group = *group.limits_processes() != '\0';
   const bool mounted = mode_ == SandboxMode::bubblewrap;
+  const bool processes_in_namespace =
+      mounted && !processes_in_group && ::geteuid() != 0 && counts_processes_per_namespace();
+  std::optional<ProcessWatch> processes;
+  if (process_watch_ && !processes_in_group && !processes_in_namespace)
+    processes.emplace(limits.max_processes);
 
   OwnedFd filter_file;
   if (mounted && filter_) filter_file = memory_file(filter_->bytes());
   ProcessOptions options;
-  options.argv = command_line(
-      command, filter_file.get(),
-      mounted && !processes_in_group && ::geteuid() != 0 && counts_processes_per_namespace());
+  options.argv = command_line(command, filter_file.get(), processes_in_namespace);
   options.env = base_env_;
   for (const auto& [name, value] : command.env) set_variable(*options.env, name, value);
   options.stdin_text = command.stdin_text;
@@ -312,7 +321,7 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   options.keep_fds = command.keep_fds;
   if (filter_file) options.keep_fds.push_back(filter_file.get());
   options.on_stdout = command.on_output;
-  // Binds a plain user only, and counts all processes of that user: so leave room for those.
+  // Binds a plain user only, and counts all processes and threads of that user: so leave room.
   if (!processes_in_group && ::geteuid() != 0) options.max_processes = limits.max_processes + 4096;
   std::string cwd;
   if (!mounted) cwd = command.folder.empty() ? tree_inside_ : tree_inside_ + "/" + command.folder;
@@ -323,7 +332,9 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
     (void)group.enter();
     ::setrlimit(RLIMIT_DATA, &data);
     ::setrlimit(RLIMIT_CORE, &no_core);
-    if (const int reason = continue_under_supervisor(); reason != 0) return reason;
+    if (const int reason = continue_under_supervisor(processes ? &*processes : nullptr);
+        reason != 0)
+      return reason;
     if (overlay != nullptr)
       if (const int reason = overlay->join(); reason != 0) return reason;
     if (!cwd.empty() && ::chdir(cwd.c_str()) != 0) return errno;
@@ -349,6 +360,8 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
     result.over_disk = true;
     result.cancelled = false;
     result.stopped = disk_problem;
+  } else if (processes && processes->found_too_many()) {
+    result.stopped = "it started more than " + std::to_string(limits.max_processes) + " processes";
   } else if (result.timed_out) {
     result.stopped = "it did not end within " + std::to_string(limits.wall_ms) + " ms";
   } else if (result.cancelled) {

@@ -122,6 +122,8 @@ class Sandbox {
   std::vector<std::string> mounts_;  // bwrap arguments that are the same for every command
   std::vector<std::pair<std::string, std::string>> base_env_;
   std::vector<std::string> notes_;
+  bool count_in_group_ = true;  // processes, where a control group can be made
+  bool process_watch_ = false;  // else by a watch, where that can be had
   std::optional<LandlockRules> rules_;
   std::optional<SyscallFilter> filter_;
 };
