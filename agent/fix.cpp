@@ -196,6 +196,7 @@ class Fixer {
         note({"fewer jobs than asked: " + place.error().message});
         break;
       }
+      evidence_->warm_up(*place, token());
       workplaces_.push_back(std::move(*place));
     }
     if (!command().pytest) return;
@@ -249,10 +250,14 @@ class Fixer {
   std::vector<TracedTest> trace() {
     if (!command().pytest) {
       say("tests", "recording executed lines");
-      auto traced =
-          trace_coverage({command(), red_command_, std::clamp(left() / 6, 2.0, 60.0),
-                          [&] { return Workplace::make(root_, mode_, options_.unsaved, token()); }},
-                         token());
+      auto traced = trace_coverage(
+          {command(), red_command_, std::clamp(left() / 6, 2.0, 60.0),
+           [&]() -> Result<Workplace> {
+             ENGRAMD_TRY(Workplace place, Workplace::make(root_, mode_, options_.unsaved, token()));
+             evidence_->warm_up(place, token());
+             return place;
+           }},
+          token());
       if (traced) return std::move(*traced);
       note({"executed lines could not be recorded: " + traced.error().message});
     }

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "agent/sandbox/compiler_cache.h"
 #include "agent/sandbox/control_group.h"
 #include "agent/sandbox/disk_watch.h"
 #include "agent/sandbox/inside.h"
@@ -162,7 +163,8 @@ Status Sandbox::prepare_bubblewrap(const SandboxProbe& probe, const WorkTree& tr
   base_env_ = sandbox_environment(view);
   set_variable(base_env_, "HOME", "/tmp/home");
   set_variable(base_env_, "TMPDIR", "/tmp");
-  set_variable(base_env_, "GOCACHE", "/engramd/cache/go-build");
+  for (const auto& [name, value] : compiler_cache_variables("/engramd/cache"))
+    set_variable(base_env_, name, value);
   filter_.reset();
   if (auto filter =
           SyscallFilter::make({.refuse_user_namespaces = !probe.can_disable_user_namespaces}))
@@ -246,7 +248,8 @@ void Sandbox::prepare_container(const WorkTree& tree) {
   fs::create_directory(home, ignored);
   set_variable(base_env_, "HOME", home.string());
   if (tmp_) set_variable(base_env_, "TMPDIR", tmp_->path().string());
-  set_variable(base_env_, "GOCACHE", (cache_.path() / "go-build").string());
+  for (const auto& [name, value] : compiler_cache_variables(cache_.path()))
+    set_variable(base_env_, name, value);
   if (tree.is_overlay()) return;
   // No mounts: the copy's empty folder becomes a link to the user's own.
   for (const std::string& folder : tree.read_only_folders()) {
@@ -262,6 +265,16 @@ std::string Sandbox::helper_path(std::string_view name) const {
 std::string Sandbox::report_path(std::string_view name) const {
   const bool mounted = mode_ == SandboxMode::bubblewrap;
   return (mounted ? fs::path("/engramd/reports") / name : reports_.path() / name).string();
+}
+
+Status Sandbox::save_compiler_cache(const fs::path& folder, const CancelToken& cancel) const {
+  return copy_compiler_cache(cache_.path(), folder, cancel);
+}
+Status Sandbox::load_compiler_cache(const fs::path& folder, const CancelToken& cancel) {
+  const Status copied = copy_compiler_cache(folder, cache_.path(), cancel);
+  if (const OwnedFd cache(::open(cache_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); cache)
+    cache_before_ = disk_use(cache.get(), 1'000'000).n_bytes;
+  return copied;
 }
 
 std::vector<std::string> Sandbox::command_line(const SandboxCommand& command, int filter_fd,
@@ -348,7 +361,7 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   std::vector<DiskWatch::Folder> folders{
       {tree_->overlay() != nullptr ? path_of_fd(overlay->upper_fd()) : tree_->root(), disk_before_},
       {reports_.path(), 0},
-      {cache_.path(), 0}};
+      {cache_.path(), cache_before_}};
   if (tmp_) folders.push_back({tmp_->path(), 0});
   const DiskWatch watch(std::move(folders), limits.max_disk_bytes, kMinFreeBytes,
                         [&] { stop.cancel(); });
