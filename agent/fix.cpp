@@ -140,7 +140,8 @@ class Fixer {
     evidence.sandbox = mode_;
     evidence.tests = options_.tests;
     // Half of the budget at most; a single pytest test that hangs may not eat that.
-    evidence.run_s = std::max(1.0, options_.limits.wall_s * 0.5);
+    evidence.run_s = options_.tests.run_s > 0 ? options_.tests.run_s
+                                              : std::max(1.0, options_.limits.wall_s * 0.5);
     evidence.test_s = std::max(2.0, options_.limits.wall_s / 15);
     evidence.hang_s = options_.limits.wall_s / 6;
     // The second look comes when something passes: most searches end without.
@@ -196,10 +197,11 @@ class Fixer {
         note({"fewer jobs than asked: " + place.error().message});
         break;
       }
+      evidence_->warm_up(*place, token());
       workplaces_.push_back(std::move(*place));
     }
     if (!command().pytest) return;
-    WarmPytest::Setup setup;
+    WarmPytest::Setup& setup = warm_setup_;
     setup.first = before().red_ids();
     // Ids are relative to pytest's root folder, which is the tree's in all but rare layouts.
     for (const std::string& file : red_test_files()) {
@@ -249,10 +251,14 @@ class Fixer {
   std::vector<TracedTest> trace() {
     if (!command().pytest) {
       say("tests", "recording executed lines");
-      auto traced =
-          trace_coverage({command(), red_command_, std::clamp(left() / 6, 2.0, 60.0),
-                          [&] { return Workplace::make(root_, mode_, options_.unsaved, token()); }},
-                         token());
+      auto traced = trace_coverage(
+          {command(), red_command_, std::clamp(left() / 6, 2.0, 60.0),
+           [&]() -> Result<Workplace> {
+             ENGRAMD_TRY(Workplace place, Workplace::make(root_, mode_, options_.unsaved, token()));
+             evidence_->warm_up(place, token());
+             return place;
+           }},
+          token());
       if (traced) return std::move(*traced);
       note({"executed lines could not be recorded: " + traced.error().message});
     }
@@ -329,9 +335,17 @@ class Fixer {
     search_options.test_cpu_s = std::clamp(5 * slowest + 0.1, 0.15, 10.0);
     const double usual_wall_s = before().timed_out ? 5 : before().wall_s;
     search_options.trial_wall_s = std::clamp(3 * usual_wall_s + 3, 5.0, 120.0);
-    // Nobody knows how long it takes when it ends: most edits do not help, and each costs this.
-    if (hangs()) search_options.trial_wall_s = std::clamp(left() / 10, 3.0, 10.0);
+    // Nobody knows how long it takes when it ends, and most edits do not help.
+    if (hangs()) {
+      search_options.trial_wall_s = std::clamp(left() / 10, 3.0, 10.0);
+      search_options.first_wall_s = std::clamp(left() / 40, 0.5, 2.0);
+      search_options.more_s = 5;
+    }
     search_options.try_hot = try_hot_;
+    search_options.load_again = [this](const Workplace& place) -> std::unique_ptr<WarmPytest> {
+      auto warm = WarmPytest::start(*place.sandbox, command(), warm_setup_, token());
+      return warm && (*warm)->n_items() > 0 ? std::move(*warm) : nullptr;
+    };
     search_options.max_candidates = options_.limits.max_candidates;
     search_options.cpu_s = options_.limits.cpu_s;
     return search_options;
@@ -462,6 +476,7 @@ class Fixer {
   std::vector<Workplace> workplaces_;
   std::optional<TestCommand> red_command_;
   std::vector<TracedTest> traced_;
+  WarmPytest::Setup warm_setup_;
   bool try_hot_ = true;
   Report report_;
 };

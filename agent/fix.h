@@ -30,13 +30,15 @@ class ParseHosts;
 
 namespace engramd::agent {
 
-// Higher is likelier. One number per candidate text of the file; empty: no opinion.
+// Higher is likelier. One number per candidate text of the file; empty: no opinion. When the token
+// says stop (a share of the time is spent) what is known by then is the answer.
 using Ranker = std::function<std::vector<double>(const std::string& path, const std::string& before,
-                                                 const std::vector<std::string>& candidate_texts)>;
+                                                 const std::vector<std::string>& candidate_texts,
+                                                 const CancelToken& cancel)>;
 // Texts that could stand in a hole of a file: an expression, or one to three whole lines (without
 // the last line end). They begin and end where the hole does; what it holds now is not shown.
-using Infiller = std::function<std::vector<std::string>(const std::string& path,
-                                                        const std::string& text, ByteRange hole)>;
+using Infiller = std::function<std::vector<std::string>(
+    const std::string& path, const std::string& text, ByteRange hole, const CancelToken& cancel)>;
 
 struct FixProgress {
   std::string stage;  // "copy", "tests", "locate", "propose", "validate", "accept"

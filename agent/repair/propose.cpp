@@ -67,13 +67,12 @@ std::vector<Hole> holes_of(const SuspectFile& file, const std::string& text) {
 }
 
 void add_filled(const ProposeInput& input, const SuspectFile& file, const std::string& text,
-                Clock::time_point deadline, std::vector<Candidate>& candidates,
-                const CancelToken& cancel) {
+                std::vector<Candidate>& candidates, const CancelToken& cancel) {
   if (!input.infill) return;
   for (const Hole& hole : holes_of(file, text)) {
-    if (cancel.cancelled() || Clock::now() > deadline) break;
+    if (cancel.cancelled()) break;
     double cost = 1.3;
-    for (std::string& filled : input.infill(file.path, text, hole.range)) {
+    for (std::string& filled : input.infill(file.path, text, hole.range, cancel)) {
       Candidate candidate;
       candidate.path = file.path;
       candidate.edit = {hole.range, std::move(filled)};
@@ -92,12 +91,12 @@ void add_filled(const ProposeInput& input, const SuspectFile& file, const std::s
 }
 
 void rank(const ProposeInput& input, const std::string& path, const std::string& text,
-          std::vector<Candidate>& candidates) {
+          std::vector<Candidate>& candidates, const CancelToken& cancel) {
   if (!input.ranker) return;
   const size_t n = std::min(candidates.size(), kRanked);
   std::vector<std::string> texts;
   for (size_t i = 0; i < n; ++i) texts.push_back(apply_edit(text, candidates[i].edit));
-  const std::vector<double> scores = input.ranker(path, text, texts);
+  const std::vector<double> scores = input.ranker(path, text, texts, cancel);
   if (scores.size() != n) return;
   std::vector<size_t> by_score(n);
   for (size_t i = 0; i < n; ++i) by_score[i] = i;
@@ -115,8 +114,11 @@ void rank(const ProposeInput& input, const std::string& path, const std::string&
 
 Proposed propose(const ProposeInput& input, const CancelToken& cancel) {
   Proposed proposed;
-  const Clock::time_point deadline =
-      Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(1000 * input.wall_s));
+  const auto after = [](double seconds) {
+    return Clock::now() + std::chrono::milliseconds(static_cast<int64_t>(1000 * seconds));
+  };
+  // Writing lines is dearer than judging them, and must not take what judging needs.
+  const CancelSource filling(cancel, after(0.6 * input.wall_s)), all(cancel, after(input.wall_s));
   for (const SuspectFile& file : input.places.files) {
     if (cancel.cancelled()) break;
     const auto text = input.read(file.path);
@@ -129,10 +131,8 @@ Proposed propose(const ProposeInput& input, const CancelToken& cancel) {
       proposed.notes.push_back(candidates.error().message);
       continue;
     }
-    if (Clock::now() < deadline) {
-      add_filled(input, file, *text, deadline, *candidates, cancel);
-      rank(input, file.path, *text, *candidates);
-    }
+    add_filled(input, file, *text, *candidates, filling.token());
+    if (!all.token().cancelled()) rank(input, file.path, *text, *candidates, all.token());
     proposed.candidates.insert(proposed.candidates.end(),
                                std::make_move_iterator(candidates->begin()),
                                std::make_move_iterator(candidates->end()));

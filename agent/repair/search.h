@@ -28,6 +28,7 @@ struct Workplace {
   std::unique_ptr<WorkTree> tree;
   std::unique_ptr<Sandbox> sandbox;
   std::unique_ptr<WarmPytest> warm;  // may be null
+  size_t n_warm_lost = 0;            // how often a candidate has ended it
   // The sandbox names the tree's folder: both live behind stable addresses.
   // unsaved: texts that stand for the copied ones.
   static Result<Workplace> make(const std::filesystem::path& original, SandboxMode mode,
@@ -40,7 +41,13 @@ struct SearchOptions {
   std::optional<TestCommand> red_command;  // only what must turn green; cheaper
   double test_cpu_s = 0.3;                 // for one test in a warm runner
   double trial_wall_s = 10;                // for one candidate
+  // Not 0: a plain run gets this at first, and trial_wall_s later when it did not end. For commands
+  // that hang: most edits do not help, and what helps is mostly quick.
+  double first_wall_s = 0;
   bool try_hot = true;
+  // Another loaded runner in place of one that a candidate ended, five times at most in one place;
+  // null when there is none to be had, empty for plain runs from there on. Any job.
+  std::function<std::unique_ptr<WarmPytest>(const Workplace& place)> load_again;
   size_t max_candidates = 20000;
   double cpu_s = 0;        // of all trials; 0: no limit
   size_t max_passing = 8;  // enough of them

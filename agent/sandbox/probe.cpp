@@ -6,6 +6,7 @@
 
 #include "agent/sandbox/control_group.h"
 #include "agent/sandbox/overlay.h"
+#include "agent/sandbox/process_watch.h"
 #include "base/file.h"
 #include "base/landlock.h"
 #include "base/process.h"
@@ -36,8 +37,11 @@ SandboxProbe probe_sandbox() {
     probe.process_limit = group.limits_processes();
     probe.memory_limit = group.limits_memory();
   }
-  // RLIMIT_NPROC does not bind root.
-  if (probe.process_limit.empty()) probe.process_limit = ::geteuid() == 0 ? "none" : "rlimit";
+  if (probe.process_limit.empty()) {
+    probe.process_watch = ProcessWatch::works_here();
+    // RLIMIT_NPROC does not bind root.
+    probe.process_limit = ::geteuid() != 0 ? "rlimit" : probe.process_watch ? "watch" : "none";
+  }
   if (probe.memory_limit.empty()) probe.memory_limit = "rlimit";
   if (SyscallFilter::make({})) probe.landlock_abi = landlock_abi();
   probe.overlay_problem = overlay_problem();

@@ -20,8 +20,10 @@ struct SandboxProbe {
   std::string problem, remedy;    // one sentence each when not usable
   // The fallback: 0 when there is none, or when system calls cannot be filtered.
   int landlock_abi = 0;
-  // What stops a fork bomb and a memory hog: "cgroup v1", "cgroup v2", "rlimit" or "none".
+  // What stops a fork bomb: "cgroup v1", "cgroup v2", "rlimit" (exactly under bubblewrap, else with
+  // a watch), "watch" (ProcessWatch alone) or "none"; a memory hog: a group or "rlimit".
   std::string process_limit, memory_limit;
+  bool process_watch = false;  // there can be one; asked only without a control group
   // Why a tree would be copied and not overlaid; empty: it is overlaid.
   std::string overlay_problem;
 };

@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "agent/sandbox/compiler_cache.h"
 #include "agent/sandbox/control_group.h"
 #include "agent/sandbox/disk_watch.h"
+#include "agent/sandbox/inside.h"
+#include "agent/sandbox/process_watch.h"
 #include "agent/sandbox/supervise.h"
 #include "agent/sandbox/view.h"
 
@@ -138,10 +141,13 @@ Result<Sandbox> Sandbox::make(SandboxMode mode, const WorkTree& tree, Variables 
   } else {
     sandbox.prepare_container(tree);
   }
+  sandbox.count_in_group_ =
+      probe.process_limit.empty() || probe.process_limit.rfind("cgroup", 0) == 0;
+  sandbox.process_watch_ = mode != SandboxMode::container && probe.process_watch;
   if (mode != SandboxMode::container && probe.process_limit == "none")
     sandbox.notes_.push_back(
-        "running as root without a writable pids control group: the number of processes of a test "
-        "command is limited by its time only");
+        "running as root without a writable pids control group and without lists of children in "
+        "/proc: the number of processes of a test command is limited by its time only");
   return sandbox;
 }
 
@@ -157,7 +163,8 @@ Status Sandbox::prepare_bubblewrap(const SandboxProbe& probe, const WorkTree& tr
   base_env_ = sandbox_environment(view);
   set_variable(base_env_, "HOME", "/tmp/home");
   set_variable(base_env_, "TMPDIR", "/tmp");
-  set_variable(base_env_, "GOCACHE", "/engramd/cache/go-build");
+  for (const auto& [name, value] : compiler_cache_variables("/engramd/cache"))
+    set_variable(base_env_, name, value);
   filter_.reset();
   if (auto filter =
           SyscallFilter::make({.refuse_user_namespaces = !probe.can_disable_user_namespaces}))
@@ -241,7 +248,8 @@ void Sandbox::prepare_container(const WorkTree& tree) {
   fs::create_directory(home, ignored);
   set_variable(base_env_, "HOME", home.string());
   if (tmp_) set_variable(base_env_, "TMPDIR", tmp_->path().string());
-  set_variable(base_env_, "GOCACHE", (cache_.path() / "go-build").string());
+  for (const auto& [name, value] : compiler_cache_variables(cache_.path()))
+    set_variable(base_env_, name, value);
   if (tree.is_overlay()) return;
   // No mounts: the copy's empty folder becomes a link to the user's own.
   for (const std::string& folder : tree.read_only_folders()) {
@@ -257,6 +265,16 @@ std::string Sandbox::helper_path(std::string_view name) const {
 std::string Sandbox::report_path(std::string_view name) const {
   const bool mounted = mode_ == SandboxMode::bubblewrap;
   return (mounted ? fs::path("/engramd/reports") / name : reports_.path() / name).string();
+}
+
+Status Sandbox::save_compiler_cache(const fs::path& folder, const CancelToken& cancel) const {
+  return copy_compiler_cache(cache_.path(), folder, cancel);
+}
+Status Sandbox::load_compiler_cache(const fs::path& folder, const CancelToken& cancel) {
+  const Status copied = copy_compiler_cache(folder, cache_.path(), cancel);
+  if (const OwnedFd cache(::open(cache_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); cache)
+    cache_before_ = disk_use(cache.get(), 1'000'000).n_bytes;
+  return copied;
 }
 
 std::vector<std::string> Sandbox::command_line(const SandboxCommand& command, int filter_fd,
@@ -288,16 +306,20 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   if (!command.folder.empty() && !is_safe_relative_path(command.folder))
     return fail(ErrorCode::invalid_input, "not a folder of the work tree: " + command.folder);
   const SandboxLimits& limits = command.limits;
-  const ControlGroup group = ControlGroup::make({limits.max_processes, limits.max_memory_bytes});
+  const ControlGroup group =
+      ControlGroup::make({count_in_group_ ? limits.max_processes : 0, limits.max_memory_bytes});
   const bool processes_in_group = *group.limits_processes() != '\0';
   const bool mounted = mode_ == SandboxMode::bubblewrap;
+  const bool processes_in_namespace =
+      mounted && !processes_in_group && ::geteuid() != 0 && counts_processes_per_namespace();
+  std::optional<ProcessWatch> processes;
+  if (process_watch_ && !processes_in_group && !processes_in_namespace)
+    processes.emplace(limits.max_processes);
 
   OwnedFd filter_file;
   if (mounted && filter_) filter_file = memory_file(filter_->bytes());
   ProcessOptions options;
-  options.argv = command_line(
-      command, filter_file.get(),
-      mounted && !processes_in_group && ::geteuid() != 0 && counts_processes_per_namespace());
+  options.argv = command_line(command, filter_file.get(), processes_in_namespace);
   options.env = base_env_;
   for (const auto& [name, value] : command.env) set_variable(*options.env, name, value);
   options.stdin_text = command.stdin_text;
@@ -312,7 +334,7 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   options.keep_fds = command.keep_fds;
   if (filter_file) options.keep_fds.push_back(filter_file.get());
   options.on_stdout = command.on_output;
-  // Binds a plain user only, and counts all processes of that user: so leave room for those.
+  // Binds a plain user only, and counts all processes and threads of that user: so leave room.
   if (!processes_in_group && ::geteuid() != 0) options.max_processes = limits.max_processes + 4096;
   std::string cwd;
   if (!mounted) cwd = command.folder.empty() ? tree_inside_ : tree_inside_ + "/" + command.folder;
@@ -323,7 +345,9 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
     (void)group.enter();
     ::setrlimit(RLIMIT_DATA, &data);
     ::setrlimit(RLIMIT_CORE, &no_core);
-    if (const int reason = continue_under_supervisor(); reason != 0) return reason;
+    if (const int reason = continue_under_supervisor(processes ? &*processes : nullptr);
+        reason != 0)
+      return reason;
     if (overlay != nullptr)
       if (const int reason = overlay->join(); reason != 0) return reason;
     if (!cwd.empty() && ::chdir(cwd.c_str()) != 0) return errno;
@@ -337,7 +361,7 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
   std::vector<DiskWatch::Folder> folders{
       {tree_->overlay() != nullptr ? path_of_fd(overlay->upper_fd()) : tree_->root(), disk_before_},
       {reports_.path(), 0},
-      {cache_.path(), 0}};
+      {cache_.path(), cache_before_}};
   if (tmp_) folders.push_back({tmp_->path(), 0});
   const DiskWatch watch(std::move(folders), limits.max_disk_bytes, kMinFreeBytes,
                         [&] { stop.cancel(); });
@@ -349,6 +373,8 @@ Result<SandboxResult> Sandbox::run(const SandboxCommand& command, const CancelTo
     result.over_disk = true;
     result.cancelled = false;
     result.stopped = disk_problem;
+  } else if (processes && processes->found_too_many()) {
+    result.stopped = "it started more than " + std::to_string(limits.max_processes) + " processes";
   } else if (result.timed_out) {
     result.stopped = "it did not end within " + std::to_string(limits.wall_ms) + " ms";
   } else if (result.cancelled) {

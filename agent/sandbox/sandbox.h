@@ -99,6 +99,10 @@ class Sandbox {
   const std::filesystem::path& tree_host() const { return tree_host_; }
   // The report folder on our side. What lies there was written by the command: it may be a link.
   std::filesystem::path report_file(std::string_view name) const { return reports_.path() / name; }
+  // What commands left in the compilers' caches, put aside into an empty folder and given to
+  // another sandbox that has run nothing yet (copy_compiler_cache). While no command runs.
+  Status save_compiler_cache(const std::filesystem::path& folder, const CancelToken& cancel) const;
+  Status load_compiler_cache(const std::filesystem::path& folder, const CancelToken& cancel);
   SandboxMode mode() const { return mode_; }  // never automatic
   bool is_isolated() const { return mode_ != SandboxMode::container; }
   const std::vector<std::string>& notes() const { return notes_; }  // stated fallbacks
@@ -119,9 +123,12 @@ class Sandbox {
   std::filesystem::path tree_host_;
   const WorkTree* tree_ = nullptr;
   uint64_t disk_before_ = 0;         // of a copy, before any command
+  uint64_t cache_before_ = 0;        // of a cache that was given to us
   std::vector<std::string> mounts_;  // bwrap arguments that are the same for every command
   std::vector<std::pair<std::string, std::string>> base_env_;
   std::vector<std::string> notes_;
+  bool count_in_group_ = true;  // processes, where a control group can be made
+  bool process_watch_ = false;  // else by a watch, where that can be had
   std::optional<LandlockRules> rules_;
   std::optional<SyscallFilter> filter_;
 };

@@ -2,15 +2,20 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <initializer_list>
+
+#include "agent/sandbox/process_watch.h"
 
 namespace engramd::agent {
 namespace {
@@ -45,9 +50,11 @@ void kill_children() {
   ::close(fd);
 }
 
-[[noreturn]] void supervise(pid_t command, const sigset_t& awaited) {
+[[noreturn]] void supervise(pid_t command, const sigset_t& awaited, ProcessWatch* watch) {
   // A pipe that we held open would never end for its reader.
   ::syscall(SYS_close_range, 0u, ~0u, 0u);
+  // Only wakes us; the signals are taken one by one.
+  const int signals = ::signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK);
   int status = 0;
   bool killing = false;
   long give_up_at = 0;
@@ -77,20 +84,28 @@ void kill_children() {
       break;
     }
     if (killing) {
-      if (give_up_at == 0) give_up_at = now_ms() + kGiveUpMs;
+      if (give_up_at == 0) {
+        give_up_at = now_ms() + kGiveUpMs;
+        if (watch != nullptr) watch->kill_all();
+      }
       kill_children();
       if (now_ms() > give_up_at) ::_exit(137);
       if (reaped) continue;
     }
-    const timespec pause{killing ? 0 : 1, killing ? 1000000 : 0};
-    const int signal = ::sigtimedwait(&awaited, nullptr, &pause);
-    if (signal > 0 && signal != SIGCHLD) killing = true;
+    pollfd wake{signals, POLLIN, 0};
+    int wait_ms = killing ? 1 : signals >= 0 ? 1000 : 20;
+    if (watch != nullptr && !killing) wait_ms = std::min(wait_ms, watch->wait_ms());
+    ::poll(&wake, 1, wait_ms);
+    const timespec at_once{};
+    for (int signal = 0; (signal = ::sigtimedwait(&awaited, nullptr, &at_once)) > 0;)
+      if (signal != SIGCHLD) killing = true;
+    if (watch != nullptr && !killing && watch->too_many()) killing = true;
   }
 }
 
 }  // namespace
 
-int continue_under_supervisor() {
+int continue_under_supervisor(ProcessWatch* watch) {
   const pid_t parent = ::getppid();
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return errno;
   sigset_t awaited, before;
@@ -102,7 +117,7 @@ int continue_under_supervisor() {
   if (::getppid() != parent) ::_exit(143);
   const pid_t command = ::fork();
   if (command < 0) return errno;
-  if (command > 0) supervise(command, awaited);
+  if (command > 0) supervise(command, awaited, watch);
   ::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

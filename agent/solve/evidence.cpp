@@ -89,6 +89,7 @@ Result<TestRun> Evidence::run_on_fresh_tree(const Changes& changes, const How& h
   ENGRAMD_TRY(const Workplace place,
               Workplace::make(options_.repo, options_.sandbox, options_.unsaved, cancel));
   ENGRAMD_CHECK(put(changes, *place.tree));
+  warm_up(place, cancel);
   ENGRAMD_TRY(TestRun done, run_tests(*place.sandbox, command_, run_options(how), cancel));
   ENGRAMD_CHECK(cancel.check());
   return done;
@@ -131,9 +132,17 @@ Status Evidence::look_before_in(const Workplace& place, const CancelToken& cance
   const How how{options_.run_s, options_.hang_s, false};
   ENGRAMD_TRY(TestRun run, run_tests(*place.sandbox, command_, run_options(how), cancel));
   ENGRAMD_CHECK(cancel.check());
+  if (auto folder = TemporaryFolder::make("engramd-compiled");
+      folder && place.sandbox->save_compiler_cache(folder->path(), cancel))
+    compiler_cache_.emplace(std::move(*folder));
   seen_before(std::move(run));
   if (!has_tests_ || before_.timed_out || before_.tests.empty()) return {};
   return look_again(options_.recheck_s, cancel);
+}
+
+void Evidence::warm_up(const Workplace& place, const CancelToken& cancel) const {
+  // Without it runs are slower, and nothing else.
+  if (compiler_cache_) (void)place.sandbox->load_compiler_cache(compiler_cache_->path(), cancel);
 }
 
 void Evidence::seen_before(TestRun run) {

@@ -18,6 +18,7 @@
 #include "agent/sandbox/sandbox.h"
 #include "agent/solve/report.h"
 #include "agent/tests/runner.h"
+#include "base/file.h"
 
 namespace engramd::agent {
 
@@ -86,6 +87,9 @@ class Evidence final : public FinishJudge {
   Result<Comparison> compare(const Changes& changes, const CancelToken& cancel);
   // One run on a fresh tree and nothing else. Any thread, once the run before has ended.
   Result<Comparison> measure(const Changes& changes, double run_s, const CancelToken& cancel) const;
+  // Gives a new place what the run before has left in the compilers' caches, so that it need not
+  // compile the world anew. No change is in them: the copy was made before any. Any thread.
+  void warm_up(const Workplace& place, const CancelToken& cancel) const;
   // Whether it still proves something, now that more flaky tests are known.
   bool still_proves(const Comparison& comparison) const;
 
@@ -125,6 +129,7 @@ class Evidence final : public FinishJudge {
 
   const EvidenceOptions options_;
   TestCommand command_;
+  std::optional<TemporaryFolder> compiler_cache_;  // as the run before left it
   bool has_tests_ = false, looked_ = false, looked_again_ = false;
   TestRun before_;
   std::set<std::string> flaky_;

@@ -48,6 +48,7 @@ Result<ProcessResult> Evidence::run_reproduction(const Reproduction& test, const
               Workplace::make(options_.repo, options_.sandbox, options_.unsaved, cancel));
   ENGRAMD_CHECK(put(changes, *place.tree));
   ENGRAMD_CHECK(place.tree->write(test.path, test.text));
+  warm_up(place, cancel);
   SandboxCommand command;
   command.argv = {"/bin/sh", "-c",
                   in_wrapper(options_.tests.wrapper, test.command, *place.sandbox)};

@@ -130,7 +130,8 @@ class ToolsStrategy {
     out.unsaved = options_.unsaved;
     out.sandbox = options_.sandbox;
     out.tests = options_.tests;
-    out.run_s = std::clamp(wall_s_ / 3, 5.0, 1200.0);
+    out.run_s =
+        options_.tests.run_s > 0 ? options_.tests.run_s : std::clamp(wall_s_ / 3, 5.0, 1200.0);
     out.recheck_s = std::clamp(wall_s_ / 20, 5.0, 300.0);
     out.command_gate = command_gate();
     out.progress = options_.progress;

@@ -18,6 +18,7 @@ namespace engramd::agent {
 struct TestSetup {
   std::optional<std::string> command;
   std::string wrapper, report_glob;  // as in TestCommand
+  double run_s = 0;                  // wall time of one run; 0: a share of the time for everything
 };
 
 // A pattern of report files lies inside the tree; an error says what is wrong with it.

@@ -42,7 +42,7 @@ struct FixCommand : CommonOptions {
   ChatModelOptions chat;
   bool apply = false, resume = false, no_model = false, verbose = false, allow_protected = false;
   bool skip_tests_before = false;
-  double seconds = 0, max_cost = 0, min_confidence = 0.5, cpu_seconds = 0;
+  double seconds = 0, test_seconds = 0, max_cost = 0, min_confidence = 0.5, cpu_seconds = 0;
   int max_steps = 50;
   int64_t max_tokens = 2'000'000;
   size_t samples = 1;
@@ -162,8 +162,9 @@ Status set_limits(const FixCommand& command, const Settings& settings,
 // What to do when a run has ended before its work had.
 void say_how_to_go_on(const agent::Report& report, const FixCommand& command) {
   using agent::Outcome;
+  // A model that goes round in circles would go on doing so.
   if (report.trajectory.empty() || report.ok() || report.outcome == Outcome::infra ||
-      report.exit == "unresolved")
+      report.exit == "unresolved" || report.exit == "stuck")
     return;
   std::string more;
   if (report.exit == "steps") more = " --max-steps " + std::to_string(2 * command.max_steps);
@@ -188,6 +189,7 @@ Result<int> run_fix(const FixCommand& command) {
   const std::string test = command.test.empty() ? settings.text("agent.test") : command.test;
   if (!test.empty()) options.tests.command = test;
   ENGRAMD_TRY(options.tests.report_glob, test_report(settings, command.test_report));
+  options.tests.run_s = command.test_seconds;
   ENGRAMD_TRY(options.sandbox,
               agent::read_sandbox_mode(command.sandbox.empty() ? settings.text("agent.sandbox")
                                                                : command.sandbox));
@@ -208,6 +210,10 @@ Result<int> run_fix(const FixCommand& command) {
   options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) { view.on_progress(p); };
   options.on_event = [&](const agent::LoopEvent& event) { view.on_event(event); };
+  // A help that was asked for by name and is not there is a mistake.
+  if (!command.model.empty() && command.transcripts.empty() && !command.no_model) {
+    ENGRAMD_TRY([[maybe_unused]] const ModelReference named, model_for(settings, "agent"));
+  }
   ENGRAMD_TRY(Answerer answerer, answerer_for(command, settings, view));
   options.model = answerer.model;
   if (options.model) {
@@ -219,6 +225,11 @@ Result<int> run_fix(const FixCommand& command) {
     ENGRAMD_TRY(options.trajectory, trajectory_file(command, options.repo));
     view.line("trajectory: " + options.trajectory.string());
   } else {
+    if (command.resume)
+      return fail(
+          ErrorCode::invalid_input,
+          "--resume goes on with a run of the tools strategy, and this one is a repair: give "
+          "a model that calls tools, or say --strategy tools");
     options.strategy = agent::Strategy::repair;
     add_repair_model(options, command, settings, view);
   }
@@ -244,6 +255,10 @@ Action define_fix(CLI::App& app) {
   app.add_option("--issue", options->issue, "the issue text itself");
   app.add_option("--test", options->test, "the test command; found in the project when not given");
   add_test_report_option(app, options->test_report);
+  app.add_option("--test-seconds", options->test_seconds,
+                 "one run of the tests; when not given, half of the wall time for a repair and a "
+                 "third with tools")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--apply", options->apply, "write the accepted change to the work tree");
   app.add_option("--out", options->out, "write the patch here");
   app.add_option("--report", options->report, "write a JSON report here");

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 
 #include "agent/loop/clean_text.h"
@@ -145,14 +146,15 @@ const char* colour_of(agent::Outcome outcome) {
 }
 
 void print_tests(const agent::Report& report, bool colour, bool verbose) {
+  const bool ran_after = report.n_passed_after + report.n_red_after > 0;
   const size_t n = verbose ? report.tests.size() : std::min(report.tests.size(), kShownTests);
   for (size_t i = 0; i < n; ++i) {
     const agent::TestEvidence& test = report.tests[i];
     const bool good = test.after == "passed";
-    std::printf("  %s %s: %s -> %s\n",
-                painted(colour, good ? kGreen : kRed, good ? "✓" : "✗").c_str(),
-                safe(test.id).c_str(), test.before.empty() ? "(new)" : test.before.c_str(),
-                test.after.empty() ? "(not run)" : test.after.c_str());
+    std::printf("  %s %s: %s", painted(colour, good ? kGreen : kRed, good ? "✓" : "✗").c_str(),
+                safe(test.id).c_str(), test.before.empty() ? "(new)" : test.before.c_str());
+    if (ran_after) std::printf(" -> %s", test.after.empty() ? "(not run)" : test.after.c_str());
+    std::printf("\n");
   }
   if (n < report.tests.size())
     std::printf("  and %zu more; --verbose or --report names them\n", report.tests.size() - n);
@@ -161,9 +163,12 @@ void print_tests(const agent::Report& report, bool colour, bool verbose) {
         "  reproduction test %s: %s -> %s\n", safe(report.reproduction.path).c_str(),
         report.reproduction.before.c_str(),
         report.reproduction.after.empty() ? "(not run)" : report.reproduction.after.c_str());
-  if (report.n_passed_before + report.n_red_before + report.n_passed_after + report.n_red_after > 0)
-    std::printf("%zu red and %zu green before, %zu red and %zu green after\n", report.n_red_before,
-                report.n_passed_before, report.n_red_after, report.n_passed_after);
+  if (report.n_passed_before + report.n_red_before == 0 && !ran_after) return;
+  std::printf("%zu red and %zu green before", report.n_red_before, report.n_passed_before);
+  if (ran_after)
+    std::printf(", %zu red and %zu green after\n", report.n_red_after, report.n_passed_after);
+  else
+    std::printf("\n");
 }
 
 void print_costs(const agent::Report& report) {
@@ -205,6 +210,9 @@ void print_evidence(const agent::Report& report, bool colour, bool verbose) {
     std::printf("suggestion, confidence %.2f (%s):\n%s", one.confidence, one.edit_kind.c_str(),
                 agent::readable_diff(one.patch, colour).c_str());
   }
+  if (report.patch.empty() && !report.suggestions.empty())
+    std::printf("to get the first as the patch: --min-confidence %.2f\n",
+                std::floor(100 * report.suggestions.front().confidence) / 100);
 }
 
 }  // namespace

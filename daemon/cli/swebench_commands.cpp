@@ -9,6 +9,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "agent/model/prices.h"
 #include "agent/swebench/compare.h"
 #include "agent/swebench/grade_run.h"
 #include "agent/swebench/place.h"
@@ -55,7 +56,8 @@ void add_selection(CLI::App& app, Selection& options) {
                  "where commands run: host, venv[:DIR], conda:NAME, apptainer:SIF, docker:IMAGE, "
                  "cmd:TEMPLATE")
       ->capture_default_str();
-  app.add_option("--sandbox", options.sandbox, "auto, bwrap, or container when you are in one");
+  app.add_option("--sandbox", options.sandbox,
+                 "auto, bwrap, landlock, or container when you are in one");
   add_test_report_option(app, options.test_report);
   app.add_option("--jobs", options.n_jobs, "instances at a time")
       ->capture_default_str()
@@ -186,25 +188,11 @@ struct RunCommand : Selection {
 };
 
 Status read_price(const std::string& text, sb::WorkSettings& settings) {
-  if (text.empty()) return {};
-  double* const places[] = {&settings.price_in, &settings.price_out, &settings.price_cached};
-  size_t i = 0;
-  for (size_t begin = 0; begin <= text.size() && i < 4; ++i) {
-    const size_t end = std::min(text.find(',', begin), text.size());
-    char* stop = nullptr;
-    const std::string number = text.substr(begin, end - begin);
-    const double value = std::strtod(number.c_str(), &stop);
-    if (i == 3 || number.empty() || *stop != '\0' || !(value >= 0)) {
-      i = 0;
-      break;
-    }
-    *places[i] = value;
-    begin = end + 1;
-  }
-  if (i < 2)
-    return fail(ErrorCode::invalid_input,
-                "--price is \"" + text + "\", expected IN,OUT[,CACHED] per million tokens");
-  if (i == 2) settings.price_cached = settings.price_in;
+  ENGRAMD_TRY(const auto prices, agent::parse_prices(text));
+  if (!prices) return {};
+  settings.price_in = prices->input;
+  settings.price_cached = prices->cached;
+  settings.price_out = prices->output;
   return {};
 }
 
@@ -249,8 +237,14 @@ Result<int> run_run(const RunCommand& command) {
   work.seed = command.seed;
   work.temperature = command.temperature;
   ENGRAMD_CHECK(read_price(command.price, work));
+  // A run without the model that was named would be taken for one with it.
+  if (!command.model.empty()) {
+    ENGRAMD_TRY([[maybe_unused]] const ModelReference named, model_for(settings, "agent"));
+  }
   ENGRAMD_TRY(const SharedModel model,
               share_model(settings, command.strategy, command.n_jobs, interrupted));
+  if (!model.why.empty() && !command.json)
+    std::fprintf(stderr, "strategy %s: %s\n", model.strategy.c_str(), model.why.c_str());
   work.model = model.reference;
   work.strategy = model.strategy;
   work.model_id = command.name.empty() ? model.name : command.name;
@@ -320,7 +314,8 @@ Action define_run(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--max-tokens", options->max_tokens, "tools: tokens of one attempt")
       ->capture_default_str();
-  app.add_option("--price", options->price, "IN,OUT[,CACHED] per million tokens, for the cost");
+  app.add_option("--price", options->price,
+                 "INPUT,CACHED,OUTPUT: of a million tokens each, for the cost");
   app.add_flag("--reveal-tests", options->reveal,
                "show the agent the fix's tests: what repair needs, and no benchmark result");
   return [options] { return run_run(*options); };

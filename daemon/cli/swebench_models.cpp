@@ -19,6 +19,7 @@ Result<SharedModel> share_model(const Settings& settings, const std::string& str
     // Repair is of use without any model.
     if (strategy == "tools") return fail(reference.error());
     shared.strategy = "repair";
+    shared.why = reference.error().message;
     shared.name = "engramd-repair";
     return shared;
   }
@@ -35,7 +36,11 @@ Result<SharedModel> share_model(const Settings& settings, const std::string& str
   }
   shared.file = reference->file;
   ENGRAMD_TRY(shared.hash, agent::swebench::digest_of_file(shared.file));
-  if (strategy == "tools" || (strategy == "auto" && agent_ability(*reference).calls_tools)) {
+  const AgentAbility ability = agent_ability(*reference);
+  if (strategy == "auto") shared.why = ability.why;
+  if (strategy == "tools" && !ability.calls_tools)
+    shared.why = ability.why + "; its calls are held to a grammar, their sense is not";
+  if (strategy == "tools" || (strategy == "auto" && ability.calls_tools)) {
     ENGRAMD_TRY(shared.server, ModelServer::start(shared.file, n_jobs, cancel));
     shared.reference = shared.server->reference();
     shared.strategy = "tools";

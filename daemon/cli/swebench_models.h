@@ -18,6 +18,7 @@ namespace engramd::daemon::cli {
 struct SharedModel {
   std::string reference;       // what the workers are given as --model; may be empty
   std::string strategy;        // of the workers
+  std::string why;             // this strategy, one sentence for the user; may be empty
   std::string name;            // for the predictions
   std::filesystem::path file;  // local weights
   std::string hash;

@@ -51,18 +51,16 @@ class Helper {
  public:
   Helper(std::shared_ptr<const engine::Model> model,
          std::shared_ptr<const repoindex::RepositoryMemory> memory,
-         std::unique_ptr<engine::Session> session, CancelToken cancel)
-      : model_(std::move(model)),
-        memory_(std::move(memory)),
-        session_(std::move(session)),
-        cancel_(std::move(cancel)) {}
+         std::unique_ptr<engine::Session> session)
+      : model_(std::move(model)), memory_(std::move(memory)), session_(std::move(session)) {}
 
-  std::vector<double> rank(const std::string& before, const std::vector<std::string>& candidates) {
+  std::vector<double> rank(const std::string& before, const std::vector<std::string>& candidates,
+                           const CancelToken& cancel) {
     std::vector<double> scores(candidates.size(), 0);
     std::vector<Encoded> encoded;
     encoded.reserve(candidates.size());
     for (size_t i = 0; i < candidates.size(); ++i) {
-      if (cancel_.cancelled()) return {};
+      if (cancel.cancelled()) return {};
       encoded.push_back(encode(before, candidates[i]));
       scores[i] = memory_->log2_likelihood(encoded[i].context, encoded[i].changed, n_vocab());
     }
@@ -71,17 +69,20 @@ class Helper {
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return scores[a] > scores[b]; });
     order.resize(std::min(order.size(), kMaxScoredByNetwork));
+    std::vector<double> mixed = scores;
     for (const size_t i : order) {
-      if (const auto bits = network_bits(encoded[i]))
-        scores[i] = (1 - kNetworkShare) * scores[i] + kNetworkShare * *bits;
+      // Half of them mixed would be two scales in one list: then the memory alone has a say.
+      if (cancel.cancelled()) return scores;
+      if (const auto bits = network_bits(encoded[i], cancel))
+        mixed[i] = (1 - kNetworkShare) * scores[i] + kNetworkShare * *bits;
     }
-    return scores;
+    return mixed;
   }
 
   // With the text on both sides where the model knows how to fill a gap, else with what is left of
   // it. The first is the most likely one, the others are drawn.
-  std::vector<std::string> infill(const std::string& path, const std::string& text,
-                                  ByteRange hole) {
+  std::vector<std::string> infill(const std::string& path, const std::string& text, ByteRange hole,
+                                  const CancelToken& cancel) {
     const std::string_view held = std::string_view(text).substr(hole.begin, hole.size());
     const size_t indent = std::min(held.find_first_not_of(" \t"), held.size());
     const size_t n_lines = static_cast<size_t>(std::count(held.begin(), held.end(), '\n'));
@@ -93,14 +94,14 @@ class Helper {
     if (prompt.size() > kMaxPromptTokens)
       prompt.erase(prompt.begin(), prompt.end() - static_cast<long>(kMaxPromptTokens));
     std::vector<std::string> found;
-    for (size_t i = 0; i < kMaxProposals && !cancel_.cancelled(); ++i) {
+    for (size_t i = 0; i < kMaxProposals && !cancel.cancelled(); ++i) {
       engine::GenerateOptions options;
       options.max_tokens = 24 + 24 * n_lines;
       options.sample = {i == 0 ? 0.0f : 0.8f, 20, 0.95f, 1 + i};
       options.stop_when = [n_lines](std::string_view so_far) {
         return static_cast<size_t>(std::count(so_far.begin(), so_far.end(), '\n')) > n_lines;
       };
-      auto generated = session_->generate(prompt, options, cancel_);
+      auto generated = session_->generate(prompt, options, cancel);
       if (!generated) break;
       std::string_view piece = generated->text;
       for (size_t at = 0, lines = 0; at < piece.size(); ++at)
@@ -142,9 +143,9 @@ class Helper {
   }
 
   // Mean log2 probability per token, on the memory's scale.
-  std::optional<double> network_bits(const Encoded& encoded) {
+  std::optional<double> network_bits(const Encoded& encoded, const CancelToken& cancel) {
     if (encoded.context.empty() || encoded.changed.empty()) return std::nullopt;
-    auto score = session_->score(encoded.context, {encoded.changed}, cancel_);
+    auto score = session_->score(encoded.context, {encoded.changed}, cancel);
     if (!score || score->empty()) return std::nullopt;
     constexpr double kLog2OfE = 1.4426950408889634;
     return score->front() * kLog2OfE / static_cast<double>(encoded.changed.size());
@@ -153,7 +154,6 @@ class Helper {
   std::shared_ptr<const engine::Model> model_;
   std::shared_ptr<const repoindex::RepositoryMemory> memory_;
   std::unique_ptr<engine::Session> session_;
-  CancelToken cancel_;
 };
 
 }  // namespace
@@ -164,15 +164,15 @@ Result<RepairModel> make_repair_model(std::shared_ptr<const engine::Model> model
   const auto encode = [model](std::string_view text) { return model->tokenizer().encode(text); };
   ENGRAMD_TRY(auto memory, repoindex::RepositoryMemory::build(view, near, encode, {}, cancel));
   ENGRAMD_TRY(auto session, model->open_session(kMaxPromptTokens + kMaxChangedTokens + 64));
-  auto helper =
-      std::make_shared<Helper>(std::move(model), std::move(memory), std::move(session), cancel);
+  auto helper = std::make_shared<Helper>(std::move(model), std::move(memory), std::move(session));
   RepairModel repair;
   repair.ranker = [helper](const std::string&, const std::string& before,
-                           const std::vector<std::string>& candidates) {
-    return helper->rank(before, candidates);
+                           const std::vector<std::string>& candidates, const CancelToken& stop) {
+    return helper->rank(before, candidates, stop);
   };
-  repair.infill = [helper](const std::string& path, const std::string& text, ByteRange hole) {
-    return helper->infill(path, text, hole);
+  repair.infill = [helper](const std::string& path, const std::string& text, ByteRange hole,
+                           const CancelToken& stop) {
+    return helper->infill(path, text, hole, stop);
   };
   return repair;
 }

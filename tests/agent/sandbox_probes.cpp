@@ -451,9 +451,9 @@ TEST_CASE("the fallback holds what its ABI can, and no more is claimed", "[probe
     for (const Probe& probe : kProbes) {
       const Outside outside;
       INFO("ABI " << abi << ": " << probe.name);
-      // A plain user's RLIMIT_NPROC counts what runs outside too, so it leaves room for 4,096.
+      // Where only a watch counts, it ends a command a moment after it had too many.
       if (std::string_view(probe.name) == "a fork bomb" &&
-          probe_sandbox().process_limit == "rlimit")
+          probe_sandbox().process_limit.rfind("cgroup", 0) != 0)
         continue;
       std::string said;
       const bool escaped = try_probe(probe, outside, SandboxMode::landlock, abi, said);

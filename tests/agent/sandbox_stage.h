@@ -12,13 +12,15 @@ namespace engramd::test {
 
 struct Stage {
   explicit Stage(const Workspace& project, agent::SandboxMode mode, bool copied = false,
-                 int landlock_abi = 0) {
+                 int landlock_abi = 0)
+      : Stage(project, mode, with_abi(agent::probe_sandbox(), landlock_abi), copied) {}
+  // On a machine of which this was found.
+  Stage(const Workspace& project, agent::SandboxMode mode, const agent::SandboxProbe& probe,
+        bool copied = false) {
     auto opened =
         copied ? agent::WorkTree::copy_of(project.root()) : agent::WorkTree::open(project.root());
     if (!opened) FAIL(opened.error().message);
     tree = std::make_unique<agent::WorkTree>(std::move(*opened));
-    agent::SandboxProbe probe = agent::probe_sandbox();
-    if (landlock_abi > 0) probe.landlock_abi = landlock_abi;
     auto made = agent::Sandbox::make(mode, *tree, {}, probe);
     if (!made) FAIL(made.error().message);
     sandbox = std::make_unique<agent::Sandbox>(std::move(*made));
@@ -35,6 +37,11 @@ struct Stage {
     auto ran = sandbox->run(command, cancel);
     if (!ran) FAIL(ran.error().message);
     return std::move(*ran);
+  }
+
+  static agent::SandboxProbe with_abi(agent::SandboxProbe probe, int abi) {
+    if (abi > 0) probe.landlock_abi = abi;
+    return probe;
   }
 
   std::unique_ptr<agent::WorkTree> tree;

@@ -37,7 +37,7 @@ void measure(const char* what, int n, const Work& work) {
     best_wall = std::min(best_wall, now_ms() - wall);
     best_cpu = std::min(best_cpu, cpu_ms() - cpu);
   }
-  std::printf("%-34s %9.1f ms wall %9.1f ms CPU (best of %d)\n", what, best_wall, best_cpu, n);
+  std::printf("%-36s %9.1f ms wall %9.1f ms CPU (best of %d)\n", what, best_wall, best_cpu, n);
 }
 
 void must(bool good, const char* what) {
@@ -73,6 +73,21 @@ int main(int argc, char** argv) {
     SandboxCommand command;
     command.argv = {"/bin/true"};
     measure("run /bin/true", rounds, [&] { must(sandbox->run(command)->ok(), "running"); });
+    command.argv = {"/bin/sh", "-c", "i=0; while [ $i -lt 300 ]; do i=$((i+1)); /bin/true; done"};
+    measure("300 processes", rounds, [&] { must(sandbox->run(command)->ok(), "running"); });
+    SandboxProbe no_groups = probe_sandbox();
+    no_groups.process_limit = "watch";
+    no_groups.process_watch = true;
+    auto watched = Sandbox::make(SandboxMode::landlock, tree, {}, no_groups);
+    no_groups.process_watch = false;
+    auto unwatched = Sandbox::make(SandboxMode::landlock, tree, {}, no_groups);
+    if (watched && unwatched) {
+      measure("300 processes, Landlock", rounds,
+              [&] { must(unwatched->run(command)->ok(), "running"); });
+      measure("300 processes, Landlock, watched", rounds,
+              [&] { must(watched->run(command)->ok(), "running"); });
+    }
+    command.argv = {"/bin/true"};
     measure("write a file and read it back", rounds, [&] {
       must(tree.write("engramd_bench.txt", "text").has_value() &&
                tree.read("engramd_bench.txt").has_value(),

@@ -239,4 +239,40 @@ TEST_CASE("fix: limits and modes that make no sense are said in one line") {
   CHECK(holds(error_of({"--price", "cheap"}), "expected INPUT,CACHED,OUTPUT"));
   CHECK(holds(error_of({"--mode", "yolo"}), "unknown permission mode \"yolo\""));
   CHECK(holds(error_of({"--task", "x", "--issue", "y"}), "one of --task FILE and --issue TEXT"));
+  CHECK(holds(error_of({"--test-seconds", "-3"}), "--test-seconds"));
+  const std::string repo = desk.ws.root().string();
+  const auto resumed =
+      desk.engramd({"fix", "--repo", repo, "--strategy", "repair", "--resume", "--test", "false"});
+  CHECK(resumed.exit_code == 2);
+  CHECK(holds(resumed.stderr_text, "--resume goes on with a run of the tools strategy"));
+  // A model that is named and not there is no reason to go on without one.
+  const auto named =
+      desk.engramd({"fix", "--repo", repo, "--model", "/no/such.gguf", "--test", "false"});
+  CHECK(named.exit_code != 0);
+  CHECK(named.exit_code != 1);
+  CHECK(holds(named.stderr_text, "/no/such.gguf does not exist"));
+}
+
+TEST_CASE("fix: what was not sure enough is shown with the way to get it") {
+  const Desk desk;
+  desk.ws.write("calc.py", "def two():\n    return 3\n");
+  desk.ws.write("check.py", "from calc import two\nassert two() == 2\n");
+  const auto fix = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {
+        "fix",       "--repo", desk.ws.root().string(), "--test", "/usr/bin/python3 check.py",
+        "--no-model"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return desk.engramd(arguments);
+  };
+  const auto unsure = fix({"--min-confidence", "0.99"});
+  INFO(unsure.stdout_text << unsure.stderr_text);
+  CHECK(unsure.exit_code == 1);
+  CHECK(holds(unsure.stdout_text, "to get the first as the patch: --min-confidence 0."));
+  CHECK_FALSE(holds(unsure.stdout_text, "(not run)"));
+  const size_t at = unsure.stdout_text.find("--min-confidence ");
+  REQUIRE(at != std::string::npos);
+  const auto sure = fix({"--min-confidence", unsure.stdout_text.substr(at + 17, 4)});
+  INFO(sure.stdout_text);
+  CHECK(sure.exit_code == 0);
+  CHECK(holds(sure.stdout_text, "+    return 2"));
 }

@@ -380,6 +380,9 @@ TEST_CASE("swebench on the command line: bad usage is one clear line") {
   CHECK(holds(error_of({"run", "--shard", "3/2"}, 2), "expected i/n"));
   CHECK(holds(error_of({"run", "--filter", "none"}, 2), "names no instance"));
   CHECK(holds(error_of({"run", "--env", "podman:x"}, 2), "expected host"));
-  CHECK(holds(error_of({"run", "--price", "x"}, 2), "expected IN,OUT"));
+  CHECK(holds(error_of({"run", "--price", "x"}, 2), "expected INPUT,CACHED,OUTPUT"));
+  const auto named = bench.run({"run", "--model", "/no/such.gguf"});
+  CHECK(named.exit_code != 0);
+  CHECK(holds(named.stderr_text, "/no/such.gguf does not exist"));
   CHECK(holds(error_of({"report", bench.at("nothing")}, 2), "nothing"));
 }

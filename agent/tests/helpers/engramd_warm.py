@@ -331,7 +331,10 @@ class Hot(Selection):
             request = self.connection.receive()
             if request is None:
                 os._exit(0)
-            answer = self.answer(session, request)
+            try:
+                answer = self.answer(session, request)
+            except Exception as error:  # of one candidate; the others still need this process
+                answer = {"outcome": "unpatchable", "why": repr(error)}
             answer["cpu_hot_s"] = sum(os.times()[:4])
             self.connection.send(answer)
 
