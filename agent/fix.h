@@ -30,7 +30,8 @@ class ParseHosts;
 
 namespace engramd::agent {
 
-// Higher is likelier. One number per candidate text of the file; empty: no opinion.
+// Higher is likelier, also between files; 0: no likelier than the text before. One number per
+// candidate text of the file; empty: no opinion.
 using Ranker = std::function<std::vector<double>(const std::string& path, const std::string& before,
                                                  const std::vector<std::string>& candidate_texts)>;
 // Texts that could stand in a hole of a file: an expression, or one to three whole lines (without
@@ -52,6 +53,7 @@ struct FixLimits {
   size_t max_files = 12;          // looked into for an edit
   double min_confidence = 0.5;    // a passing patch below it is a suggestion, not the patch
   double cpu_s = 0;               // of the trials; 0: no limit but the wall time
+  bool try_all = false;           // go on after an edit passes, until time or candidates run out
 };
 
 struct FixOptions {
@@ -66,7 +68,9 @@ struct FixOptions {
   FixProgressFn progress;  // from several threads, one call at a time
   Ranker ranker;
   Infiller infill;
-  std::filesystem::path journal_folder;                // empty: <state folder>/journal
+  std::filesystem::path journal_folder;  // empty: <state folder>/journal
+  std::filesystem::path candidates;  // every candidate and what came of it, written at the end of
+                                     // the trials (docs/formats/repair-candidates.md); may be empty
   std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // index the copy; null: this process does
 };
 

@@ -39,6 +39,7 @@ class Search {
     for (const Candidate& candidate : candidates)
       if (base_.count(candidate.path) == 0)
         if (auto text = base(candidate.path)) base_[candidate.path] = std::move(*text);
+    result_.trials.assign(candidates.size(), Trial::untried);
   }
 
   SearchResult run() {
@@ -66,6 +67,7 @@ class Search {
     if (options_.cpu_s > 0 && result_.cpu_s > options_.cpu_s) return false;
     if (result_.passing.empty()) return true;
     if (result_.passing.size() >= options_.max_passing) return false;
+    if (options_.try_all) return true;
     const double first = first_s_;
     if (elapsed() > first + std::max(options_.more_s, 0.5 * first)) return false;
     const size_t reached = result_.passing.front().index;
@@ -86,7 +88,10 @@ class Search {
       if (base == base_.end()) continue;
       const std::string text = apply_edit(base->second, candidate.edit);
       const double before_s = place.warm ? place.warm->cpu_s() : 0;
-      const bool promising = quick_check(place, candidate.path, base->second, text);
+      // Each job writes the places of its own candidates only.
+      Trial& trial = result_.trials[index];
+      trial = Trial::failed;
+      const bool promising = quick_check(place, candidate.path, base->second, text, trial);
       if (place.warm) {
         std::lock_guard lock(mutex_);
         result_.cpu_s += place.warm->cpu_s() - before_s;
@@ -105,6 +110,7 @@ class Search {
         continue;
       }
       result_.cpu_s += after->run.cpu_s;
+      trial = after->sure() ? Trial::passed : Trial::rejected;
       if (!after->sure()) {
         ++result_.n_rejected_at_the_end;
         continue;
@@ -115,7 +121,7 @@ class Search {
   }
 
   bool quick_check(Workplace& place, const std::string& path, const std::string& before,
-                   const std::string& text) {
+                   const std::string& text, Trial& trial) {
     if (place.warm) {
       if (options_.try_hot) {
         ++result_n_hot();
@@ -125,6 +131,7 @@ class Search {
         if (hot == TrialOutcome::same) {
           std::lock_guard lock(mutex_);
           ++result_.n_same;
+          trial = Trial::same;
           return false;
         }
         if (hot == TrialOutcome::gone) return lose_warm(place), plain(place, path, before, text);
@@ -204,6 +211,22 @@ class Search {
 };
 
 }  // namespace
+
+std::string_view to_string(Trial trial) {
+  switch (trial) {
+    case Trial::untried:
+      return "untried";
+    case Trial::failed:
+      return "failed";
+    case Trial::same:
+      return "same";
+    case Trial::rejected:
+      return "rejected";
+    case Trial::passed:
+      return "passed";
+  }
+  return "untried";
+}
 
 SearchResult search(std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
                     const std::function<std::optional<std::string>(const std::string& path)>& base,
