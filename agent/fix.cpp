@@ -10,6 +10,7 @@
 
 #include "agent/edit/apply.h"
 #include "agent/edit/unified_diff.h"
+#include "agent/repair/candidate_log.h"
 #include "agent/repair/confidence.h"
 #include "agent/repair/coverage.h"
 #include "agent/repair/donor_files.h"
@@ -30,6 +31,8 @@ namespace fs = std::filesystem;
 
 // More red tests than that are no shorter to run than all.
 constexpr size_t kMaxChosenTests = 50;
+// With try_all: each is run from scratch and kept with its file's text.
+constexpr size_t kPassingOfAll = 64;
 
 double own_cpu_s() {
   // Of this thread; sandboxed processes report theirs, since their parent never waits for them.
@@ -348,6 +351,8 @@ class Fixer {
     };
     search_options.max_candidates = options_.limits.max_candidates;
     search_options.cpu_s = options_.limits.cpu_s;
+    search_options.try_all = options_.limits.try_all;
+    if (search_options.try_all) search_options.max_passing = kPassingOfAll;
     return search_options;
   }
 
@@ -362,6 +367,9 @@ class Fixer {
           return accept(path, text);
         },
         how, token());
+    if (!options_.candidates.empty())
+      ENGRAMD_CHECK(
+          write_file_atomic(options_.candidates, candidate_log(candidates, found.trials)));
     report_.n_tried = found.n_tried;
     report_.cpu_s += found.cpu_s;
     note(found.notes);
@@ -378,7 +386,7 @@ class Fixer {
     }
     const std::vector<Judged> judged =
         judge({candidates, found.passing, traced_, report_.n_red_before, report_.n_passed_before,
-               token().cancelled()});
+               token().cancelled(), found.n_tried});
     return finish(candidates, found.passing, judged);
   }
 
@@ -434,12 +442,13 @@ class Fixer {
     report_.edit_kind = std::string(candidate.kind);
     report_.confidence = best.confidence;
     report_.reasons = best.reasons;
+    report_.signs = best.signs;
     const bool sure = best.confidence >= options_.limits.min_confidence;
     for (size_t i = sure ? 1 : 0; i < judged.size(); ++i) {
       const Passing& other = passing[judged[i].place];
       const Candidate& edit = candidates[other.index];
       report_.suggestions.push_back({patch_of(edit, other), std::string(edit.kind), edit.path,
-                                     judged[i].confidence, judged[i].reasons});
+                                     judged[i].confidence, judged[i].reasons, judged[i].signs});
     }
     if (!sure) {
       report_.outcome = Outcome::unverified;

@@ -30,8 +30,9 @@ class ParseHosts;
 
 namespace engramd::agent {
 
-// Higher is likelier. One number per candidate text of the file; empty: no opinion. When the token
-// says stop (a share of the time is spent) what is known by then is the answer.
+// Higher is likelier, also between files; 0: no likelier than the text before. One number per
+// candidate text of the file; empty: no opinion. When the token says stop (a share of the time is
+// spent) what is known by then is the answer.
 using Ranker = std::function<std::vector<double>(const std::string& path, const std::string& before,
                                                  const std::vector<std::string>& candidate_texts,
                                                  const CancelToken& cancel)>;
@@ -54,6 +55,7 @@ struct FixLimits {
   size_t max_files = 12;          // looked into for an edit
   double min_confidence = 0.5;    // a passing patch below it is a suggestion, not the patch
   double cpu_s = 0;               // of the trials; 0: no limit but the wall time
+  bool try_all = false;           // go on after an edit passes, until time or candidates run out
 };
 
 struct FixOptions {
@@ -68,7 +70,9 @@ struct FixOptions {
   FixProgressFn progress;  // from several threads, one call at a time
   Ranker ranker;
   Infiller infill;
-  std::filesystem::path journal_folder;                // empty: <state folder>/journal
+  std::filesystem::path journal_folder;  // empty: <state folder>/journal
+  std::filesystem::path candidates;  // every candidate and what came of it, written at the end of
+                                     // the trials (docs/formats/repair-candidates.md); may be empty
   std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // index the copy; null: this process does
 };
 

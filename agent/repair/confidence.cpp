@@ -124,6 +124,15 @@ std::vector<Judged> judge(const EvidenceInput& input) {
     const double judges = std::max(0.75, static_cast<double>(n_red)) + static_cast<double>(n_green);
     const double strength = judges / (judges + 0.5);
     one.confidence = share * strength;
+    one.signs = {share,
+                 candidate.order,
+                 trust_in(candidate.kind),
+                 n_red,
+                 n_green,
+                 !input.traced.empty(),
+                 beliefs.size() - 1,
+                 input.passing[belief.place].index + 1,
+                 input.n_tried};
     const auto percent = [](double value) {
       return std::to_string(std::lround(100 * value)) + " %";
     };

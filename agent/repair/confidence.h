@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/repair/search.h"
+#include "agent/solve/report.h"
 #include "agent/tests/warm_pytest.h"
 
 namespace engramd::agent {
@@ -24,6 +25,7 @@ struct Judged {
   size_t place = 0;  // in the passing ones
   double confidence = 0;
   std::vector<std::string> reasons;
+  RepairSigns signs;
 };
 
 struct EvidenceInput {
@@ -32,6 +34,7 @@ struct EvidenceInput {
   const std::vector<TracedTest>& traced;  // empty: which tests run a line is not known
   size_t n_red = 0, n_passed = 0;         // before
   bool ran_out = false;                   // of time while looking for rivals
+  size_t n_tried = 0;                     // candidates
 };
 
 std::vector<Judged> judge(const EvidenceInput& input);  // best first

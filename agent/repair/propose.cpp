@@ -1,15 +1,18 @@
 #include "agent/repair/propose.h"
 
 #include <algorithm>
+#include <map>
 
 #include "agent/repair/code_view.h"
 
 namespace engramd::agent {
 namespace {
 
-constexpr size_t kRanked = 256;     // candidates a ranker is asked about, per file
-constexpr size_t kFilledLines = 8;  // lines a model is asked to write anew, per file
-constexpr size_t kFilledHoles = 8;  // expressions likewise
+constexpr size_t kRanked = 768;      // candidates a ranker is asked about
+constexpr double kModelShare = 1.0;  // of the order, for what reads worst
+constexpr size_t kFilled = 8;        // places that a model is asked to write anew
+constexpr size_t kFilledLines = 8;   // whole lines of them, per file
+constexpr size_t kFilledHoles = 8;   // expressions likewise
 
 double suspicion_of(const SuspectFile& file, uint32_t line, bool has_spectrum) {
   const auto found = file.lines.find(line);
@@ -66,11 +69,13 @@ std::vector<Hole> holes_of(const SuspectFile& file, const std::string& text) {
   return holes;
 }
 
+// n_left: holes that may still be filled, over all files.
 void add_filled(const ProposeInput& input, const SuspectFile& file, const std::string& text,
-                std::vector<Candidate>& candidates, const CancelToken& cancel) {
+                size_t& n_left, std::vector<Candidate>& candidates, const CancelToken& cancel) {
   if (!input.infill) return;
   for (const Hole& hole : holes_of(file, text)) {
-    if (cancel.cancelled()) break;
+    if (cancel.cancelled() || n_left == 0) break;
+    --n_left;
     double cost = 1.3;
     for (std::string& filled : input.infill(file.path, text, hole.range, cancel)) {
       Candidate candidate;
@@ -86,28 +91,44 @@ void add_filled(const ProposeInput& input, const SuspectFile& file, const std::s
       cost += 0.2;
     }
   }
+}
+
+void sort_by_order(std::vector<Candidate>& candidates) {
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
 }
 
-void rank(const ProposeInput& input, const std::string& path, const std::string& text,
-          std::vector<Candidate>& candidates, const CancelToken& cancel) {
+// The first ones of all files, by how much likelier each makes its lines. The place among them, not
+// the score, is used: scales differ from model to model.
+void rank(const ProposeInput& input, std::vector<Candidate>& candidates,
+          const CancelToken& cancel) {
   if (!input.ranker) return;
   const size_t n = std::min(candidates.size(), kRanked);
-  std::vector<std::string> texts;
-  for (size_t i = 0; i < n; ++i) texts.push_back(apply_edit(text, candidates[i].edit));
-  const std::vector<double> scores = input.ranker(path, text, texts, cancel);
-  if (scores.size() != n) return;
+  std::map<std::string, std::vector<size_t>> by_path;
+  for (size_t i = 0; i < n; ++i) by_path[candidates[i].path].push_back(i);
+  std::vector<double> scores(n, 0);
+  for (const auto& [path, own] : by_path) {
+    if (cancel.cancelled()) break;
+    const auto text = input.read(path);
+    if (!text) return;
+    std::vector<std::string> texts;
+    texts.reserve(own.size());
+    for (const size_t i : own) texts.push_back(apply_edit(*text, candidates[i].edit));
+    const std::vector<double> found = input.ranker(path, *text, texts, cancel);
+    if (found.size() != own.size()) return;
+    for (size_t k = 0; k < own.size(); ++k) scores[own[k]] = found[k];
+  }
   std::vector<size_t> by_score(n);
   for (size_t i = 0; i < n; ++i) by_score[i] = i;
   std::stable_sort(by_score.begin(), by_score.end(),
                    [&](size_t a, size_t b) { return scores[a] > scores[b]; });
-  // The place, not the score, is used: scales of likelihoods differ from model to model.
   for (size_t place = 0; place < n; ++place) {
     Candidate& candidate = candidates[by_score[place]];
     candidate.likelihood = static_cast<double>(place) / static_cast<double>(n);
-    candidate.order += 0.5 * candidate.likelihood;
+    candidate.order += kModelShare * candidate.likelihood;
   }
+  // Those that were not asked about stay behind: they are what the model would put in the middle.
+  for (size_t i = n; i < candidates.size(); ++i) candidates[i].order += 0.5 * kModelShare;
 }
 
 }  // namespace
@@ -119,6 +140,7 @@ Proposed propose(const ProposeInput& input, const CancelToken& cancel) {
   };
   // Writing lines is dearer than judging them, and must not take what judging needs.
   const CancelSource filling(cancel, after(0.6 * input.wall_s)), all(cancel, after(input.wall_s));
+  size_t n_left = kFilled;
   for (const SuspectFile& file : input.places.files) {
     if (cancel.cancelled()) break;
     const auto text = input.read(file.path);
@@ -131,14 +153,16 @@ Proposed propose(const ProposeInput& input, const CancelToken& cancel) {
       proposed.notes.push_back(candidates.error().message);
       continue;
     }
-    add_filled(input, file, *text, *candidates, filling.token());
-    if (!all.token().cancelled()) rank(input, file.path, *text, *candidates, all.token());
+    add_filled(input, file, *text, n_left, *candidates, filling.token());
     proposed.candidates.insert(proposed.candidates.end(),
                                std::make_move_iterator(candidates->begin()),
                                std::make_move_iterator(candidates->end()));
   }
-  std::stable_sort(proposed.candidates.begin(), proposed.candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+  sort_by_order(proposed.candidates);
+  if (!all.token().cancelled()) {
+    rank(input, proposed.candidates, all.token());
+    sort_by_order(proposed.candidates);
+  }
   return proposed;
 }
 

@@ -1,8 +1,8 @@
 // agent/repair/propose.h - all candidates of a localisation, in the order they are to be tried.
 //
 // Templates for every suspicious line (mutate.h), texts that a model puts into the most suspicious
-// holes, and the model's opinion on what reads well, which moves a candidate by half a unit at
-// most. One thread.
+// holes, and the model's opinion on what reads better than before, which moves a candidate by a
+// unit at most. One thread.
 #pragma once
 
 #include <functional>

@@ -46,6 +46,7 @@ class Search {
     for (const Candidate& candidate : candidates)
       if (base_.count(candidate.path) == 0)
         if (auto text = base(candidate.path)) base_[candidate.path] = std::move(*text);
+    result_.trials.assign(candidates.size(), Trial::untried);
   }
 
   SearchResult run() {
@@ -73,6 +74,7 @@ class Search {
     if (options_.cpu_s > 0 && result_.cpu_s > options_.cpu_s) return false;
     if (result_.passing.empty()) return true;
     if (result_.passing.size() >= options_.max_passing) return false;
+    if (options_.try_all) return true;
     const double first = first_s_;
     if (elapsed() > first + std::max(options_.more_s, 0.5 * first)) return false;
     const size_t reached = result_.passing.front().index;
@@ -111,7 +113,10 @@ class Search {
       const std::string text = apply_edit(base->second, candidate.edit);
       load_again(place);
       const double before_s = place.warm ? place.warm->cpu_s() : 0;
-      const bool promising = quick_check(place, candidate.path, base->second, text, *turn);
+      // Each job writes the places of its own candidates only.
+      Trial& trial = result_.trials[index];
+      trial = Trial::failed;
+      const bool promising = quick_check(place, candidate.path, base->second, text, *turn, trial);
       if (place.warm) {
         std::lock_guard lock(mutex_);
         result_.cpu_s += place.warm->cpu_s() - before_s;
@@ -130,6 +135,7 @@ class Search {
         continue;
       }
       result_.cpu_s += after->run.cpu_s;
+      trial = after->sure() ? Trial::passed : Trial::rejected;
       if (!after->sure()) {
         ++result_.n_rejected_at_the_end;
         continue;
@@ -140,7 +146,7 @@ class Search {
   }
 
   bool quick_check(Workplace& place, const std::string& path, const std::string& before,
-                   const std::string& text, const Turn& turn) {
+                   const std::string& text, const Turn& turn, Trial& trial) {
     if (place.warm) {
       if (options_.try_hot) {
         ++result_n_hot();
@@ -150,6 +156,7 @@ class Search {
         if (hot == TrialOutcome::same) {
           std::lock_guard lock(mutex_);
           ++result_.n_same;
+          trial = Trial::same;
           return false;
         }
         if (hot == TrialOutcome::gone) return without_warm(place, path, before, text, turn);
@@ -254,6 +261,22 @@ class Search {
 };
 
 }  // namespace
+
+std::string_view to_string(Trial trial) {
+  switch (trial) {
+    case Trial::untried:
+      return "untried";
+    case Trial::failed:
+      return "failed";
+    case Trial::same:
+      return "same";
+    case Trial::rejected:
+      return "rejected";
+    case Trial::passed:
+      return "passed";
+  }
+  return "untried";
+}
 
 SearchResult search(std::vector<Workplace>& workplaces, const std::vector<Candidate>& candidates,
                     const std::function<std::optional<std::string>(const std::string& path)>& base,

@@ -55,8 +55,19 @@ struct SearchOptions {
   // long or half as long as the first took.
   double more_s = 10;
   size_t more_candidates = 150;
+  bool try_all = false;  // go on after the first that passes until time or candidates run out
   std::function<void(size_t tried)> on_progress;
 };
+
+// What came of a candidate.
+enum class Trial : uint8_t {
+  untried,
+  failed,
+  same,      // compiles to what was tried before
+  rejected,  // passed the quick check, and not the whole command on a fresh copy
+  passed,
+};
+std::string_view to_string(Trial trial);
 
 struct Passing {
   size_t index = 0;  // in the candidates
@@ -66,6 +77,7 @@ struct Passing {
 
 struct SearchResult {
   std::vector<Passing> passing;  // in the order of the candidates
+  std::vector<Trial> trials;     // by candidate
   size_t n_tried = 0;
   size_t n_same = 0;  // not run: compiled to what was tried before
   size_t n_hot = 0, n_cold = 0, n_plain = 0, n_rejected_at_the_end = 0;

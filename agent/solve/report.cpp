@@ -30,6 +30,16 @@ std::string_view to_string(Outcome outcome) {
   return "unresolved";
 }
 
+namespace {
+
+nlohmann::json to_json(const RepairSigns& signs) {
+  return {{"share", signs.share},     {"order", signs.order},   {"trust", signs.trust},
+          {"red", signs.n_red},       {"green", signs.n_green}, {"green_known", signs.green_known},
+          {"others", signs.n_others}, {"place", signs.place},   {"tried", signs.n_tried}};
+}
+
+}  // namespace
+
 std::string to_json_text(const Report& report) {
   using nlohmann::json;
   const auto or_null = [](const std::string& text) { return text.empty() ? json() : json(text); };
@@ -88,13 +98,15 @@ std::string to_json_text(const Report& report) {
     out["files_considered"] = report.files_considered;
     out["confidence"] = report.confidence;
     out["reasons"] = report.reasons;
+    out["signs"] = report.confidence > 0 ? to_json(report.signs) : json();
     json suggestions = json::array();
     for (const Suggestion& suggestion : report.suggestions)
       suggestions.push_back({{"patch", suggestion.patch},
                              {"edit_kind", suggestion.edit_kind},
                              {"path", suggestion.path},
                              {"confidence", suggestion.confidence},
-                             {"reasons", suggestion.reasons}});
+                             {"reasons", suggestion.reasons},
+                             {"signs", to_json(suggestion.signs)}});
     out["suggestions"] = suggestions;
   }
   // Output of other programs may be no UTF-8 at all: replaced, never an exception.

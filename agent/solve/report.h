@@ -33,12 +33,26 @@ struct TestEvidence {
   std::string message;        // of the failure before
 };
 
+// What the confidence of a passing patch was computed from.
+struct RepairSigns {
+  double share = 0;          // of the belief in all edits that pass, 0 to 1
+  double order = 0;          // of its candidate: the template's cost, its line, the model's place
+  double trust = 1;          // in edits of its kind, 0 to 1
+  size_t n_red = 0;          // tests that turn green; 0: only an exit status is known
+  size_t n_green = 0;        // green tests that run the line, or guessed
+  bool green_known = false;  // they were traced
+  size_t n_others = 0;       // different edits that pass
+  size_t place = 0;          // of its candidate in the order of trial, from 1
+  size_t n_tried = 0;        // candidates, in all
+};
+
 // A patch that passes the tests and is not sure enough to be `patch`
 // (docs/formats/agent-report.md).
 struct Suggestion {
   std::string patch, edit_kind, path;
   double confidence = 0;
   std::vector<std::string> reasons;  // what raised or lowered it, one clause each
+  RepairSigns signs;
 };
 
 // A test that the model wrote to show the problem, and that failed before its change. Not part of
@@ -77,7 +91,8 @@ struct Report {
   size_t accepted_at = 0;  // place of the accepted candidate in the trial order, from 1
   std::vector<std::string> files_considered;
   double confidence = 0;  // 0 to 1 that `patch` is what its author would have meant; 0: not judged
-  std::vector<std::string> reasons;     // of the confidence
+  std::vector<std::string> reasons;  // of the confidence
+  RepairSigns signs;
   std::vector<Suggestion> suggestions;  // other patches that pass, most likely first
 
   std::vector<std::string> notes;  // stated fallbacks

@@ -20,6 +20,8 @@ Result<Report> solve_by_repair(const SolveOptions& options, const CancelToken& c
   fix_options.limits.n_jobs = options.limits.n_jobs;
   fix_options.limits.min_confidence = options.limits.min_confidence;
   fix_options.limits.cpu_s = options.limits.cpu_s;
+  fix_options.limits.try_all = options.limits.try_all;
+  fix_options.candidates = options.candidates;
   fix_options.progress = options.progress;
   fix_options.ranker = options.ranker;
   fix_options.infill = options.infill;
@@ -28,6 +30,7 @@ Result<Report> solve_by_repair(const SolveOptions& options, const CancelToken& c
   fix_options.journal_folder = options.journal_folder;
   ENGRAMD_TRY(Report report, fix(fix_options, cancel));
   report.strategy = "repair";
+  report.notes.insert(report.notes.begin(), options.notes.begin(), options.notes.end());
   if (report.exit.empty()) report.exit = std::string(to_string(report.outcome));
   return report;
 }

@@ -43,6 +43,7 @@ struct SolveLimits {
   size_t n_jobs = 2;
   double min_confidence = 0.5;  // a passing patch below it is a suggestion, not the patch
   double cpu_s = 0;             // of the trials; 0: no limit but the wall time
+  bool try_all = false;         // go on after an edit passes
 };
 
 // What of a passing patch is tried without. Tests rarely cover all that a fix needs, so hunks are
@@ -59,6 +60,7 @@ struct SolveOptions {
   std::shared_ptr<ChatModel> model;         // tools
   Ranker ranker;                            // repair
   Infiller infill;                          // repair
+  std::vector<std::string> notes;           // repair: fallbacks of the caller, for the report
   SandboxMode sandbox = SandboxMode::automatic;
   SolveLimits limits;
   VerifyOptions verify;  // tools: what is checked after each edit
@@ -78,6 +80,7 @@ struct SolveOptions {
   bool apply = false;
   // Written at every end, empty when there is no patch; not written when empty.
   std::filesystem::path out, report;
+  std::filesystem::path candidates;                    // repair: all of them, as in FixOptions
   std::filesystem::path journal_folder;                // empty: <state folder>/journal
   std::shared_ptr<repoindex::ParseHosts> parse_hosts;  // null: this process parses
   FixProgressFn progress;                              // from several threads, one call at a time

@@ -37,11 +37,11 @@ constexpr double kSampleTemperature = 0.7;  // of further samples when none is s
 
 struct FixCommand : CommonOptions {
   std::string task_file, issue, test, test_report, out, report, sandbox, strategy = "auto";
-  std::string trajectory, mode, price, minimise = "scratch";
+  std::string trajectory, mode, price, minimise = "scratch", candidates;
   std::vector<std::string> transcripts;
   ChatModelOptions chat;
   bool apply = false, resume = false, no_model = false, verbose = false, allow_protected = false;
-  bool skip_tests_before = false;
+  bool skip_tests_before = false, try_all = false;
   double seconds = 0, test_seconds = 0, max_cost = 0, min_confidence = 0.5, cpu_seconds = 0;
   int max_steps = 50;
   int64_t max_tokens = 2'000'000;
@@ -60,16 +60,15 @@ void add_repair_model(agent::SolveOptions& options, const FixCommand& command,
                       const Settings& settings, FixView& view) {
   if (command.no_model) return;
   const auto said = [&](const Error& error) {
-    view.line("candidates are not ranked by a model: " + error.message);
+    options.notes.push_back("candidates are not ranked by a model: " + error.message);
+    view.line(options.notes.back());
   };
   const auto reference = model_for(settings, "agent");
   if (!reference) return said(reference.error());
   if (reference->is_endpoint()) return;
   auto model = engine::Model::load(reference->file);
   if (!model) return said(model.error());
-  auto opened = open_index(command, settings);
-  if (!opened) return said(opened.error());
-  auto repair = make_repair_model(*model, opened->view, "", interrupt_token());
+  auto repair = make_repair_model(*model);
   if (!repair) return said(repair.error());
   options.ranker = std::move(repair->ranker);
   options.infill = std::move(repair->infill);
@@ -207,6 +206,8 @@ Result<int> run_fix(const FixCommand& command) {
   ENGRAMD_CHECK(set_limits(command, settings, options));
   options.limits.min_confidence = command.min_confidence;
   options.limits.cpu_s = command.cpu_seconds;
+  options.limits.try_all = command.try_all;
+  options.candidates = command.candidates;
   options.parse_hosts = make_parse_hosts();
   options.progress = [&](const agent::FixProgress& p) { view.on_progress(p); };
   options.on_event = [&](const agent::LoopEvent& event) { view.on_event(event); };
@@ -276,6 +277,10 @@ Action define_fix(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--cpu-seconds", options->cpu_seconds,
                  "repair: processor time of the trials; no limit when not given");
+  app.add_flag("--try-all", options->try_all,
+               "repair: go on after an edit passes, until time or candidates run out");
+  app.add_option("--candidates", options->candidates,
+                 "repair: write every candidate in the order of trial, and what came of it, here");
   app.add_flag("--no-model", options->no_model, "repair: do not rank candidates by a model");
   app.add_option("--max-steps", options->max_steps, "tools: turns of the model")
       ->capture_default_str();

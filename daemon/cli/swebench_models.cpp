@@ -76,9 +76,7 @@ Status prepare_model(agent::SolveOptions& options, const agent::swebench::WorkSe
   };
   auto model = engine::Model::load(reference.file);
   if (!model) return without(model.error());
-  auto opened = open_index(common, loaded);
-  if (!opened) return without(opened.error());
-  auto repair = make_repair_model(*model, opened->view, "", interrupt_token());
+  auto repair = make_repair_model(*model);
   if (!repair) return without(repair.error());
   options.ranker = std::move(repair->ranker);
   options.infill = std::move(repair->infill);

@@ -172,7 +172,7 @@ Result<FixReport> run_fix(ResidentModel& resident, ChatModelSource& chats, const
     }
   } else if (const auto model = resident.model(); model) {
     // The model is a help, not a need.
-    if (auto repair = make_repair_model(*model, query.view, "", cancel); repair) {
+    if (auto repair = make_repair_model(*model); repair) {
       options.ranker = std::move(repair->ranker);
       options.infill = std::move(repair->infill);
     }

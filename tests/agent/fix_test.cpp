@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "agent/sandbox/probe.h"
 #include "agent/solve/solve.h"
@@ -129,6 +130,46 @@ TEST_CASE("apply writes the accepted change and keeps uncommitted work") {
   CHECK(ws.read("calc.py") == "# not committed\ndef add(a, b):\n    return a + b\n");
   CHECK(ws.read("notes.txt") == "mine\n");
   CHECK(fs::exists(report->journal / "manifest.json"));
+}
+
+TEST_CASE("every candidate and what came of it can be kept") {
+  if (!have("pytest")) return;
+  const Workspace ws(kTiny);
+  const Workspace out("//- /empty\n");
+  SolveOptions options = small(ws, "pytest");
+  options.limits.wall_s = 100;
+  options.limits.try_all = true;
+  options.candidates = out.path("candidates");
+  options.notes = {"said by the caller"};
+  const auto report = solve(options);
+  REQUIRE(report);
+  INFO(to_json_text(*report));
+  CHECK(report->notes.at(0) == "said by the caller");
+  CHECK(report->n_tried == report->n_candidates);
+  size_t n = 0, n_passed = 0;
+  bool right_passed = false;
+  const std::string log = out.read("candidates");
+  for (size_t at = 0; at < log.size(); at = log.find('\n', at) + 1) {
+    const auto line = nlohmann::json::parse(log.substr(at, log.find('\n', at) - at));
+    ++n;
+    CHECK(line["trial"] != "untried");
+    CHECK(line["path"] == "calc.py");
+    CHECK(line["likelihood"].is_null());
+    if (line["trial"] != "passed") continue;
+    ++n_passed;
+    std::string text = ws.read("calc.py");
+    text.replace(line["begin"], line["end"].get<size_t>() - line["begin"].get<size_t>(),
+                 line["text"].get<std::string>());
+    right_passed = right_passed || text == "def add(a, b):\n    return a + b\n";
+  }
+  CHECK(n == report->n_candidates);
+  CHECK(right_passed);
+  const size_t n_judged = report->suggestions.size() + (report->patch.empty() ? 0 : 1);
+  CHECK(n_judged >= 1);
+  CHECK(n_judged <= n_passed);
+  CHECK(report->suggestions.at(0).signs.place >= 1);
+  CHECK(report->suggestions.at(0).signs.n_red == 1);
+  CHECK(report->suggestions.at(0).signs.n_tried == n);
 }
 
 TEST_CASE("what passes and is not sure enough is a suggestion, not a patch") {

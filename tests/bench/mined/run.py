@@ -16,6 +16,7 @@ run once more in a sandbox of ours, and is compared with the real fix:
 Emitted is what the program stands behind (state resolved). Passing patches that it only shows as
 suggestions count as found, up to MAX_HELD of them, and never for the precision.
 
+Every candidate and what came of it is kept in WORK/candidates, for tests/bench/repair_ranking.py.
 Results are appended to WORK/results.jsonl as they come, one line per case and variant; a second
 run goes on where the first ended. Shares carry 95 % Wilson intervals.
 """
@@ -23,6 +24,7 @@ import argparse
 import ast
 import collections
 import concurrent.futures
+import gzip
 import hashlib
 import io
 import json
@@ -132,7 +134,8 @@ class Runner:
         patch, report = folder / "patch.diff", folder / "report.json"
         command = [*self.arguments.engramd.split(), "fix", "--repo", str(repo), "--strategy", "repair",
                    "--test", case["command"], "--out", str(patch), "--report", str(report),
-                   "--seconds", str(self.arguments.seconds), *VARIANTS[variant], *self.arguments.extra]
+                   "--candidates", str(folder / "candidates"), "--seconds", str(self.arguments.seconds),
+                   *VARIANTS[variant], *self.arguments.extra]
         env = {name: value for name, value in os.environ.items()
                if name in ("HOME", "TMPDIR", "LANG", "LC_ALL") or name.startswith("ENGRAMD_")}
         env.update(PATH=common.PATH, TZ="UTC", XDG_STATE_HOME=str(folder / "state"),
@@ -168,9 +171,14 @@ class Runner:
                        confidence=data.get("confidence"), accepted_at=candidates.get("accepted_at", data.get("accepted_at", 0)),
                        kind=data.get("edit_kind", ""), notes=data.get("notes", []),
                        cpu_s=round(max(row["cpu_s"], data.get("cpu_s") or 0), 1), patch=data.get("patch", ""),
-                       files=data.get("files_considered", [])[:12])
+                       files=data.get("files_considered", [])[:12], signs=data.get("signs"),
+                       n_red=data.get("before", {}).get("red", 0))
         else:
             row["problem"] = said
+        if (folder / "candidates").exists():
+            kept = self.work / "candidates" / f"{case['id']}-{variant}.jsonl.gz"
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_bytes(gzip.compress((folder / "candidates").read_bytes(), 3))
         if patch.exists() and patch.stat().st_size:
             row["patch"] = patch.read_bytes().decode(errors="replace")  # its line ends are the file's
         if subprocess.run(["git", "-C", str(repo), "status", "--porcelain"], capture_output=True,
@@ -184,6 +192,7 @@ class Runner:
         held = data.get("suggestions", []) if report.exists() else []
         row["n_held"] = len(held)
         row["held"] = [{"kind": one.get("edit_kind", ""), "confidence": one.get("confidence"), "patch": one["patch"],
+                        "signs": one.get("signs"),
                         **self.check(case, folder, repository, one["patch"])} for one in held[:MAX_HELD]]
 
     def check(self, case, folder, repository, patch):
@@ -345,6 +354,7 @@ def main():
     parser.add_argument("--shard", default="0/1", help="i/n: every n-th case from the i-th")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--limit", type=int, default=0, help="at most so many cases")
+    parser.add_argument("--stop-after", type=float, default=0, help="begin no further case after so many seconds")
     parser.add_argument("--redo", action="store_true", help="run what is in the results again")
     parser.add_argument("--keep", action="store_true", help="keep the trees")
     parser.add_argument("--extra", nargs=argparse.REMAINDER, default=[], help="further arguments of `engramd fix`")
@@ -392,7 +402,10 @@ def main():
         for case in {case["repo"]: case for case, _ in todo}.values():
             common.environment_folder(runner.profiles[case["repo"]], arguments.envs)
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-            for row in pool.map(lambda pair: runner.run(*pair), todo):
+            late = time.monotonic() + (arguments.stop_after or math.inf)
+            for row in pool.map(lambda pair: runner.run(*pair) if time.monotonic() < late else None, todo):
+                if row is None:
+                    continue
                 verdict = ("right" if is_right(row, runner.equivalent) else "passes" if row.get("passes")
                            else "does not hold") if row.get("emitted") else (
                                "held, right" if right_any(row, runner.equivalent) else "held") if row.get("held") else ""
