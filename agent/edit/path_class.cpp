@@ -155,12 +155,6 @@ constexpr Row kRows[] = {
     {Where::ends, ".snap", test},
 };
 
-// Of the class test, those that other tests obey: with these a red test can be made green.
-constexpr std::string_view kRunnerNames[] = {
-    "conftest.py",         "pytest.ini",       ".pytest.ini",      "tox.ini",
-    "noxfile.py",          "sitecustomize.py", "usercustomize.py", ".coveragerc",
-    "ctesttestfile.cmake", "phpunit.xml",      "phpunit.xml.dist", "__init__.py"};
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -231,16 +225,6 @@ PathClass classify_path(std::string_view given) {
   return source;
 }
 
-bool is_plain_test(std::string_view path) {
-  if (classify_path(path) != test) return false;
-  const std::string name = lower(path.substr(path.rfind('/') + 1));
-  if (std::find(std::begin(kRunnerNames), std::end(kRunnerNames), name) != std::end(kRunnerNames))
-    return false;
-  return name.find(".config.") == std::string::npos && !name.starts_with("vitest.workspace.") &&
-         !name.starts_with("karma.conf.") && !name.starts_with(".mocharc") &&
-         !name.starts_with(".nycrc");
-}
-
 bool needs_consent(PathClass path_class) {
   return path_class != source;
 }
@@ -285,19 +269,6 @@ std::string consent_problem(const std::string& path, PathClass path_class) {
   }
   return path + " is " + what + "; changing it needs consent, which this run has not" +
          (instead.empty() ? "" : "; " + instead + " instead");
-}
-
-std::vector<FileChange> drop_protected(std::vector<FileChange> changes,
-                                       std::vector<std::string>* dropped) {
-  std::vector<FileChange> kept;
-  for (FileChange& change : changes) {
-    const PathClass what = classify_path(change.path);
-    if (what == source || what == vendored || what == generated)
-      kept.push_back(std::move(change));
-    else if (dropped != nullptr)
-      dropped->push_back(change.path);
-  }
-  return kept;
 }
 
 }  // namespace engramd::agent

@@ -9,9 +9,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
-
-#include "agent/edit/unified_diff.h"
 
 namespace engramd::agent {
 
@@ -29,17 +26,10 @@ enum class PathClass {
 std::string_view to_string(PathClass path_class);  // "test", "ci", …
 
 PathClass classify_path(std::string_view path);
-// A new file that is a test and nothing more: no settings or fixtures that other tests obey.
-bool is_plain_test(std::string_view path);
 bool needs_consent(PathClass path_class);
 bool is_protected_path(const std::string& path);  // needs_consent of its class
 
 // Why an edit of such a file is refused, and what to do instead.
 std::string consent_problem(const std::string& path, PathClass path_class);
-
-// The changes without those to tests, CI, locks, hooks, agents' files and installed packages;
-// the paths left out go to dropped, if given.
-std::vector<FileChange> drop_protected(std::vector<FileChange> changes,
-                                       std::vector<std::string>* dropped = nullptr);
 
 }  // namespace engramd::agent

@@ -106,7 +106,11 @@ std::string without_call_note(const std::string& finish_reason, bool is_empty, i
 
 std::string unknown_tool_answer(const std::string& name,
                                 const std::vector<ToolDescription>& tools) {
-  return "there is no tool named " + name.substr(0, 100) + "; the tools are " + tool_names(tools);
+  std::vector<std::string> names;
+  for (const ToolDescription& tool : tools) names.push_back(tool.name);
+  const std::string meant = meant_tool(name, names);
+  return "there is no tool named " + name.substr(0, 100) + "; the tools are " + tool_names(tools) +
+         (meant.empty() ? "" : "; did you mean " + meant + "?");
 }
 
 std::string too_many_calls_answer(size_t max_calls) {

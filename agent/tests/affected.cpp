@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "agent/tests/framework.h"
 #include "agent/tests/js_results.h"
 #include "repoindex/query.h"
 #include "repoindex/query/imported.h"
@@ -183,84 +182,6 @@ std::vector<AffectedTest> affected_tests(const repoindex::View& view, const Chan
       ranking.add(file, 90, "has tests of its own");
   }
   return ranking.take(options.max_files);
-}
-
-namespace {
-
-// Whether a test of that framework is in that file, as far as its id tells.
-bool belongs_to(const std::string& id, Framework framework, const std::string& file) {
-  const auto [first, rest] = split_id(id);
-  switch (framework) {
-    case Framework::go: {
-      const std::string folder(folder_of(file));
-      return folder.empty() ? true : first.ends_with("/" + folder);
-    }
-    case Framework::unittest: {
-      std::string module = file.substr(0, file.rfind('.'));
-      std::replace(module.begin(), module.end(), '/', '.');
-      const std::string_view last = std::string_view(module).substr(module.rfind('.') + 1);
-      return id.starts_with(module + ".") || id.starts_with(std::string(last) + ".");
-    }
-    case Framework::cargo: {
-      // src/a/b.rs holds crate::a::b::…; tests/x.rs is the binary test/x.
-      const std::string stem(base_name(file).substr(0, base_name(file).rfind('.')));
-      if (file.find("tests/") != std::string::npos) return first == "test/" + stem;
-      if (stem == "lib" || stem == "main" || stem == "mod")
-        return first.find('/') == std::string_view::npos;
-      return rest.starts_with(stem + "::") ||
-             rest.find("::" + stem + "::") != std::string_view::npos;
-    }
-    case Framework::ctest:
-    case Framework::gtest:
-    case Framework::catch2: {
-      const std::string stem = stem_of(file);
-      std::string plain;
-      for (const char c : id)
-        if (c != '_' && c != '-')
-          plain += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-      return stem.size() > 2 && plain.find(stem) != std::string::npos;
-    }
-    default:
-      return first == file || file.ends_with("/" + std::string(first));
-  }
-}
-
-}  // namespace
-
-std::vector<std::string> ids_of_files(Framework framework, const std::vector<AffectedTest>& files,
-                                      const TestRun* known, size_t max_ids) {
-  std::vector<std::string> ids;
-  std::set<std::string> taken;
-  if (known != nullptr && !known->tests.empty()) {
-    for (const AffectedTest& affected : files) {
-      std::vector<const TestCase*> here;
-      for (const TestCase& test : known->tests)
-        if (!taken.contains(test.id) && belongs_to(test.id, framework, affected.file))
-          here.push_back(&test);
-      std::stable_sort(here.begin(), here.end(), [](const TestCase* a, const TestCase* b) {
-        return a->red() != b->red() ? a->red() : a->seconds < b->seconds;
-      });
-      for (const TestCase* test : here)
-        if (ids.size() < max_ids && taken.insert(test->id).second) ids.push_back(test->id);
-    }
-    return ids;
-  }
-  for (const AffectedTest& affected : files) {
-    std::string id = affected.file;
-    if (framework == Framework::go) {
-      const std::string_view folder = folder_of(id);
-      id = folder.empty() ? "." : "./" + std::string(folder);
-    } else if (framework == Framework::unittest) {
-      id = id.substr(0, id.rfind('.'));
-      std::replace(id.begin(), id.end(), '/', '.');
-    } else if (framework != Framework::pytest && framework != Framework::jest &&
-               framework != Framework::vitest && framework != Framework::node &&
-               framework != Framework::tap) {
-      return {};
-    }
-    if (ids.size() < max_ids && taken.insert(id).second) ids.push_back(id);
-  }
-  return ids;
 }
 
 }  // namespace engramd::agent

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/tests/test_run.h"
 #include "base/cancel.h"
 #include "repoindex/view.h"
 
@@ -34,12 +33,6 @@ struct AffectedOptions {
 std::vector<AffectedTest> affected_tests(const repoindex::View& view, const ChangedCode& changed,
                                          const AffectedOptions& options = {},
                                          const CancelToken& cancel = {});
-
-// What `TestRunOptions::only` takes for these files. With a run at hand: its tests of these files,
-// red ones first, then quick ones. Without: whole files, where the framework has ids for such;
-// empty: run everything.
-std::vector<std::string> ids_of_files(Framework framework, const std::vector<AffectedTest>& files,
-                                      const TestRun* known, size_t max_ids = 200);
 
 // By its name and folder, in the languages that are indexed.
 bool is_test_path(std::string_view path);

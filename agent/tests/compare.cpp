@@ -34,12 +34,6 @@ std::string_view word(const std::optional<TestStatus>& status) {
 
 }  // namespace
 
-bool TestComparison::proves_fix() const {
-  const auto steady = [](const TestChange& change) { return !change.flaky; };
-  return after_green && broken.empty() && still_red.empty() && vanished.empty() &&
-         std::any_of(fixed.begin(), fixed.end(), steady);
-}
-
 TestComparison compare(const TestRun& before, const TestRun& after) {
   TestComparison result;
   result.before_green = before.green;

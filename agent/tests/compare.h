@@ -27,10 +27,6 @@ struct TestComparison {
   size_t n_still_green = 0, n_skipped = 0;
   bool before_green = false, after_green = false;
   std::string doubt;  // one sentence when a side is not to be believed as a whole
-
-  // Something was red and passes now, nothing broke or vanished, and the run after is green as a
-  // whole. Flaky tests prove nothing.
-  bool proves_fix() const;
 };
 
 TestComparison compare(const TestRun& before, const TestRun& after);

@@ -42,7 +42,7 @@ const Tool* find_tool(const std::string& name) {
   return nullptr;
 }
 
-std::string unknown_tool(const std::string& name) {
+std::string meant_tool(const std::string& name, const std::vector<std::string>& names) {
   // What other agents call these.
   struct Known {
     const char *theirs, *ours;
@@ -67,17 +67,11 @@ std::string unknown_tool(const std::string& name) {
                               {"test", "run_tests"},
                               {"pytest", "run_tests"},
                               {"undo", "undo_edit"}};
-  std::string guess;
   for (const Known& known : kKnown)
-    if (name == known.theirs) guess = known.ours;
-  std::vector<std::string> names;
-  for (const Tool& tool : all_tools()) names.push_back(tool.description.name);
-  if (guess.empty())
-    if (const auto near = nearest_names(name, names, 1); !near.empty()) guess = near[0];
-  std::string list;
-  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
-  return "there is no tool named " + utf8_sanitized(name.substr(0, 80)) +
-         (guess.empty() ? "" : "; did you mean " + guess + "?") + " The tools are: " + list;
+    if (name == known.theirs && std::find(names.begin(), names.end(), known.ours) != names.end())
+      return known.ours;
+  const auto near = nearest_names(name, names, 1);
+  return near.empty() ? std::string() : near[0];
 }
 
 std::string schema(const std::vector<Parameter>& parameters) {

@@ -62,8 +62,9 @@ Tool make_finish_tool();
 
 const std::vector<Tool>& all_tools();
 const Tool* find_tool(const std::string& name);
-// "there is no tool named grep; did you mean search? the tools are: …"
-std::string unknown_tool(const std::string& name);
+// Which of these tools somebody means who calls one that is not among them: by what other agents
+// call it ("grep" is search), else by its spelling. Empty: no guess.
+std::string meant_tool(const std::string& name, const std::vector<std::string>& names);
 
 // JSON Schema of an object whose properties are strings, integers or booleans; names ending in '?'
 // are optional: schema({{"path", "string", "relative path"}, {"first_line?", "integer", "..."}}).

@@ -49,7 +49,6 @@ class CopiedWorkbench final : public Workbench {
   const fs::path& tree() const override { return copy_.root(); }
   const fs::path& original() const override { return copy_.original(); }
   const std::string& test_command() const override { return command_.text; }
-  Framework test_framework() const override { return command_.framework; }
 
   Result<repoindex::View> view(const CancelToken& cancel) override { return view_.view(cancel); }
 

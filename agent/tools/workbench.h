@@ -106,7 +106,6 @@ class Workbench {
   // What run_tests runs; empty when the project has no test command.
   virtual const std::string& test_command() const = 0;
   bool has_tests() const { return !test_command().empty(); }
-  virtual Framework test_framework() const = 0;
   // By /bin/sh in the sandbox. What it changes in the tree is a step of its own.
   virtual Result<CommandRun> run_command(const std::string& command, const SandboxLimits& limits,
                                          const CancelToken& cancel) = 0;

@@ -116,11 +116,6 @@ void Service::set_model(std::shared_ptr<const ServedModel> model) {
   model_.swap(model);
 }
 
-void Service::set_failed(Error error) {
-  std::lock_guard lock(mutex_);
-  failed_ = std::move(error.message);
-}
-
 std::string Service::refusal(const Request& request, bool open, int& status) const {
   if (options_.key.empty()) {
     // Browsers let any page send requests to this machine: without a key, only ours may come.
@@ -158,10 +153,7 @@ void Service::handle(Request request, std::shared_ptr<Exchange> exchange) {
   {
     std::lock_guard lock(mutex_);
     model = model_;
-    if (!model && found.route->needs_model) {
-      if (!failed_.empty()) return answer(503, "the model could not be loaded: " + failed_);
-      return answer(503, "the model is being loaded", 2);
-    }
+    if (!model && found.route->needs_model) return answer(503, "the model is being loaded", 2);
   }
   Call call{std::move(request), exchange, std::move(model), *metrics_};
   if (found.route->quick) return found.route->serve(std::move(call));

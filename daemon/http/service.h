@@ -35,8 +35,6 @@ class Service {
 
   uint16_t port() const { return server_->port(); }
   void set_model(std::shared_ptr<const ServedModel> model);
-  // Why there will be no model.
-  void set_failed(Error error);
   // Accepts nothing more and gives what runs so long to finish. Blocks.
   void stop(std::chrono::milliseconds grace) { server_->stop(grace); }
 
@@ -47,9 +45,8 @@ class Service {
 
   const ServiceOptions options_;
   const std::shared_ptr<Metrics> metrics_ = std::make_shared<Metrics>();  // exchanges hold it too
-  std::mutex mutex_;  // guards the two below: the loader sets them, every request reads them
+  std::mutex mutex_;  // guards the model: the loader sets it, every request reads it
   std::shared_ptr<const ServedModel> model_;
-  std::string failed_;
   std::unique_ptr<Server> server_;
   ThreadPool readers_;  // parsing and tokenizing; ends before the server does
 };

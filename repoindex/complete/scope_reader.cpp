@@ -96,11 +96,6 @@ std::vector<Found> ScopeReader::of_name(std::string_view name, size_t limit, boo
   });
 }
 
-std::vector<Found> ScopeReader::meaning_of(std::string_view name, size_t offset) {
-  return resolver_.plain_name(path_, facts_, name, scope_at(offset), static_cast<uint32_t>(offset),
-                              0);
-}
-
 std::vector<ScopeReader::Value> ScopeReader::instances(std::vector<Found> classes) {
   std::vector<Value> out;
   for (Found& c : classes) {

@@ -41,8 +41,6 @@ class ScopeReader {
   Receiver receiver(const std::vector<ExpressionStep>& steps, size_t offset);
   // C's `{.name = ...}`: what is initialized, when a designator stands at the offset.
   Receiver initialized(size_t offset);
-  // What a name written here would mean.
-  std::vector<Found> meaning_of(std::string_view name, size_t offset);
   // What is called by an expression: functions, or classes.
   std::vector<Found> called(const std::vector<ExpressionStep>& steps, size_t offset);
 

@@ -15,9 +15,7 @@ namespace engramd::repoindex {
 namespace {
 
 constexpr size_t kMaxRanges = 20'000;
-constexpr size_t kMaxCommits = 10'000;
 constexpr int64_t kWallMs = 20'000;
-constexpr char kField = '\x1f';
 
 template <class Number>
 Number number_of(std::string_view text) {
@@ -46,12 +44,6 @@ bool is_rewritten(const fs::path& root, const std::string& path) {
   const GitPlace place = find_git_place(root);
   if (place.kind != GitPlace::Kind::work_tree) return false;
   return Attributes(place.top, place, read_git_settings(place)).of(place.prefix + path).rewritten;
-}
-
-bool has_no_commits(const Error& error) {
-  return error.message.find("does not have any commits yet") != std::string::npos ||
-         error.message.find("unknown revision") != std::string::npos ||
-         error.message.find("bad revision 'HEAD'") != std::string::npos;
 }
 
 // Reads `blame --incremental`: a header line, what is new of the commit, and "filename" at the end.
@@ -123,110 +115,6 @@ Result<std::vector<BlameRange>> blame(const fs::path& root, const std::string& p
   ENGRAMD_CHECK(git_records(
       call, '\n', [&](std::string_view line) { return reader.line(line); }, cancel));
   return reader.take();
-}
-
-Result<std::vector<CommitInfo>> recent_commits(const fs::path& root, const std::string& path,
-                                               size_t limit, const CancelToken& cancel) {
-  limit = std::min(limit, kMaxCommits);
-  std::vector<CommitInfo> commits;
-  if (limit == 0) return commits;
-  const GitCall call{root,
-                     {"log", "-z", "--follow", "--no-patch", "--no-mailmap",
-                      "--max-count=" + std::to_string(limit), "--format=%H%x1f%an%x1f%ct%x1f%s",
-                      "HEAD", "--", path},
-                     {},
-                     kWallMs};
-  const Status asked = git_records(
-      call, '\0',
-      [&](std::string_view record) {
-        const auto fields = split(record, kField);
-        if (fields.size() >= 4)
-          commits.push_back({std::string(fields[0]), std::string(fields[1]),
-                             number_of<int64_t>(fields[2]), std::string(fields[3])});
-        return commits.size() < limit;
-      },
-      cancel);
-  if (!asked && !has_no_commits(asked.error())) return fail(asked.error());
-  return commits;
-}
-
-Result<ChangeHistory> ChangeHistory::mine(const fs::path& root, const MineLimits& limits,
-                                          const CancelToken& cancel) {
-  ChangeHistory history;
-  const size_t max_commits = std::min(limits.max_commits, kMaxCommits);
-  if (max_commits == 0) return history;
-  const GitCall call{
-      root,
-      {"log", "--raw", "-z", "--no-renames", "--no-merges", "--relative",
-       "--max-count=" + std::to_string(max_commits), "--format=%x1f%H%x1f%ct", "HEAD", "--", "."},
-      {},
-      limits.wall_ms};
-  bool path_follows = false;
-  const auto add_path = [&](std::string_view path) {
-    Commit& commit = history.commits_.back();
-    if (commit.paths.size() > limits.max_files) return;
-    auto [known, fresh] = history.ids_.try_emplace(std::string(path), history.paths_.size());
-    if (fresh) history.paths_.emplace_back(path);
-    commit.paths.push_back(known->second);
-  };
-  const Status asked = git_records(
-      call, '\0',
-      [&](std::string_view record) {
-        if (path_follows) {
-          if (!history.commits_.empty()) add_path(record);
-          path_follows = false;
-          return true;
-        }
-        while (!record.empty() && record[0] == '\n') record.remove_prefix(1);
-        if (!record.empty() && record[0] == kField) {
-          const auto fields = split(record.substr(1), kField);
-          if (fields.size() < 2) return true;
-          if (history.head_.empty()) history.head_ = std::string(fields[0]);
-          history.commits_.push_back({number_of<int64_t>(fields[1]), {}});
-        } else if (!record.empty() && record[0] == ':') {
-          path_follows = true;
-        }
-        return true;
-      },
-      cancel);
-  if (!asked && !has_no_commits(asked.error())) return fail(asked.error());
-  history.commits_of_.resize(history.paths_.size());
-  for (uint32_t c = 0; c < history.commits_.size(); ++c) {
-    Commit& commit = history.commits_[c];
-    if (commit.paths.size() > limits.max_files) commit.paths.clear();
-    for (const uint32_t path : commit.paths) history.commits_of_[path].push_back(c);
-  }
-  return history;
-}
-
-uint32_t ChangeHistory::n_changes(const std::string& path) const {
-  const auto known = ids_.find(path);
-  return known == ids_.end() ? 0 : static_cast<uint32_t>(commits_of_[known->second].size());
-}
-
-int64_t ChangeHistory::last_change(const std::string& path) const {
-  const auto known = ids_.find(path);
-  if (known == ids_.end() || commits_of_[known->second].empty()) return 0;
-  return commits_[commits_of_[known->second].front()].time;
-}
-
-std::vector<CoChange> ChangeHistory::changed_with(const std::string& path, size_t limit) const {
-  std::vector<CoChange> out;
-  const auto known = ids_.find(path);
-  if (known == ids_.end()) return out;
-  std::unordered_map<uint32_t, uint32_t> counts;
-  for (const uint32_t c : commits_of_[known->second]) {
-    for (const uint32_t other : commits_[c].paths) {
-      if (other != known->second) ++counts[other];
-    }
-  }
-  for (const auto& [other, n] : counts)
-    out.push_back({paths_[other], n, static_cast<uint32_t>(commits_of_[other].size())});
-  std::sort(out.begin(), out.end(), [](const CoChange& a, const CoChange& b) {
-    return a.n_together != b.n_together ? a.n_together > b.n_together : a.path < b.path;
-  });
-  if (out.size() > limit) out.resize(limit);
-  return out;
 }
 
 }  // namespace engramd::repoindex

@@ -32,22 +32,6 @@ std::optional<Found> found_by_key(const View& view, const SymbolKey& key) {
   return last;  // one of several alike may be gone: the last that is left
 }
 
-std::optional<Found> found_of(const View& view, const SymbolHit& hit) {
-  FileFactsPtr facts = view.facts(hit.place.path);
-  if (facts == nullptr) return std::nullopt;
-  if (hit.symbol.kind == SymbolKind::file) {
-    return Found{hit.place.path, facts, kNone, hit.confidence};
-  }
-  for (uint32_t s = 0; s < facts->symbols.size(); ++s) {
-    const Symbol& symbol = facts->symbols[s];
-    if (symbol.name_begin == hit.symbol.name_begin && symbol.name == hit.symbol.name &&
-        symbol.kind == hit.symbol.kind) {
-      return Found{hit.place.path, facts, s, hit.confidence};
-    }
-  }
-  return std::nullopt;
-}
-
 SymbolKey key_of(const View& view, const SymbolHit& hit) {
   SymbolKey key{hit.place.path, hit.symbol.name, hit.container, hit.symbol.kind, 0};
   FileFactsPtr facts = view.facts(hit.place.path);

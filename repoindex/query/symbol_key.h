@@ -14,7 +14,5 @@ namespace engramd::repoindex {
 // Enclosing definitions joined with '.', as SymbolHit::container.
 std::string container_of(const FileFacts& facts, uint32_t symbol);
 std::optional<Found> found_by_key(const View& view, const SymbolKey& key);
-// Of the same view that gave the hit.
-std::optional<Found> found_of(const View& view, const SymbolHit& hit);
 
 }  // namespace engramd::repoindex

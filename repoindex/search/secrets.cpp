@@ -129,17 +129,6 @@ std::vector<ByteRange> secret_lines(std::string_view text) {
   return found;
 }
 
-std::string without_secrets(std::string_view text) {
-  std::string kept;
-  size_t from = 0;
-  for (const ByteRange& line : secret_lines(text)) {
-    kept.append(text.substr(from, line.begin - from));
-    from = line.end;
-  }
-  kept.append(text.substr(from));
-  return kept;
-}
-
 bool is_secret_path(std::string_view path) {
   const size_t slash = path.rfind('/');
   const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);

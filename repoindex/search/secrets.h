@@ -14,8 +14,6 @@ namespace engramd::repoindex {
 
 // Byte ranges of the lines (without line ends) that look like secrets, in order.
 std::vector<ByteRange> secret_lines(std::string_view text);
-// The text with the content of those lines removed; line ends stay.
-std::string without_secrets(std::string_view text);
 
 // A file that is one secret by its name: keys, .env, credential stores.
 bool is_secret_path(std::string_view path);

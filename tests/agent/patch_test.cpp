@@ -205,18 +205,6 @@ TEST_CASE("a path tells what kind of file it is") {
     INFO(one.path);
     CHECK(to_string(classify_path(one.path)) == to_string(one.expected));
   }
-  CHECK(is_plain_test("tests/test_new.py"));
-  CHECK_FALSE(is_plain_test("tests/conftest.py"));
-  CHECK_FALSE(is_plain_test("vitest.config.ts"));
-  std::vector<std::string> dropped;
-  const auto kept = drop_protected({{"a.py", "x", "y", false},
-                                    {"tests/test_a.py", "x", "y", false},
-                                    {"third_party/b.c", "x", "y", false},
-                                    {".github/ci.yml", std::nullopt, "y", false}},
-                                   &dropped);
-  REQUIRE(kept.size() == 2);
-  CHECK(kept[1].path == "third_party/b.c");
-  CHECK(dropped == std::vector<std::string>{"tests/test_a.py", ".github/ci.yml"});
 }
 
 TEST_CASE("a definition is addressed by its name, and keeps its place and indentation") {

@@ -165,8 +165,9 @@ TEST_CASE("arguments are read as models write them, and paths too") {
                     "{\"arguments\": {\"path\": \"main.py\", \"edits\": [{\"old_string\": "
                     "\"Square(2)\", \"new_string\": \"Square(\n    5)\"}]}}"),
               "4:     5)"));
-  CHECK(holds(unknown_tool("grep"), "did you mean search?"));
-  CHECK(holds(unknown_tool("run_test"), "did you mean run_tests?"));
+  CHECK(meant_tool("grep", {"locate", "search"}) == "search");
+  CHECK(meant_tool("grep", {"locate"}).empty());  // search is not offered
+  CHECK(meant_tool("run_test", {"open", "run_tests"}) == "run_tests");
   CHECK(nearest_paths("src/util.py", {"lib/util.py", "src/utils.py", "src/x.py"}, 3) ==
         std::vector<std::string>{"lib/util.py", "src/utils.py"});
 }

@@ -3,7 +3,8 @@
 //   git_bench list FOLDER [ROUNDS]          libgit2 and the git program, and two git commands
 //   git_bench watch FOLDER                  CPU, time and watches until a watcher is ready
 //   git_bench switch FOLDER REV_A REV_B     checks out B, then A, ...; time until the index is
-//   right git_bench history FOLDER FILE           blame, recent commits, 2,000 commits mined
+//                                           right
+//   git_bench history FOLDER FILE           blame of one line, of the file
 //
 // CPU seconds are of this process and its children; "switch" changes the work tree.
 #include <sys/resource.h>
@@ -191,21 +192,6 @@ int history(const fs::path& folder, const std::string& file) {
           n = ranges->size();
         }),
         n);
-  print("20 recent commits", cost_of([&] {
-          auto commits = recent_commits(folder, file, 20);
-          if (!commits) die(commits.error().message);
-          n = commits->size();
-        }),
-        n);
-  std::optional<ChangeHistory> mined;
-  print("2,000 commits mined", cost_of([&] {
-          auto result = ChangeHistory::mine(folder);
-          if (!result) die(result.error().message);
-          mined = std::move(*result);
-          n = mined->n_commits();
-        }),
-        n);
-  print("what changes with it", cost_of([&] { n = mined->changed_with(file, 20).size(); }), n);
   return 0;
 }
 
