@@ -186,14 +186,16 @@ size_t Completer::prompt_budget(const CompleteOptions& options) const {
     budget = std::min(
         budget, context > reserved + kMinPromptTokens ? context - reserved : kMinPromptTokens);
   }
-  if (options.deadline && prompt_tokens_per_s_ > 0) {
-    const double left_s = std::chrono::duration<double>(*options.deadline - Clock::now()).count();
-    const double affordable = std::max(0.0, left_s * kPromptShareOfTime * prompt_tokens_per_s_);
-    const size_t most = std::max(kMinPromptTokens, static_cast<size_t>(affordable));
-    if (most < budget)
-      budget = most < kPromptStep ? kMinPromptTokens : most / kPromptStep * kPromptStep;
-  }
   return budget;
+}
+
+// What can be read in time, going by the prompts before.
+size_t Completer::affordable_prompt(const CompleteOptions& options) const {
+  if (!options.deadline || !(prompt_tokens_per_s_ > 0)) return SIZE_MAX;
+  const double left_s = std::chrono::duration<double>(*options.deadline - Clock::now()).count();
+  const double affordable = std::max(0.0, left_s * kPromptShareOfTime * prompt_tokens_per_s_);
+  const size_t most = std::max(kMinPromptTokens, static_cast<size_t>(affordable));
+  return most < kPromptStep ? kMinPromptTokens : most / kPromptStep * kPromptStep;
 }
 
 std::vector<PromptWindow::Tokens> Completer::excerpts(const repoindex::RepositoryMemory* memory,
@@ -226,13 +228,13 @@ Status Completer::read_prompt(const repoindex::View& view, const Request& reques
     prompt = window_.build(
         {request.path, request.prefix(), request.after, request.line_begin()},
         [&](const auto& before, const auto& after) { return excerpts(memory, before, after); },
-        budget);
+        budget, affordable_prompt(options));
   } else {
     ENGRAMD_TRY(repoindex::Window window,
                 repoindex::window_at(
                     view, request.path, request.offset,
                     [&](std::string_view text) { return tokenizer_->encode(text).size(); },
-                    repoindex::Budget{budget}, cancel));
+                    repoindex::Budget{std::min(budget, affordable_prompt(options))}, cancel));
     // The window knows the document as it is; ours may have the selected item in it.
     std::string_view suffix(window.suffix);
     suffix.remove_prefix(std::min(request.replaced.size(), suffix.size()));

@@ -119,6 +119,7 @@ class Completer {
                                                                 const CompleteOptions& options,
                                                                 const CancelToken& cancel);
   size_t prompt_budget(const CompleteOptions& options) const;
+  size_t affordable_prompt(const CompleteOptions& options) const;
   size_t healed_at(const Request& request, const repoindex::RepositoryMemory* memory) const;
   Result<Request> read(const repoindex::View& view, const std::string& path, size_t offset,
                        const CompleteOptions& options) const;

@@ -67,7 +67,15 @@ PromptWindow::Tokens PromptWindow::suffix_of(std::string_view after, size_t max_
 }
 
 PromptWindow::Tokens PromptWindow::build(const Place& place, const FindExcerpts& find,
-                                         size_t max_tokens) {
+                                         size_t max_tokens, size_t affordable) {
+  const std::string_view above =
+      place.prefix.substr(0, std::min(place.line_begin, place.prefix.size()));
+  const uint64_t at = key_of(above, hash64(place.path));
+  if (at != at_) {
+    at_ = at;
+    affordable_ = affordable;
+  }
+  max_tokens = std::min(max_tokens, affordable_);
   const engine::SpecialTokens& specials = tokenizer_.specials();
   const PromptLimits limits = limits_within(max_tokens);
   const Tokens prefix = prefix_of(place.prefix, limits.prefix_tokens);
@@ -77,8 +85,7 @@ PromptWindow::Tokens PromptWindow::build(const Place& place, const FindExcerpts&
     suffix_ = suffix_of(place.after, limits.suffix_tokens);
     behind_ = behind;
   }
-  const uint64_t line =
-      key_of(place.prefix.substr(0, std::min(place.line_begin, place.prefix.size())), seed);
+  const uint64_t line = key_of(above, seed);
   if (line != line_) {
     excerpts_.clear();
     line_ = line;

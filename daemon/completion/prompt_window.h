@@ -7,6 +7,7 @@
 // steps. So the next key costs its own tokens only. Remembers the last line; one thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -36,8 +37,11 @@ class PromptWindow {
   explicit PromptWindow(const engine::Tokenizer& tokenizer, PromptLimits limits = {})
       : tokenizer_(tokenizer), limits_(limits) {}
 
-  // Whole prompts of at most so many tokens; excerpts go first, then suffix and prefix shrink.
-  Tokens build(const Place& place, const FindExcerpts& find, size_t max_tokens);
+  // Whole prompts of at most max_tokens; excerpts go first, then suffix and prefix shrink. On a new
+  // line of at most `affordable` too; while the line stays so does that length, because what was
+  // read is read, and a prompt of another length would be another prompt.
+  Tokens build(const Place& place, const FindExcerpts& find, size_t max_tokens,
+               size_t affordable = SIZE_MAX);
 
  private:
   PromptLimits limits_within(size_t max_tokens) const;
@@ -46,6 +50,8 @@ class PromptWindow {
 
   const engine::Tokenizer& tokenizer_;
   const PromptLimits limits_;
+  uint64_t at_ = 0;  // the line, and what its first prompt could afford
+  size_t affordable_ = 0;
   uint64_t line_ = 0;    // what the excerpts were found for
   uint64_t behind_ = 0;  // what the suffix is of
   Tokens excerpts_, suffix_;

@@ -375,6 +375,16 @@ TEST_CASE("typing on a line changes nothing of the prompt before the prefix") {
   }
   CHECK(n_moved <= 1);
 
+  // A slow moment shortens the prompt of a new line; one that was begun keeps its length.
+  const auto within = [&](const char* path, size_t affordable) {
+    return spelled(window.build({path, "p\n", "\ns\n", 2}, find, 1000, affordable));
+  };
+  const std::string full = within("d.py", SIZE_MAX);
+  CHECK(full == "<sep>next\n<sep>best\n<suf>s\n<pre>p\n<mid>");
+  CHECK(within("d.py", 40) == full);
+  CHECK(within("e.py", 40) == "<suf>s\n<pre>p\n<mid>");
+  CHECK(within("e.py", SIZE_MAX) == "<suf>s\n<pre>p\n<mid>");
+
   // Less room: the excerpts go first.
   CHECK(spelled(window.build({"c.py", "p\n", "\ns\n", 2}, find, 40)) == "<suf>s\n<pre>p\n<mid>");
 }
