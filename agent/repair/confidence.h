@@ -8,8 +8,8 @@
 //   condition constant, passes weak tests for the wrong reason how many other, different edits pass
 //   as well, and how they compare: rivals share the belief how many tests judge it: those that
 //   turned green and those that run the line and stayed green
-// The score is the share of belief times the strength of the tests; docs/benchmarks/repair.md has
-// the formula and how often it is right. Pure: any thread.
+// The score is a chance fitted to the share of belief and the number of tests that judge;
+// docs/benchmarks/repair.md has the formula and how often it is right. Pure: any thread.
 #pragma once
 
 #include <string>

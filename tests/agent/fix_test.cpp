@@ -44,8 +44,8 @@ void check_fixed(const std::string& fixture, std::optional<std::string> command,
   options.tests.command = std::move(command);
   options.out = out.path("patch.diff");
   options.report = out.path("report.json");
-  options.limits.wall_s = 200;          // generous: the machine may be busy
-  options.limits.min_confidence = 0.1;  // these projects have few tests
+  options.limits.wall_s = 200;        // generous: the machine may be busy
+  options.limits.min_confidence = 0;  // these projects have few tests
   const auto report = solve(options);
   if (!report) FAIL(report.error().message);
   INFO(to_json_text(*report));
@@ -120,7 +120,7 @@ TEST_CASE("apply writes the accepted change and keeps uncommitted work") {
   ws.write("calc.py", "# not committed\n" + ws.read("calc.py"));
   SolveOptions options = small(ws, "pytest");
   options.limits.wall_s = 100;
-  options.limits.min_confidence = 0.1;
+  options.limits.min_confidence = 0;
   options.apply = true;
   options.journal_folder = state.path("journal");
   const auto report = solve(options);

@@ -357,7 +357,7 @@ TEST_CASE("fix leaves the work tree as it was, applies when told to, and can be 
                                               "--test",
                                               "/usr/bin/python3 -m pytest -q",
                                               "--min-confidence",
-                                              "0.2",
+                                              "0",
                                               "--out",
                                               user.path("p.diff").string()};
   const ProcessResult found = user.run(arguments);
