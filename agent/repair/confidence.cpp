@@ -53,7 +53,7 @@ constexpr Trust kTrust[] = {
     {"wrap in a call", 0.8},
     {"call on a value", 0.8},
     {"statement of the repository", 0.6},
-    {"line proposed by the model", 0.8},
+    {"line proposed by the model", 0.3},
 };
 
 // The same edit but for spaces and brackets.

@@ -7,8 +7,9 @@ Reads what tests/bench/repair_ranking.py and tests/bench/mined/run.py (the devel
 test part) wrote: the first choice of each bug with the signs of its confidence and whether it is
 right. Of QuixBugs, where the search went on, only what an ordinary search would have met is used.
 
-The fit is a logistic regression of four signs with weights that cannot be negative, so that more
-evidence never lowers the confidence, held near 0 by --strength. It prints the weights
+The fit is a logistic regression of two signs (two more, the place in the order of trial and the trust in
+such edits, had weight 0: the share of belief has them) with weights that cannot be negative, so that
+more evidence never lowers the confidence, held near 0 by --strength. It prints the weights
 (agent/repair/confidence.cpp), the first choices by confidence, and for each threshold what would
 have been emitted and how much of it is right: by the fit itself, and by fits that leave out the
 bug's own repository (QuixBugs is left out whole).
@@ -24,14 +25,13 @@ import run as mined  # noqa: E402
 
 UNIT, UNKNOWN_ORDER = 1.386, 2.6  # agent/repair/confidence.cpp
 MORE_CANDIDATES, MAX_PASSING = 150, 8  # agent/repair/search.h
-NAMES = ["share", "judges", "place", "trust"]
+MOST_JUDGES = 8
+NAMES = ["share", "judges"]
 
 
 def signs_to_x(signs):
-    """Each grows with the evidence; 0 for the least there can be of it, about."""
     share = min(max(signs["share"], 0.001), 0.999)
-    return [math.log(share / (1 - share)), math.log(max(0.75, signs["red"]) + signs["green"]),
-            -math.log(signs["place"]), math.log(signs["trust"])]
+    return [math.log(share / (1 - share)), math.log(min(max(0.75, signs["red"]) + signs["green"], MOST_JUDGES))]
 
 
 def as_searched(judged):
@@ -74,7 +74,8 @@ def read(arguments):
         row["x"] = signs_to_x(row["signs"])
         # So that forty programs of one kind do not drown what is known of real bugs.
         n = sum((other["group"] == "quixbugs") == (row["group"] == "quixbugs") for other in rows)
-        row["weight"] = len(rows) / (2 * n) if arguments.even else 1
+        real = arguments.real if row["group"] != "quixbugs" else 1 - arguments.real
+        row["weight"] = real * len(rows) / n if arguments.real else 1
     return rows
 
 
@@ -108,7 +109,7 @@ def main():
     parser.add_argument("--mined", action="append", default=[])
     parser.add_argument("--variant", default="model")
     parser.add_argument("--strength", type=float, default=1.0, help="of the pull of the weights to 0")
-    parser.add_argument("--even", action="store_true", help="QuixBugs and mined bugs count the same in all")
+    parser.add_argument("--real", type=float, default=0.5, help="share of the mined bugs in all that counts; 0: as they come")
     arguments = parser.parse_args()
     rows = read(arguments)
     if not any(row["right"] for row in rows) or all(row["right"] for row in rows):
