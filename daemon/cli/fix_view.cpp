@@ -210,9 +210,11 @@ void print_evidence(const agent::Report& report, bool colour, bool verbose) {
     std::printf("suggestion, confidence %.2f (%s):\n%s", one.confidence, one.edit_kind.c_str(),
                 agent::readable_diff(one.patch, colour).c_str());
   }
+  // Somewhat less than it has: another run may find a rival more, which costs it some belief.
+  constexpr double kLess = 0.75;
   if (report.patch.empty() && !report.suggestions.empty())
     std::printf("to get the first as the patch: --min-confidence %.2f\n",
-                std::floor(100 * report.suggestions.front().confidence) / 100);
+                std::floor(100 * kLess * report.suggestions.front().confidence) / 100);
 }
 
 }  // namespace
