@@ -53,6 +53,7 @@ ModelRoom::ModelRoom(std::shared_ptr<const engine::Model> model, const RoomOptio
       context_(options.context == 0 ? model_->info().context_length
                                     : std::min(options.context, model_->info().context_length)),
       speculation_(options.speculation),
+      guess_cost_(options.guess_cost),
       conversations_(open_desk(std::max<size_t>(1, options.n_slots), options.n_waiting,
                                engine::Priority::background)),
       keystrokes_(open_desk(1, options.n_waiting, engine::Priority::foreground)) {}
@@ -222,6 +223,7 @@ Result<Outcome> ModelRoom::generate(Desk& desk, Work& work, Clock::time_point si
   agent::MemoryDrafts text;
   engine::LayerDrafts drafts(session, &text);
   if (speculation_) work.options.drafts = &drafts;
+  if (guess_cost_) slot->draft_control = engine::DraftControl(*guess_cost_);
   work.options.draft_control = &slot->draft_control;
   auto result = session.generate(work.prompt, work.options, work.cancel);
   if (!result) return fail(std::move(result).error());

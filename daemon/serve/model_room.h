@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct RoomOptions {
   size_t n_waiting = 16;    // of each priority
   size_t context = 0;       // tokens of one conversation; 0: the model's
   bool speculation = true;  // guesses from the text itself are computed many at a time
+  // What one more token costs, in steps of one; measured when not given. For tests: networks that
+  // are small enough for them have no steady price.
+  std::optional<double> guess_cost;
 };
 
 struct Outcome {
@@ -78,6 +82,7 @@ class ModelRoom {
   const std::shared_ptr<const engine::Model> model_;
   const size_t context_;
   const bool speculation_;
+  const std::optional<double> guess_cost_;
   const std::unique_ptr<Desk> conversations_, keystrokes_;
 };
 

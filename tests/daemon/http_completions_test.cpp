@@ -314,9 +314,10 @@ TEST_CASE("texts become tokens and come back") {
 }
 
 TEST_CASE("guesses change nothing of a text but how it is computed") {
-  ServedOptions without_guesses;
+  ServedOptions guesses, without_guesses;
+  guesses.room.guess_cost = 0.1;
   without_guesses.room.speculation = false;
-  Served with, without(without_guesses);
+  Served with(guesses), without(without_guesses);
   // Long enough to repeat itself, as greedy texts of random weights do.
   const json request = greedy("for a in b: c", 400);
   const json a = with.post("/v1/completions", request).body;
