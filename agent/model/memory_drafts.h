@@ -3,7 +3,7 @@
 // shown or in the repository.
 //
 // A guess is what followed the longest context that is known, with the probability the memory gives
-// it. Works with any tokenizer that the memory was built for. One text each, one thread.
+// it. A memory must have been built for the tokenizer of the timeline. One text each, one thread.
 #pragma once
 
 #include <memory>
@@ -17,19 +17,17 @@ namespace engramd::agent {
 
 class MemoryDrafts final : public engine::DraftSource {
  public:
-  // repository: null for the text alone. Built for the tokenizer of the timeline.
-  explicit MemoryDrafts(std::shared_ptr<const repoindex::RepositoryMemory> repository = nullptr);
-  // learn_timeline false: the memory knows the text already (with_recent).
-  MemoryDrafts(const repoindex::RepositoryMemory& memory, bool learn_timeline);
+  // Of the text alone.
+  MemoryDrafts();
+  // Of a memory that knows the text already (with_recent); it outlives this.
+  explicit MemoryDrafts(const repoindex::RepositoryMemory& memory) : memory_(&memory) {}
 
   std::vector<engine::DraftToken> draft(std::span<const engine::TokenId> timeline,
                                         size_t most) override;
 
  private:
-  std::shared_ptr<const repoindex::RepositoryMemory> repository_;
-  std::shared_ptr<const repoindex::RepositoryMemory> with_text_;
-  const repoindex::RepositoryMemory* memory_ = nullptr;
-  bool learns_ = true;
+  std::shared_ptr<const repoindex::RepositoryMemory> nothing_, text_;
+  const repoindex::RepositoryMemory* memory_;
   size_t n_learnt_ = 0;  // tokens of the timeline
 };
 

@@ -225,7 +225,7 @@ Result<Decoded> Decoder::run(const DecodeOptions& options, const CancelToken& ca
   std::optional<engine::Speculation> network;
   if (sources_.network != nullptr) {
     if (sources_.memory != nullptr && sources_.draft_control != nullptr)
-      drafts.emplace(*sources_.memory, false);
+      drafts.emplace(*sources_.memory);
     network.emplace(*sources_.network, drafts ? &*drafts : nullptr, sources_.draft_control);
   }
   while (decoded.tokens.size() < most) {

@@ -104,7 +104,8 @@ class Session {
   // Computes what append() would compute for these tokens, one after the other, in one go. Timeline
   // and logits stay; an append() of the next of them then costs nothing and gives the same bits,
   // any other one forgets the rest. Empty: forgets. On an error nothing is ahead and the timeline
-  // stays. A session that cannot do this does nothing. At most kMostAhead.
+  // stays, unless the system's memory ran out: then it is empty. A session that cannot do this does
+  // nothing. At most kMostAhead.
   static constexpr size_t kMostAhead = 64;
   virtual Status look_ahead(std::span<const TokenId> /*tokens*/, const CancelToken& = {}) {
     return {};

@@ -121,8 +121,12 @@ class LoadedSession final : public Session {
     ENGRAMD_CHECK(check_room_for_logits(tokens.size()));
     // What cannot be cut behind a token that did not come true is kept.
     std::string tail;
-    if (state_.reach() < tokens.size()) tail = state_.save(begin, memory::Saved::tail);
-    ahead_.rows.resize(tokens.size() * n_vocab);
+    try {
+      if (state_.reach() < tokens.size()) tail = state_.save(begin, memory::Saved::tail);
+      ahead_.rows.resize(tokens.size() * n_vocab);
+    } catch (const std::bad_alloc&) {
+      return fail(ErrorCode::exhausted, "the system has no memory left to look ahead");
+    }
     if (Status ran = extend(tokens, ahead_.rows.data(), cancel); !ran) {
       ENGRAMD_CHECK(shorten(begin, begin, tail, {}));
       return ran;

@@ -108,11 +108,13 @@ Status Speculation::append(TokenId token, std::span<const TokenId> timeline, siz
   if (!drafts.empty()) {
     std::vector<TokenId> tokens{token};
     for (const DraftToken& draft : drafts) tokens.push_back(draft.token);
-    // Where there is no room for guesses the text goes on without.
-    if (session_.look_ahead(tokens, cancel)) {
+    const size_t n_before = session_.n_tokens();
+    if (Status looked = session_.look_ahead(tokens, cancel); looked) {
       ahead_ = std::move(drafts);
       n_drafted_ += ahead_.size();
-    }
+    } else if (session_.n_tokens() != n_before) {
+      return looked;  // the timeline went with it
+    }                 // else there is no room for guesses, and the text goes on without
   }
   ENGRAMD_CHECK(session_.append(token, cancel));
   step_s_ = seconds_since(start);

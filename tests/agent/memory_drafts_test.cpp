@@ -55,17 +55,15 @@ TEST_CASE("what was generated meanwhile is learnt, and another text is another t
   CHECK(guessed(drafts, counting(200, 206), 4).empty());
 }
 
-TEST_CASE("a repository's code is guessed too, the text before it") {
+TEST_CASE("a repository's code is guessed by a memory that has the text, the text before it") {
   const auto repository = repoindex::RepositoryMemory::from_documents(
       {{"a.py", joined(counting(500, 540), {1, 2, 3})}, {"b.py", counting(600, 640)}});
   REQUIRE(repository);
-  MemoryDrafts drafts(*repository);
+  MemoryDrafts drafts(**repository);
   CHECK(guessed(drafts, joined({5, 6}, counting(605, 611)), 4) == counting(611, 615));
   // The text goes on otherwise than the repository did.
   const auto text = joined(joined(counting(605, 611), {7, 8, 9}), joined({5}, counting(605, 611)));
-  MemoryDrafts of_text(*repository);
-  CHECK(guessed(of_text, text, 3) == std::vector<TokenId>{7, 8, 9});
-
-  MemoryDrafts borrowed(**repository, false);
-  CHECK(guessed(borrowed, joined({5, 6}, counting(605, 611)), 4) == counting(611, 615));
+  const auto with_text = (*repository)->with_recent({text});
+  MemoryDrafts of_both(*with_text);
+  CHECK(guessed(of_both, text, 3) == std::vector<TokenId>{7, 8, 9});
 }

@@ -139,7 +139,7 @@ int of_repository(const engine::Model& model, const std::filesystem::path& folde
     const std::vector<TokenId> prompt(tokens.begin() + std::ptrdiff_t(begin),
                                       tokens.begin() + std::ptrdiff_t(cut));
     const auto known = (*memory)->with_recent({prompt}, path);
-    agent::MemoryDrafts of_all(*known, false), of_text;
+    agent::MemoryDrafts of_all(*known), of_text;
     const auto a = generate(*session, prompt, n_tokens, nullptr, plain, nullptr, 0);
     const auto b = generate(*session, prompt, n_tokens, &of_all, with, &control_all, 0);
     const auto c = generate(*session, prompt, n_tokens, &of_text, text_only, &control_text, 0);

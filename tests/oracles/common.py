@@ -16,10 +16,10 @@ import zlib
 import numpy as np
 
 F64 = np.float64
-# What a float32 run that takes the same decisions may differ by: half of what the engine may. 0.5 to 1.2e-5 are seen,
+# What a float32 run that takes the same decisions may differ by: 0.5 to 1.2e-5 are seen,
 # by the order in which the machine's BLAS sums; a cached value on the border of its code gives 3e-5, another expert
 # or another row of the index 1e-3 and more.
-SAME_DECISIONS = 5e-5
+SAME_DECISIONS = 2e-5
 
 
 @contextlib.contextmanager
