@@ -8,6 +8,7 @@
 #include "daemon/completion/calibration.h"
 #include "daemon/completion/memory_context.h"
 #include "daemon/completion/stop_rules.h"
+#include "daemon/completion/typed_over.h"
 #include "repoindex/context.h"
 #include "repoindex/memory/token_cache.h"
 
@@ -57,6 +58,8 @@ struct Completer::Request {
   }
   std::string_view prefix() const { return std::string_view(before).substr(0, healed); }
   std::string_view forced() const { return std::string_view(before).substr(healed); }
+  // What the sources see behind the cursor.
+  std::string_view behind() const { return std::string_view(after).substr(n_closers(after)); }
 };
 
 Result<std::unique_ptr<Completer>> Completer::make(
@@ -133,7 +136,7 @@ std::shared_ptr<const repoindex::RepositoryMemory> Completer::memory_for(
     if (!empty) return nullptr;
     repository = *std::move(empty);
   }
-  const std::string_view before(request.before), after(request.after);
+  const std::string_view before(request.before), after(request.behind());
   std::vector<std::string_view> texts;
   texts.push_back(last_bytes(before.substr(0, before.rfind('\n') + 1), kRecentBytes));
   const size_t line_end = after.find('\n');
@@ -226,7 +229,7 @@ Status Completer::read_prompt(const repoindex::View& view, const Request& reques
   std::vector<engine::TokenId> prompt;
   if (style_.has_excerpts) {
     prompt = window_.build(
-        {request.path, request.prefix(), request.after, request.line_begin()},
+        {request.path, request.prefix(), request.behind(), request.line_begin()},
         [&](const auto& before, const auto& after) { return excerpts(memory, before, after); },
         budget, affordable_prompt(options));
   } else {

@@ -13,13 +13,22 @@ bool is_one_of(std::string_view set, char c) {
   return set.find(c) != std::string_view::npos;
 }
 
+size_t n_in_front(std::string_view after) {
+  size_t n = 0;
+  while (n < after.size() && (is_one_of(kClosers, after[n]) || is_one_of(kQuotes, after[n]))) ++n;
+  return n;
+}
+
 }  // namespace
 
+size_t n_closers(std::string_view after) {
+  const size_t n = n_in_front(after);
+  const size_t next = after.find_first_not_of(" \t\r", n);
+  return next == std::string_view::npos || after[next] == '\n' ? n : 0;
+}
+
 size_t n_typed_over(std::string_view suggestion, std::string_view after) {
-  size_t n_waiting = 0;  // closers right behind the cursor
-  while (n_waiting < after.size() &&
-         (is_one_of(kClosers, after[n_waiting]) || is_one_of(kQuotes, after[n_waiting])))
-    ++n_waiting;
+  const size_t n_waiting = n_in_front(after);  // closers right behind the cursor
   std::string open;  // what the suggestion opened itself, as the partners that close it
   size_t n_met = 0;
   for (size_t i = 0; i < suggestion.size() && n_met < n_waiting; ++i) {

@@ -14,4 +14,9 @@ namespace engramd::daemon {
 // suggestion is `of it", x)`, none when it is `(x`, whose own brackets are not theirs.
 size_t n_typed_over(std::string_view suggestion, std::string_view after);
 
+// How many bytes of closers stand at the front of `after` when nothing else is left of their line,
+// which is how an editor that closes by itself leaves it; else 0. A line that goes on is to be
+// looked at without them: with them it seems to end here.
+size_t n_closers(std::string_view after);
+
 }  // namespace engramd::daemon

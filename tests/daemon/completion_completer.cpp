@@ -499,3 +499,29 @@ TEST_CASE("what is guessed ahead changes nothing of a suggestion") {
   }
   CHECK(n_texts > 8);
 }
+
+TEST_CASE("what the editor closed by itself does not make a line seem to end") {
+  const std::string path = std::string(ENGRAMD_SOURCE_DIR) + "/models/engramd-small.gguf";
+  const auto model = engine::Model::load(path, {});
+  if (!model) FAIL(model.error().message);
+  Fixture fixture(R"(
+//- /report.py
+def describe(cart):
+    print("total price of the cart:", cart.total_price())
+    return cart.total_price()
+//- /app.py
+def main(cart):
+    print("total price of the cart<|>
+)");
+  const auto completer = made(*model);
+  const auto open = fixture.complete(*completer, any());
+  REQUIRE(open);
+  CHECK(open->text == ":\", cart.total_price())");
+  std::string text = fixture.workspace.read("app.py");
+  text.insert(fixture.workspace.cursor().offset, "\")");
+  fixture.edit("app.py", text);
+  const auto closed = fixture.complete(*completer, any());
+  REQUIRE(closed);
+  CHECK(closed->text == open->text);
+  CHECK(closed->confidence == Approx(open->confidence).margin(0.05));
+}

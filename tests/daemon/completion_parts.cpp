@@ -405,6 +405,15 @@ TEST_CASE("the memory weighs more the longer the context it found") {
   CHECK(last <= 1);
 }
 
+TEST_CASE("closers are what is left of a line when nothing else is") {
+  CHECK(n_closers("\")\nnext") == 2);
+  CHECK(n_closers(")]}  \r\n") == 3);
+  CHECK(n_closers("\")") == 2);
+  CHECK(n_closers(") + 1\n") == 0);
+  CHECK(n_closers("\n)") == 0);
+  CHECK(n_closers("") == 0);
+}
+
 TEST_CASE("closers that the editor wrote are replaced by the suggestion that writes them again") {
   // print("total|")
   CHECK(n_typed_over(" of the cart:\", cart.total())", "\")\nnext") == 2);
