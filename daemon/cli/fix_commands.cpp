@@ -17,6 +17,7 @@
 #include "daemon/cli/command.h"
 #include "daemon/cli/fix_runs.h"
 #include "daemon/cli/fix_view.h"
+#include "daemon/cli/task_flags.h"
 #include "daemon/cli/test_flags.h"
 #include "daemon/lsp_client/sandboxed_server.h"
 #include "daemon/wiring/chat_model.h"
@@ -30,13 +31,11 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// What a model sees of it is far less (agent/loop/prompts.h); more than this is no issue text.
-constexpr uint64_t kMaxTaskBytes = 64u << 20;
-
 constexpr double kSampleTemperature = 0.7;  // of further samples when none is said
 
 struct FixCommand : CommonOptions {
-  std::string task_file, issue, test, test_report, out, report, sandbox, strategy = "auto";
+  TaskText task;
+  std::string test, test_report, out, report, sandbox, strategy = "auto";
   std::string trajectory, mode, price, minimise = "scratch", candidates;
   std::vector<std::string> transcripts;
   ChatModelOptions chat;
@@ -47,13 +46,6 @@ struct FixCommand : CommonOptions {
   int64_t max_tokens = 2'000'000;
   size_t samples = 1;
 };
-
-Result<std::string> task_text(const FixCommand& options) {
-  if (!options.task_file.empty() && !options.issue.empty())
-    return fail(ErrorCode::invalid_input, "give one of --task FILE and --issue TEXT");
-  if (options.task_file.empty()) return options.issue;
-  return read_file(options.task_file, kMaxTaskBytes);
-}
 
 // The model is a help, not a need: without one the order of the candidates is the templates' own.
 void add_repair_model(agent::SolveOptions& options, const FixCommand& command,
@@ -184,7 +176,7 @@ Result<int> run_fix(const FixCommand& command) {
   FixView view(command.json, command.verbose);
   agent::SolveOptions options;
   ENGRAMD_TRY(options.repo, repository_root(command.repo));
-  ENGRAMD_TRY(options.task, task_text(command));
+  ENGRAMD_TRY(options.task, read_task(command.task));
   const std::string test = command.test.empty() ? settings.text("agent.test") : command.test;
   if (!test.empty()) options.tests.command = test;
   ENGRAMD_TRY(options.tests.report_glob, test_report(settings, command.test_report));
@@ -252,8 +244,7 @@ Result<int> run_fix(const FixCommand& command) {
 Action define_fix(CLI::App& app) {
   auto options = std::make_shared<FixCommand>();
   add_repo_option(app, *options);
-  app.add_option("--task", options->task_file, "file with the issue text");
-  app.add_option("--issue", options->issue, "the issue text itself");
+  add_task_options(app, options->task);
   app.add_option("--test", options->test, "the test command; found in the project when not given");
   add_test_report_option(app, options->test_report);
   app.add_option("--test-seconds", options->test_seconds,

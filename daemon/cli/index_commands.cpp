@@ -4,12 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "daemon/cli/command.h"
 #include "daemon/cli/project_notes.h"
+#include "daemon/cli/task_flags.h"
 #include "repoindex/context.h"
 #include "repoindex/git/uncommitted.h"
 #include "repoindex/locate.h"
@@ -22,8 +22,6 @@ namespace {
 
 using nlohmann::json;
 using namespace repoindex;
-
-constexpr uint64_t kMaxTaskBytes = 4u << 20;
 
 void print_json(const json& value) {
   // Bytes that are not UTF-8 (a path, a source line) are replaced rather than refused.
@@ -223,16 +221,6 @@ Result<int> run_query(const QueryOptions& options) {
 
 // --- locate, context ------------------------------------------------------------------------
 
-Result<std::string> read_task(const std::string& file) {
-  if (file == "-") {
-    std::string text(std::istreambuf_iterator<char>(std::cin), {});
-    if (text.size() > kMaxTaskBytes)
-      return fail(ErrorCode::exhausted, "the task on standard input is over 4 MiB");
-    return text;
-  }
-  return read_file(file, kMaxTaskBytes);
-}
-
 json locate_json(const LocateResult& located) {
   json files = json::array(), functions = json::array();
   for (const RankedFile& file : located.files)
@@ -242,10 +230,11 @@ json locate_json(const LocateResult& located) {
   return {{"files", files}, {"functions", functions}};
 }
 
-Result<int> run_context(const CommonOptions& common, const std::string& at, const std::string& task,
+Result<int> run_context(const CommonOptions& common, const std::string& at, const TaskText& task,
                         size_t tokens) {
   if (at.empty() == task.empty())
-    return fail(ErrorCode::invalid_input, "give one of --at FILE:LINE:COL and --task FILE");
+    return fail(ErrorCode::invalid_input,
+                "give one of --at FILE:LINE:COL, --task FILE and --issue TEXT");
   ENGRAMD_TRY(const Settings settings, settings_for(common));
   ENGRAMD_TRY(OpenedIndex opened, open_index(common, settings));
   ENGRAMD_TRY(opened.view.uncommitted, find_uncommitted(*opened.view.snapshot, interrupt_token()));
@@ -347,7 +336,7 @@ Action define_query(CLI::App& app) {
 
 Action define_locate(CLI::App& app) {
   struct Options : CommonOptions {
-    std::string task;
+    TaskText task;
     size_t k = 20;
     bool include_tests = false;
   };
@@ -355,11 +344,12 @@ Action define_locate(CLI::App& app) {
   add_repo_option(app, *options);
   add_revision_option(app, *options);
   add_json_option(app, *options);
-  app.add_option("--task", options->task, "file with the issue text; - for standard input")
-      ->required();
+  add_task_options(app, options->task);
   app.add_option("-k", options->k, "how many files and functions")->capture_default_str();
   app.add_flag("--include-tests", options->include_tests, "rank test files too");
   return [options]() -> Result<int> {
+    if (options->task.empty())
+      return fail(ErrorCode::invalid_input, "give one of --task FILE and --issue TEXT");
     ENGRAMD_TRY(const std::string task, read_task(options->task));
     ENGRAMD_TRY(const Settings settings, settings_for(*options));
     ENGRAMD_TRY(const OpenedIndex opened, open_index(*options, settings));
@@ -382,7 +372,8 @@ Action define_locate(CLI::App& app) {
 
 Action define_context(CLI::App& app) {
   struct Options : CommonOptions {
-    std::string at, task;
+    std::string at;
+    TaskText task;
     size_t budget = 2048;
   };
   auto options = std::make_shared<Options>();
@@ -390,7 +381,7 @@ Action define_context(CLI::App& app) {
   add_revision_option(app, *options);
   add_json_option(app, *options);
   app.add_option("--at", options->at, "FILE:LINE:COL of a cursor, counted from 1");
-  app.add_option("--task", options->task, "file with an issue text; - for standard input");
+  add_task_options(app, options->task);
   app.add_option("--budget", options->budget, "tokens")->capture_default_str();
   return [options] { return run_context(*options, options->at, options->task, options->budget); };
 }

@@ -414,3 +414,32 @@ TEST_CASE("parse-host is not for people") {
   CHECK(result.exit_code == 2);
   CHECK(holds(result.stderr_text, "parse-host is started by engramd itself"));
 }
+
+TEST_CASE("locate and context: an issue is a text, a file or what is piped in") {
+  const User user;
+  const test::Workspace project(kProject);
+  const std::string repo = project.root().string(), issue = "combine() joins the halves wrongly\n";
+  REQUIRE(write_file_atomic(user.path("issue.txt"), issue));
+
+  const auto first_file = [&](const ProcessResult& ran) {
+    return parsed(ran)["files"][0]["path"].get<std::string>();
+  };
+  const std::vector<std::string> locate = {"locate", "--repo", repo, "--json"};
+  const auto with = [](std::vector<std::string> all, std::vector<std::string> more) {
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  CHECK(first_file(user.run(with(locate, {"--issue", issue}))) == "pkg/core.py");
+  CHECK(first_file(user.run(with(locate, {"--task", user.path("issue.txt").string()}))) ==
+        "pkg/core.py");
+  CHECK(first_file(user.run(with(locate, {"--task", "-"}), issue)) == "pkg/core.py");
+
+  const ProcessResult window = user.run({"context", "--repo", repo, "--issue", issue});
+  CHECK(holds(window.stdout_text, "return left + right"));
+
+  for (const auto& wrong : {with(locate, {}), with(locate, {"--issue", "a", "--task", "b"})}) {
+    const ProcessResult refused = user.run(wrong);
+    CHECK(refused.exit_code == 2);
+    CHECK(holds(refused.stderr_text, "give one of --task FILE and --issue TEXT"));
+  }
+}
