@@ -94,6 +94,7 @@ class Loop {
     const bool resume = options_.resume && !options_.trajectory.empty() &&
                         std::filesystem::exists(options_.trajectory, error);
     ENGRAMD_CHECK(resume ? pick_up() : begin());
+    model_.know_repository([this] { return bench_->view(cancel_); });
     std::string exit = trajectory_.exit.empty() ? go_on_with_last_turn() : trajectory_.exit;
     while (exit.empty()) exit = turn();
     return conclude(exit);

@@ -13,6 +13,7 @@
 
 #include "base/cancel.h"
 #include "base/result.h"
+#include "repoindex/view.h"
 
 namespace engramd::agent {
 
@@ -53,6 +54,9 @@ class ChatModel {
  public:
   virtual ~ChatModel() = default;
   virtual std::string name() const = 0;
+  // The repository that the replies will be about, told once before the first. A model that can
+  // use it (to guess ahead: its replies stay the same) calls open; errors are its own business.
+  virtual void know_repository(const std::function<Result<repoindex::View>()>& /*open*/) {}
   // on_text gets pieces of the reply's text as they come, when the carrier streams.
   virtual Result<ChatReply> reply(const std::vector<Message>& history,
                                   const std::vector<ToolDescription>& tools,

@@ -13,18 +13,20 @@ constexpr size_t kTextTokens = 64u << 10;  // of a text so many, the last ones, 
 
 }  // namespace
 
-MemoryDrafts::MemoryDrafts()
-    : nothing_(repoindex::RepositoryMemory::from_documents({}).value_or(nullptr)),
-      memory_(nothing_.get()) {}
+MemoryDrafts::MemoryDrafts(std::shared_ptr<const repoindex::RepositoryMemory> repository)
+    : base_(std::move(repository)) {
+  if (base_ == nullptr) base_ = repoindex::RepositoryMemory::from_documents({}).value_or(nullptr);
+  memory_ = base_.get();
+}
 
 std::vector<engine::DraftToken> MemoryDrafts::draft(std::span<const engine::TokenId> timeline,
                                                     size_t most) {
   std::vector<engine::DraftToken> drafts;
   if (memory_ == nullptr || most == 0) return drafts;
-  if (nothing_ != nullptr && (n_learnt_ == 0 || timeline.size() < n_learnt_ ||
-                              timeline.size() >= n_learnt_ + kLearnAgain)) {
+  if (base_ != nullptr && (n_learnt_ == 0 || timeline.size() < n_learnt_ ||
+                           timeline.size() >= n_learnt_ + kLearnAgain)) {
     const auto text = timeline.last(std::min(timeline.size(), kTextTokens));
-    text_ = nothing_->with_recent({{text.begin(), text.end()}});
+    text_ = base_->with_recent({{text.begin(), text.end()}});
     memory_ = text_.get();
     n_learnt_ = timeline.size();
   }

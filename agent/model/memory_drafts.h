@@ -6,6 +6,7 @@
 // it. A memory must have been built for the tokenizer of the timeline. One text each, one thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,10 +16,14 @@
 
 namespace engramd::agent {
 
+// Networks with fewer parameters in use take less time for a token than a memory for a guess: with
+// the one that ships, guesses cost 5 % (tests/bench/speculation_bench).
+constexpr uint64_t kWorthGuessing = 100'000'000;
+
 class MemoryDrafts final : public engine::DraftSource {
  public:
-  // Of the text alone.
-  MemoryDrafts();
+  // Of the text, and of a memory of the repository where there is one.
+  explicit MemoryDrafts(std::shared_ptr<const repoindex::RepositoryMemory> repository = nullptr);
   // Of a memory that knows the text already (with_recent); it outlives this.
   explicit MemoryDrafts(const repoindex::RepositoryMemory& memory) : memory_(&memory) {}
 
@@ -26,7 +31,7 @@ class MemoryDrafts final : public engine::DraftSource {
                                         size_t most) override;
 
  private:
-  std::shared_ptr<const repoindex::RepositoryMemory> nothing_, text_;
+  std::shared_ptr<const repoindex::RepositoryMemory> base_, text_;
   const repoindex::RepositoryMemory* memory_;
   size_t n_learnt_ = 0;  // tokens of the timeline
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "agent/model/fit_history.h"
+#include "agent/model/learnt_repository.h"
 #include "agent/model/memory_drafts.h"
 #include "agent/model/tool_schema.h"
 #include "base/hash.h"
@@ -121,6 +122,18 @@ class ResidentModel final : public ChatModel {
 
   std::string name() const override {
     return options_.name.empty() ? model_->info().name : options_.name;
+  }
+
+  void know_repository(const std::function<Result<repoindex::View>()>& open) override {
+    const bool worth_it =
+        options_.always_learn || model_->info().n_active_parameters >= kWorthGuessing;
+    if (!options_.speculation || !worth_it) return;
+    auto view = open();
+    if (!view)
+      return log_warning("nothing is guessed from the repository: " + view.error().message);
+    repository_ = std::make_unique<LearntRepository>(
+        *std::move(view),
+        [model = model_](std::string_view text) { return model->tokenizer().encode(text); });
   }
 
   Result<ChatReply> reply(const std::vector<Message>& history,
@@ -341,7 +354,7 @@ class ResidentModel final : public ChatModel {
       listener.take(tokenizer_.spelling(token));
     };
     options.stop_when = [&](std::string_view) { return listener.stopped(); };
-    MemoryDrafts text;
+    MemoryDrafts text(repository_ ? repository_->memory() : nullptr);
     engine::LayerDrafts drafts(*session_, &text);
     if (options_.speculation) options.drafts = &drafts;
     options.draft_control = &draft_control_;
@@ -385,6 +398,7 @@ class ResidentModel final : public ChatModel {
   chat::ConstraintCache constraints_;
   std::unique_ptr<engine::Session> session_;
   engine::DraftControl draft_control_;
+  std::unique_ptr<LearntRepository> repository_;
   uint64_t conversation_ = 0;  // hash of what begins it, and of its tools
   Cut cut_;
   bool brief_ = false;  // tools are shown as signatures

@@ -31,8 +31,11 @@ struct ResidentOptions {
   size_t max_completion_tokens = 0;  // of one reply; 0: 4096, at most a third of the context
   // What Qwen and others advise for models that reason; 0 is greedy.
   engine::SampleOptions sample = {.temperature = 0.6f, .top_k = 20, .top_p = 0.95f, .seed = 0};
-  // Guesses from the conversation's own text are computed many at a time; the replies are the same.
+  // Guesses from the conversation's own text, and the repository's once it has been learnt (models
+  // of 100 M parameters a token and more), are computed many at a time; the replies are the same.
   bool speculation = true;
+  // Learn it for smaller ones, too.
+  bool always_learn = false;
   std::string date;  // today, for the formats that say it
 };
 

@@ -108,6 +108,8 @@ Scope collect_scope(const CodeView& code, size_t function, size_t max_donors) {
     if (reads.count(name) == 0 && name != "self" && name != "cls" && name != "this" &&
         name != "_" && scope.unused.size() < 4)
       scope.unused.push_back(name);
+  for (const auto& [name, count] : reads)
+    if (count == 1 && scope.read_once.size() < 16) scope.read_once.push_back(name);
   // Rare names go last among the variables: an unused one must not fall off the end.
   for (const std::string& name : scope.unused)
     if (!one_of(name, scope.variables)) scope.variables.push_back(name);

@@ -26,8 +26,9 @@ struct Scope {
   std::vector<std::string> statements;                       // short call statements, as text
   std::vector<std::string> returned;                         // what its returns give
   std::vector<std::string> parameters;
-  std::vector<std::string> unused;   // made or given, and never read: probably meant somewhere
-  std::vector<std::string> methods;  // "self.clean": called with one argument
+  std::vector<std::string> unused;     // made or given, and never read: probably meant somewhere
+  std::vector<std::string> read_once;  // in a single place: without it they would be unused
+  std::vector<std::string> methods;    // "self.clean": called with one argument
 };
 
 struct Offer {

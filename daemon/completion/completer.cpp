@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/model/memory_drafts.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "daemon/completion/calibration.h"
@@ -26,9 +27,6 @@ constexpr int kFirstMemoryPartOfTime = 3;  // a third
 // Texts of the memory that are followed at once: on dev packages 2 found 1 to 1.4 points more exact
 // lines than 1.
 constexpr size_t kMemoryWidth = 2;
-// Networks with fewer parameters in use take less time for a token than the memory for a guess:
-// with the one that ships, guesses cost 5 % (tests/bench/speculation_bench).
-constexpr uint64_t kWorthGuessing = 100'000'000;
 constexpr std::string_view kGateKey = "engramd.completion.gate";
 // Prompts are cut to whole steps, so that a time that varies a little gives the same prompt.
 constexpr size_t kPromptStep = 128;
@@ -89,7 +87,7 @@ Completer::Completer(std::shared_ptr<const engine::Model> model,
       window_(*tokenizer_) {
   if (model_ != nullptr) {
     speculates_ =
-        options_.speculation.value_or(model_->info().n_active_parameters >= kWorthGuessing);
+        options_.speculation.value_or(model_->info().n_active_parameters >= agent::kWorthGuessing);
     style_ = prompt_style(model_->info(), tokenizer_->specials());
     if (options_.prompt_order) style_.order = *options_.prompt_order;
     if (const auto numbers = model_->numbers(kGateKey); !numbers.empty()) {

@@ -1,8 +1,13 @@
 // Guesses out of a repository memory and the text itself.
 #include <catch2/catch.hpp>
 #include <numeric>
+#include <thread>
 
+#include "agent/model/learnt_repository.h"
 #include "agent/model/memory_drafts.h"
+#include "repoindex/index.h"
+#include "repoindex/snapshot.h"
+#include "tests/support/workspace.h"
 
 using namespace engramd;
 using namespace engramd::agent;
@@ -66,4 +71,43 @@ TEST_CASE("a repository's code is guessed by a memory that has the text, the tex
   const auto with_text = (*repository)->with_recent({text});
   MemoryDrafts of_both(*with_text);
   CHECK(guessed(of_both, text, 3) == std::vector<TokenId>{7, 8, 9});
+}
+
+TEST_CASE("a conversation is guessed out of its text and of the repository under it") {
+  const auto repository = repoindex::RepositoryMemory::from_documents(
+      {{"a.py", counting(500, 540)}, {"b.py", counting(600, 640)}});
+  REQUIRE(repository);
+  MemoryDrafts drafts(*repository);
+  // Of the repository alone; of the conversation alone; and where both go on, as the conversation.
+  CHECK(guessed(drafts, joined({5, 6}, counting(605, 611)), 4) == counting(611, 615));
+  const auto text = joined(counting(0, 40), joined({77, 78}, counting(10, 16)));
+  MemoryDrafts again(*repository);
+  CHECK(guessed(again, text, 4) == counting(16, 20));
+  const auto otherwise =
+      joined(joined(counting(605, 611), {7, 8, 9}), joined({5}, counting(605, 611)));
+  MemoryDrafts of_both(*repository);
+  CHECK(guessed(of_both, otherwise, 3) == std::vector<TokenId>{7, 8, 9});
+}
+
+TEST_CASE("a repository is learnt beside the work, and the work may end before") {
+  const test::Workspace ws(R"(
+//- /a.py
+def first_of_many(things):
+    return things[0]
+)");
+  auto index = repoindex::RepoIndex::open(ws.root(), {.cache_folder = {}, .use_cache = false});
+  REQUIRE(index);
+  REQUIRE((*index)->refresh());
+  const repoindex::View view{(*index)->snapshot(), nullptr, nullptr};
+  const auto bytes = [](std::string_view text) {
+    return std::vector<TokenId>(text.begin(), text.end());
+  };
+  LearntRepository learnt(view, bytes);
+  for (int i = 0; i < 2000 && learnt.memory() == nullptr; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(learnt.memory());
+  MemoryDrafts drafts(learnt.memory());
+  CHECK(guessed(drafts, bytes("call first_of"), 5) == bytes("_many"));
+  // Ended at once: nothing hangs, and nothing is used behind its end.
+  for (int i = 0; i < 20; ++i) LearntRepository(view, bytes);
 }

@@ -6,6 +6,8 @@
 
 #include "agent/tools/tool.h"
 #include "engine/api/chat.h"
+#include "repoindex/index.h"
+#include "repoindex/snapshot.h"
 #include "tests/engine/model_writer.h"
 #include "tests/support/workspace.h"
 
@@ -118,6 +120,44 @@ TEST_CASE("every reply is a well-formed call, in every dialect, whatever the wei
       CHECK(usage.completion_tokens < 2 * 96 + 600);
     }
   }
+}
+
+TEST_CASE("a model that knows the repository writes what it would have written without") {
+  const test::Workspace ws("//- /a.py\ndef get(self, article):\n    return self._counts\n");
+  auto index = repoindex::RepoIndex::open(ws.root(), {.cache_folder = {}, .use_cache = false});
+  REQUIRE(index);
+  REQUIRE((*index)->refresh());
+  const auto model = random_model(32768);
+  const auto written = [&](bool guesses) {
+    ResidentOptions options;
+    options.max_completion_tokens = 64;
+    options.sample.seed = 11;
+    options.speculation = options.always_learn = guesses;
+    const auto resident = make_resident_model(model, options);
+    int n_asked = 0;
+    resident->know_repository([&]() -> Result<repoindex::View> {
+      ++n_asked;
+      return repoindex::View{(*index)->snapshot(), nullptr, nullptr};
+    });
+    CHECK(n_asked == (guesses ? 1 : 0));
+    // A repository that cannot be opened is no reason not to answer.
+    if (guesses)
+      resident->know_repository(
+          []() -> Result<repoindex::View> { return fail(ErrorCode::not_found, "gone"); });
+    std::vector<Message> history = question();
+    std::string all;
+    for (int step = 0; step < 3; ++step) {
+      const ChatReply reply = ask(*resident, history, tools());
+      all += reply.message.text + '\n';
+      history.push_back(reply.message);
+      for (const ToolCall& call : reply.message.calls) {
+        all += call.name + call.arguments_json + '\n';
+        history.push_back({Message::Role::tool, "def get(self, article):\n", {}, call.id});
+      }
+    }
+    return all;
+  };
+  CHECK(written(true) == written(false));
 }
 
 TEST_CASE("a step computes only what is new") {

@@ -287,6 +287,17 @@ TEST_CASE("what suspicious lines use is suspect although no test runs it") {
   CHECK(lines.count(5) == 1);  // the signature
 }
 
+TEST_CASE("a name that nothing would read any more is a late guess") {
+  const char* before = "def f(a, b):\n    h(a)\n@    return g(a, b)\n";
+  const size_t still_read =
+      place_of({"a.py", before, "def f(a, b):\n    h(a)\n    return g(b, b)\n", 0});
+  const size_t unread =
+      place_of({"a.py", before, "def f(a, b):\n    h(a)\n    return g(a, a)\n", 0});
+  REQUIRE(still_read != 0);
+  REQUIRE(unread != 0);
+  CHECK(still_read < unread);
+}
+
 TEST_CASE("the same line close by gets the same edit") {
   const std::string text = "if a:\n    s = f(x, 1)\nelse:\n        s = f(x, 1)\n";
   Candidate candidate;

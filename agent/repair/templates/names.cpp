@@ -119,9 +119,11 @@ constexpr std::array<std::string_view, 2> kNeighbours[] = {{"any", "all"},
                                                            {"key", "value"},
                                                            {"name", "value"}};
 
-// Names that look alike are confused more often; names that the failure tells of, too.
+// Names that look alike are confused more often; names that the failure tells of, too. A name that
+// nothing would read any more was rarely written by mistake.
 double nearness(const Site& site, const std::string& now, const std::string& other) {
   double discount = one_of(other, site.scope.unused) ? 0.35 : 0;
+  if (!site.code.is_target(site.node) && one_of(now, site.scope.read_once)) discount -= 0.35;
   const size_t longest = std::max(now.size(), other.size());
   const size_t distance = edit_distance(now, other, longest);
   if (longest >= 4 && distance * 3 <= longest) discount += 0.35;
