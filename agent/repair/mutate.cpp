@@ -39,7 +39,7 @@ Result<std::vector<Candidate>> mutate(const std::string& path, const std::string
   ENGRAMD_TRY(const Row row, row_for(path, text));
   ENGRAMD_TRY(FlatTree tree, FlatTree::parse(text, row.language->name));
   const CodeView code(text, std::move(tree), *row.language, *row.spelling);
-  const Offer offer = collect_offer(code);
+  const Offer offer = collect_offer(code, options.donors);
   Proposals out(path, code, 2 * std::max<size_t>(options.max_candidates, 50));
   std::map<size_t, Scope> scopes;  // by function node
   for (size_t i = 0; i < code.tree.size(); ++i) {

@@ -114,6 +114,7 @@ class PatternEdits {
       } else if (c == ']' && in_class && i > class_begin + 1) {
         in_class = false;
         class_end(i);
+        put(class_begin, i + 1 - class_begin, ".", 2.4);
         for (const std::string_view more : {"[", "]", "(", ")"})
           put(class_begin + (text_[class_begin + 1] == '^' ? 2 : 1), 0, slash(more), 2.6);
       }
