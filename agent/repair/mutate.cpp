@@ -1,6 +1,7 @@
 #include "agent/repair/mutate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/repair/templates/template.h"
 
@@ -13,6 +14,21 @@ size_t scope_node(const CodeView& code, size_t i) {
   for (size_t at = i; at != kNoNode; at = code.parent(at))
     if (repoindex::contains_kind(code.kinds.function, code.node(at).kind)) function = at;
   return function;
+}
+
+// A kind of mistake is about as frequent on a line whether there is one way to undo it there or
+// sixty: they share it. In units of the order per factor of four; chosen between a tenth and one on
+// 36 real fixes and 24 lists of QuixBugs, all of which agree on anything from 0.2 to 0.7.
+constexpr double kShared = 0.4;
+constexpr double kUsual = 1.5;  // eight ways: so many change nothing
+
+void share(std::vector<Candidate>& candidates) {
+  std::map<std::pair<uint32_t, std::string_view>, size_t> n_alike;
+  for (const Candidate& candidate : candidates) ++n_alike[{candidate.line, candidate.kind}];
+  for (Candidate& candidate : candidates) {
+    const auto n = static_cast<double>(n_alike[{candidate.line, candidate.kind}]);
+    candidate.order += kShared * (std::log2(n) / 2 - kUsual);
+  }
 }
 
 struct Row {
@@ -56,6 +72,7 @@ Result<std::vector<Candidate>> mutate(const std::string& path, const std::string
     for (const TemplateFamily& family : template_families()) family.propose(site);
   }
   std::vector<Candidate> candidates = out.take();
+  share(candidates);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
   if (candidates.size() > options.max_candidates) candidates.resize(options.max_candidates);

@@ -5,7 +5,7 @@
 //
 // A case is one line of JSON: id, root (a folder), path, lines (from 1: the wrong ones), command
 // (of the tests) or failure (what an earlier call found out). To OUT goes for each: id, failure,
-// candidates [{begin, end, text, line, kind, cost, suspicion}], best first.
+// candidates [{begin, end, text, line, kind, cost, suspicion, order}], best first.
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -65,7 +65,9 @@ Result<json> measure(const json& given) {
                     {"line", candidate.line + 1},
                     {"kind", candidate.kind},
                     {"cost", candidate.cost},
-                    {"suspicion", candidate.suspicion}});
+                    {"suspicion", candidate.suspicion},
+                    {"order", candidate.order},
+                    {"likelihood", json()}});
   return json{{"id", given["id"]}, {"failure", failure}, {"candidates", rows}};
 }
 

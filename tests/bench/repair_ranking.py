@@ -18,7 +18,7 @@ passes, agreement with it (quixbugs_oracle.py); for mined bugs the author's own 
 
     random    no order: the expectation
     cost      the template's cost alone; ties are random, here and below
-    no model  cost and how suspicious the line is: what `--no-model` tries first
+    no model  cost, how many alike the line has and how suspicious it is: what `--no-model` tries first
     model     and the place that the shipped model gives the new line; what it fills in itself, too
     model alone  that place and nothing else (not asked about: last)
     belief    of what passes, in the order of confidence: what is emitted or shown first
@@ -64,7 +64,7 @@ def key_cost(c):
 
 
 def key_plain(c):
-    return c["cost"] + 1.6 * (1 - c["suspicion"])
+    return c["order"] - (0.5 if c["likelihood"] is None else c["likelihood"])
 
 
 def key_model(c):
@@ -262,16 +262,42 @@ def reorder_quixbugs(arguments):
 # --- mined bugs -----------------------------------------------------------------------------
 
 
+def bones(ours, real, language):
+    """Of the lines that differ, what is left without layout, comments, quotes and brackets."""
+    a, b = ours.split("\n"), real.split("\n")
+    head = 0
+    while head < min(len(a), len(b)) and a[head] == b[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(a), len(b)) - head and a[-1 - tail] == b[-1 - tail]:
+        tail += 1
+    comment = r"#.*" if language == "python" else r"//.*|/\*[\s\S]*?\*/"
+    return [re.sub(r"[^\w.+*/%<>=!&|^~?:$-]", "", re.sub(comment, "", "\n".join(side[head:len(side) - tail])))
+            for side in (a, b)]
+
+
 def judge_mined(case, repository, candidates):
+    """Only what lies within two lines of the author's change can be it, and of that what has its bones."""
     base = repository.text(case["base"], case["file"])
-    real = repository.text(case["fix"], case["file"]).decode(errors="replace")
-    head = len(os.path.commonprefix([base, repository.text(case["fix"], case["file"])]))
-    changed = base[:head].count(b"\n") + 1
-    window = case["hunk"]["removed"] + case["hunk"]["added"] + 3
+    fixed = repository.text(case["fix"], case["file"])
+    real = fixed.decode(errors="replace")
+    head = len(os.path.commonprefix([base, fixed]))
+    tail = min(len(os.path.commonprefix([base[::-1], fixed[::-1]])), min(len(base), len(fixed)) - head)
+    low, high = head, len(base) - tail
+    for _ in range(3):
+        low, high = base.rfind(b"\n", 0, max(0, low)), base.find(b"\n", high + 1)
+        high = len(base) if high < 0 else high
+    known = {key for one, key in mined.read_equivalent(None) if one == case["id"]}
     for candidate in candidates:
-        candidate["right"] = (candidate["path"] == case["file"] and abs(candidate["line"] - changed) <= window and
-                              mined.compare(apply(base, candidate).decode(errors="replace"), real,
-                                            case["language"]) != "different")
+        candidate["right"] = False
+        if candidate["path"] != case["file"] or candidate["begin"] < low or candidate["end"] > high:
+            continue
+        ours = apply(base, candidate).decode(errors="replace")
+        a, b = bones(ours, real, case["language"])
+        candidate["right"] = a == b and mined.compare(ours, real, case["language"]) != "different"
+        if known and not candidate["right"]:
+            patch = "\n".join(difflib.unified_diff(base.decode(errors="replace").split("\n"), ours.split("\n"), n=0, lineterm=""))
+            candidate["right"] = mined.patch_key(patch) in known
 
 
 def run_mined(arguments):
@@ -304,37 +330,9 @@ def faulty_lines(repository, case):
     return sorted(lines)
 
 
-def bones(ours, real, language):
-    """Of the lines that differ, what is left without layout, comments, quotes and brackets."""
-    a, b = ours.split("\n"), real.split("\n")
-    head = 0
-    while head < min(len(a), len(b)) and a[head] == b[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(a), len(b)) - head and a[-1 - tail] == b[-1 - tail]:
-        tail += 1
-    comment = r"#.*" if language == "python" else r"//.*|/\*[\s\S]*?\*/"
-    return [re.sub(r"[^\w.+*/%<>=!&|^~?:$-]", "", re.sub(comment, "", "\n".join(side[head:len(side) - tail])))
-            for side in (a, b)]
-
-
-def judge_coverage(case, repository, candidates, equivalent):
-    base = repository.text(case["base"], case["file"])
-    real = repository.text(case["fix"], case["file"]).decode(errors="replace")
-    known = {key for one, key in equivalent if one == case["id"]}
-    for candidate in candidates:
-        ours = apply(base, candidate).decode(errors="replace")
-        a, b = bones(ours, real, case["language"])
-        candidate["right"] = a == b and mined.compare(ours, real, case["language"]) != "different"
-        if known and not candidate["right"]:
-            patch = "\n".join(difflib.unified_diff(base.decode(errors="replace").split("\n"), ours.split("\n"), n=0, lineterm=""))
-            candidate["right"] = mined.patch_key(patch) in known
-
-
 def run_coverage(arguments):
     work = pathlib.Path(arguments.work).resolve() / "coverage"
     profiles = common.read_profiles()
-    equivalent = mined.read_equivalent(None)
     said = work / "failures.jsonl"
     failures = {row["id"]: row["failure"] for row in read_lines(said)} if said.exists() else {}
     rows = []
@@ -365,10 +363,14 @@ def run_coverage(arguments):
         if answer.get("failure") and case["id"] not in failures:
             append(said, {"id": case["id"], "failure": answer["failure"]})
         candidates = answer.get("candidates", [])
-        judge_coverage(case, repository, candidates, equivalent)
-        found = first_hit(candidates, key_cost, lambda c: c["right"])
+        judge_mined(case, repository, candidates)
+        kept = work / "candidates" / f"{case['id']}.jsonl.gz"
+        kept.parent.mkdir(exist_ok=True)
+        with gzip.open(kept, "wt") as lines:
+            lines.writelines(json.dumps(candidate) + "\n" for candidate in candidates)
+        found = first_hit(candidates, key_plain, lambda c: c["right"])
         if found:
-            first = min((c for c in candidates if c["right"]), key=key_cost)
+            first = min((c for c in candidates if c["right"]), key=key_plain)
             row.update(place=found[0], kind=first["kind"], cost=first["cost"])
         rows.append(row)
         append(out, row)

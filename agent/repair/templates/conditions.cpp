@@ -163,12 +163,12 @@ void widen(const Site& site) {
       others.emplace_back(known);
     for (const std::string& other : others) {
       if (type == other) continue;
-      site.out.replace(args[1], other, 2.2, "type check");
+      site.out.replace(args[1], other, 2.2, "another type");
       if (code.is_plain_name(args[1]) || code.is_member(args[1]))
-        site.out.replace(args[1], "(" + type + ", " + other + ")", 2.2, "type check");
+        site.out.replace(args[1], "(" + type + ", " + other + ")", 1.9, "one more type");
       else if (code.kind_of(args[1]) == "tuple" && type.size() > 2)
-        site.out.replace(args[1], type.substr(0, type.size() - 1) + ", " + other + ")", 2.2,
-                         "type check");
+        site.out.replace(args[1], type.substr(0, type.size() - 1) + ", " + other + ")", 1.9,
+                         "one more type");
     }
   }
 }
