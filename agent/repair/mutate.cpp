@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <tuple>
 
+#include "agent/repair/siblings.h"
 #include "agent/repair/templates/template.h"
+#include "base/text.h"
 
 namespace engramd::agent {
 namespace {
@@ -28,6 +32,41 @@ void share(std::vector<Candidate>& candidates) {
   for (Candidate& candidate : candidates) {
     const auto n = static_cast<double>(n_alike[{candidate.line, candidate.kind}]);
     candidate.order += kShared * (std::log2(n) / 2 - kUsual);
+  }
+}
+
+// Equal lines close by are often wrong together, and then no test turns green before all of them
+// are changed. For likely edits only: each needs the text of the whole file.
+constexpr double kSiblingCost = 0.4, kMaxSiblingCost = 2.0;
+constexpr size_t kMaxSiblings = 300;
+
+void add_siblings(const std::string& text, std::vector<Candidate>& candidates) {
+  const LineIndex lines(text);
+  const auto line_of = [&](uint32_t line) {
+    const ByteRange range = lines.line_range(line, text);
+    return trim(std::string_view(text).substr(range.begin, range.size()));
+  };
+  std::map<std::string_view, size_t> n_equal;
+  for (uint32_t line = 0; line < lines.line_count(); ++line) ++n_equal[line_of(line)];
+  std::set<std::tuple<size_t, size_t, std::string>> seen;
+  const size_t n = candidates.size();
+  for (size_t i = 0; i < n && seen.size() < kMaxSiblings; ++i) {
+    if (candidates[i].cost > kMaxSiblingCost || n_equal[line_of(candidates[i].line)] < 2) continue;
+    const auto whole = at_siblings(text, candidates[i]);
+    if (!whole) continue;
+    const size_t shorter = std::min(text.size(), whole->size());
+    size_t head = 0, tail = 0;
+    while (head < shorter && text[head] == (*whole)[head]) ++head;
+    while (tail < shorter - head &&
+           text[text.size() - 1 - tail] == (*whole)[whole->size() - 1 - tail])
+      ++tail;
+    Candidate all = candidates[i];
+    all.edit = {{head, text.size() - tail}, whole->substr(head, whole->size() - head - tail)};
+    all.kind = "the same edit of equal lines";
+    all.cost += kSiblingCost;
+    all.order += kSiblingCost;
+    if (seen.emplace(all.edit.range.begin, all.edit.range.end, all.edit.replacement).second)
+      candidates.push_back(std::move(all));
   }
 }
 
@@ -73,8 +112,13 @@ Result<std::vector<Candidate>> mutate(const std::string& path, const std::string
   }
   std::vector<Candidate> candidates = out.take();
   share(candidates);
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+  const auto sort = [&] {
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+  };
+  sort();
+  add_siblings(text, candidates);
+  sort();
   if (candidates.size() > options.max_candidates) candidates.resize(options.max_candidates);
   return candidates;
 }

@@ -140,6 +140,17 @@ TEST_CASE("values are made fit for their place") {
   for (const Row& row : rows) check(row);
 }
 
+TEST_CASE("equal lines close by are changed together") {
+  check({"a.py",
+         "def f(a, b):\n    if a:\n@        n = g(a, 1) + 1\n    else:\n        n = g(a, 1) + 1\n  "
+         "  return "
+         "n\n",
+         "def f(a, b):\n    if a:\n        n = g(b, 1) + 1\n    else:\n        n = g(b, 1) + 1\n   "
+         " return "
+         "n\n",
+         60});
+}
+
 TEST_CASE("a script without semicolons stays without them") {
   check({"a.js", "function f(a, b) {\n  k(b)\n@  return a.n\n}\n",
          "function f(a, b) {\n  k(b)\n  if (!a) {\n    return null\n  }\n  return a.n\n}\n", 120});
