@@ -40,6 +40,7 @@ constexpr Trust kTrust[] = {
     {"constant of the failure", 0.3},
     {"text of the failure", 0.5},
     {"text edit", 0.6},
+    {"regular expression for the failure", 0.6},
     {"another text of the file", 0.5},
     {"another result", 0.4},
     {"name", 0.8},

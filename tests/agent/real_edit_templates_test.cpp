@@ -183,6 +183,16 @@ TEST_CASE("literals become what the test spells out") {
   check({"a.js", "const T = {\n@  d: '%d day ago',\n};\n", "const T = {\n  d: '%d days ago',\n};\n",
          20},
         options);
+  options.hints = read_hints("f('a~b') is null, with 'hsl' it is not\n");
+  check({"a.js", "function f(a) {\n@  return /^[a-z]+$/.test(a);\n}\n",
+         "function f(a) {\n  return /^[a-z~]+$/.test(a);\n}\n", 60},
+        options);
+  check({"a.js", "function f(a) {\n@  return /^(rgb|hex)/.test(a);\n}\n",
+         "function f(a) {\n  return /^(rgb|hex|hsl)/.test(a);\n}\n", 60},
+        options);
+  check({"a.js", "function f(a) {\n@  return a === 'rgb';\n}\n",
+         "function f(a) {\n  return (a === 'rgb' || a === 'hsl');\n}\n", 60},
+        options);
   // Both pieces of one text, a class that takes any character, a text in brackets.
   check({"a.py", "def f(a, b):\n@    return ('one {a} '\n            'two {b}')\n",
          "def f(a, b):\n    return (f'one {a} '\n            f'two {b}')\n", 12});
