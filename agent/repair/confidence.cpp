@@ -54,6 +54,8 @@ constexpr Trust kTrust[] = {
     {"list literal", 0.8},
     {"null to an empty value", 0.7},
     {"leave early", 0.6},
+    {"leave on a condition", 0.5},
+    {"last look", 0.6},
     {"add a condition", 0.7},
     {"expression of the same function", 0.6},
     {"missing term", 0.7},

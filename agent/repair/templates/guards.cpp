@@ -63,7 +63,8 @@ void last_looks(const Site& site, const std::vector<std::string>& ways, const Gu
         const auto [first, second] = std::minmax(names[a], names[b]);
         for (size_t w = 0; w < std::min<size_t>(3, ways.size()); ++w)
           if (ways[w] != now)
-            guard(first + unequal + second, ways[w], 2.8 + 0.05 * static_cast<double>(offered));
+            guard(first + unequal + second, ways[w], 2.8 + 0.05 * static_cast<double>(offered),
+                  "last look");
       }
   }
   // A member that the function looks at elsewhere, and a short result that it computes elsewhere.
@@ -76,7 +77,8 @@ void last_looks(const Site& site, const std::vector<std::string>& ways, const Gu
   for (const std::string& member : code.reads_of(function, 24, false)) {
     if (member.rfind(code.spelling.self, 0) != 0) continue;
     for (const std::string& result : results)
-      guard(code.negated(member), "return " + result + std::string(code.statement_end()), 3.0);
+      guard(code.negated(member), "return " + result + std::string(code.statement_end()), 3.0,
+            "last look");
   }
 }
 
@@ -92,11 +94,12 @@ void propose_guards(const Site& site) {
   const std::string deeper = indent + code.indent_unit();
   const FlatNode& node = code.node(i);
   const std::vector<std::string> names = code.reads_of(i, 6, true);
-  const auto guard = [&](const std::string& condition, const std::string& body, double cost) {
+  const auto guard = [&](const std::string& condition, const std::string& body, double cost,
+                         std::string_view kind) {
     std::string text = std::string(spelling.if_head) + condition + std::string(spelling.then) +
                        "\n" + deeper + body + "\n" + indent;
     if (!spelling.block_end.empty()) text += std::string(spelling.block_end) + "\n" + indent;
-    site.out.replace_range({node.begin, node.begin}, text, cost, "leave early");
+    site.out.replace_range({node.begin, node.begin}, text, cost, kind);
   };
   double place = 0;
   const std::vector<std::string> ways = exits(site);
@@ -114,7 +117,8 @@ void propose_guards(const Site& site) {
     double way_cost = 0;
     for (const std::string& way : ways) {
       for (size_t c = 0; c < conditions.size(); ++c)
-        guard(conditions[c], way, 2.4 + place + way_cost + 0.1 * static_cast<double>(c));
+        guard(conditions[c], way, 2.0 + place + way_cost + 0.1 * static_cast<double>(c),
+              "leave early");
       way_cost += 0.1;
     }
     // The statement only when there is something: `if x is not None: statement`.
@@ -133,10 +137,11 @@ void propose_guards(const Site& site) {
     place += 0.15;
   }
   for (const std::string& condition : site.scope.conditions)
-    for (size_t w = 0; w < std::min<size_t>(4, ways.size()); ++w) guard(condition, ways[w], 3.2);
+    for (size_t w = 0; w < std::min<size_t>(4, ways.size()); ++w)
+      guard(condition, ways[w], 3.2, "leave on a condition");
   last_looks(site, ways, guard);
   // Go: an error that nobody looks at.
-  if (spelling.language == "go") guard("err != nil", "return err", 2.3);
+  if (spelling.language == "go") guard("err != nil", "return err", 2.3, "look at an error");
 }
 
 }  // namespace engramd::agent

@@ -11,6 +11,7 @@ namespace {
 using repoindex::contains_kind;
 
 constexpr std::string_view kKind = "regular expression";
+constexpr std::string_view kClass = "class of characters", kAnchor = "ends of a pattern";
 constexpr std::string_view kOfFailure = "regular expression for the failure";
 
 // Written like a pattern, wherever it stands: tables of patterns and patterns built from pieces.
@@ -116,8 +117,9 @@ class PatternEdits {
         put(i, 0, std::string(1, c), 2.2, kOfFailure);
     for (const std::string_view more :
          {"-", ".", "_", "0-9", "A-Z", "a-z", " ", ":", "/", "+", ","})
-      put(i, 0, std::string(more), 2.5);
-    for (const std::string_view more : {"[", "]", "s", "n", "(", ")"}) put(i, 0, slash(more), 2.6);
+      put(i, 0, std::string(more), 2.5, kClass);
+    for (const std::string_view more : {"[", "]", "s", "n", "(", ")"})
+      put(i, 0, slash(more), 2.6, kClass);
     if (i + 1 < last_ && text_[i + 1] != '+' && text_[i + 1] != '*') put(i + 1, 0, "+", 2.3);
   }
 
@@ -138,9 +140,9 @@ class PatternEdits {
       } else if (c == ']' && in_class && i > class_begin + 1) {
         in_class = false;
         class_end(i);
-        put(class_begin, i + 1 - class_begin, ".", 2.4);
+        put(class_begin, i + 1 - class_begin, ".", 2.4, kClass);
         for (const std::string_view more : {"[", "]", "(", ")"})
-          put(class_begin + (text_[class_begin + 1] == '^' ? 2 : 1), 0, slash(more), 2.6);
+          put(class_begin + (text_[class_begin + 1] == '^' ? 2 : 1), 0, slash(more), 2.6, kClass);
       }
       if (in_class) continue;
       if (c == '+') put(i, 1, "*", 1.6);
@@ -207,17 +209,17 @@ class PatternEdits {
 
   void ends() {
     if (text_[first_] == '^')
-      put(first_, 1, "", 2.1);
+      put(first_, 1, "", 2.1, kAnchor);
     else
-      put(first_, 0, "^", 1.9);
+      put(first_, 0, "^", 1.9, kAnchor);
     if (text_[last_ - 1] == '$')
-      put(last_ - 1, 1, "", 2.1);
+      put(last_ - 1, 1, "", 2.1, kAnchor);
     else
-      put(last_, 0, "$", 1.9);
-    put(first_, 0, slash("b"), 2.5);
-    put(last_, 0, slash("b"), 2.5);
-    put(last_, 0, slash("s") + "*", 2.5);
-    put(first_, 0, slash("s") + "*", 2.5);
+      put(last_, 0, "$", 1.9, kAnchor);
+    put(first_, 0, slash("b"), 2.5, kAnchor);
+    put(last_, 0, slash("b"), 2.5, kAnchor);
+    put(last_, 0, slash("s") + "*", 2.5, kAnchor);
+    put(first_, 0, slash("s") + "*", 2.5, kAnchor);
   }
 
   const Site& site_;
