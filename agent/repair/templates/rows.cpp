@@ -59,7 +59,7 @@ void moved(const Site& site) {
   const std::string now = code.text_of(row);
   if (now.size() > 300) return;
   for (size_t to = 0; to < rows.size(); ++to) {
-    if (to == at || (to == at + 1 && to < rows.size())) continue;  // a swap is another template
+    if (to == at) continue;
     const size_t first = std::min(at, to), last = std::max(at, to);
     const size_t begin = code.node(rows[first]).begin, end = code.node(rows[last]).end;
     if (end - begin > 3000 || !code.starts_its_line(rows[to])) continue;
