@@ -57,7 +57,16 @@ CodeView::CodeView(const std::string& text_in, FlatTree tree_in,
       is_python(language.name == "python"),
       is_script(language.name == "javascript" || language.name == "typescript" ||
                 language.name == "tsx"),
-      is_c_like(!spelling_in.indented_blocks) {}
+      is_c_like(!spelling_in.indented_blocks),
+      statement_end_(spelling_in.statement_end) {
+  if (!is_script) return;
+  size_t with = 0, without = 0;
+  for (size_t i = 0; i < tree.size(); ++i) {
+    if (tree[i].kind != "expression_statement" && tree[i].kind != "return_statement") continue;
+    ++(text[tree[i].end - 1] == ';' ? with : without);
+  }
+  if (without > with) statement_end_ = "";
+}
 
 std::string CodeView::text_of(size_t i) const {
   return text.substr(tree[i].begin, tree[i].end - tree[i].begin);
@@ -166,6 +175,22 @@ bool CodeView::is_arithmetic(size_t i) const {
   if (op == kNoNode) return false;
   const std::string token = text_of(op);
   return one_of(token, kinds.arithmetic_tokens) || token == "**" || token == "//";
+}
+std::vector<std::string> CodeView::reads_of(size_t i, size_t cap, bool head_only) const {
+  std::vector<std::string> found;
+  for (size_t k = i; k < tree.subtree_end(i) && found.size() < cap; ++k) {
+    if (!tree[k].named) continue;
+    if (head_only && k != i && contains_kind(kinds.block, tree[k].kind)) break;
+    const bool member = is_member(k) && tree[k].end - tree[k].begin <= 30;
+    const bool name = is_plain_name(k) && !is_member_name(k) && !is_callee(k) &&
+                      !is_keyword_name(k) && !is_definition_name(k) && !is_type(k);
+    if ((!member && !name) || is_target(k)) continue;
+    if (member && tree[k].field == "function") continue;
+    const std::string read = text_of(k);
+    if (read == "self" || read == "this" || read.find('\n') != std::string::npos) continue;
+    if (std::find(found.begin(), found.end(), read) == found.end()) found.push_back(read);
+  }
+  return found;
 }
 size_t CodeView::operator_of(size_t i) const {
   for (const size_t child : tree.children(i))

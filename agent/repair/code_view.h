@@ -75,11 +75,19 @@ class CodeView {
   std::vector<size_t> arguments_of(size_t call) const;
   std::string indentation_at(size_t i) const;
   std::string indent_unit() const;  // of the file: one level deeper
+  // After a statement, as this file writes it: scripts do without semicolons or with them.
+  std::string_view statement_end() const { return statement_end_; }
+  // The names and members that a piece of code reads, as text, in its order; only the head of a
+  // compound statement when head_only.
+  std::vector<std::string> reads_of(size_t i, size_t cap, bool head_only) const;
   std::optional<long long> number(size_t i) const;
 
   bool binds_tightly(size_t i) const;  // a looser expression in its place needs parentheses
   std::string fitted(size_t i, std::string replacement) const;
   std::string negated(const std::string& condition) const;
+
+ private:
+  std::string_view statement_end_;
 };
 
 }  // namespace engramd::agent

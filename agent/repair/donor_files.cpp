@@ -122,7 +122,7 @@ Donors gather_donors(const WorkTree& tree, const std::vector<std::string>& suspe
   return donors;
 }
 
-Hints gather_hints(const WorkTree& tree, const TestRun& before, const std::string& task) {
+std::string failure_text(const WorkTree& tree, const TestRun& before, const std::string& task) {
   std::string text;
   size_t n = 0;
   for (const TestCase& test : before.tests) {
@@ -134,7 +134,11 @@ Hints gather_hints(const WorkTree& tree, const TestRun& before, const std::strin
     text += output.substr(output.size() - std::min<size_t>(output.size(), 6000));
   }
   text += task.substr(0, 4000);
-  return read_hints(text);
+  return text;
+}
+
+Hints gather_hints(const WorkTree& tree, const TestRun& before, const std::string& task) {
+  return read_hints(failure_text(tree, before, task));
 }
 
 }  // namespace engramd::agent

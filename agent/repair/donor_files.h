@@ -21,7 +21,9 @@ namespace engramd::agent {
 Donors gather_donors(const WorkTree& tree, const std::vector<std::string>& suspects,
                      const CancelToken& cancel);
 
-// From the messages of the red tests, their source where it is found, and the task's text.
+// The messages of the red tests, their source where it is found, and the task's text.
+std::string failure_text(const WorkTree& tree, const TestRun& before, const std::string& task);
+// What they say.
 Hints gather_hints(const WorkTree& tree, const TestRun& before, const std::string& task);
 
 }  // namespace engramd::agent

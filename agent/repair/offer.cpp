@@ -9,6 +9,9 @@ namespace {
 
 using repoindex::contains_kind;
 
+// What may well be done twice, or in another place.
+constexpr std::string_view kPlainStatements[] = {"expression_statement", "assignment_statement",
+                                                 "inc_statement", "dec_statement"};
 constexpr size_t kMaxPerKey = 12, kMaxKeys = 2000, kMaxStatements = 400;
 
 std::vector<std::string> by_count(const std::map<std::string, size_t>& counts, size_t cap) {
@@ -40,8 +43,8 @@ bool looks_like_exception(const std::string& name) {
 
 Scope collect_scope(const CodeView& code, size_t function, size_t max_donors) {
   Scope scope;
-  std::map<std::string, size_t> variables, callees, reads, methods;
-  std::set<std::string> donors, conditions, statements, returned;
+  std::map<std::string, size_t> variables, callees, reads, methods, statements, returned;
+  std::set<std::string> donors, conditions;
   std::set<std::pair<std::string, std::string>> inserts;
   const size_t end = code.tree.subtree_end(function);
   for (size_t i = function; i < end; ++i) {
@@ -62,17 +65,24 @@ Scope collect_scope(const CodeView& code, size_t function, size_t max_donors) {
       }
       continue;
     }
-    if (node.end - node.begin <= 60 && code.is_expression(i) && code.is_on_one_line(i) &&
-        !code.is_literal(i)) {
+    const bool is_value = code.is_expression(i) || (code.kind_of(node.parent) == "interpolation" &&
+                                                    contains_kind(code.kinds.call, node.kind));
+    if (node.end - node.begin <= 60 && is_value && code.is_on_one_line(i) && !code.is_literal(i)) {
       if (node.kind != "parenthesized_expression") donors.insert(code.text_of(i));
       if ((code.is_operation(i) && !code.is_arithmetic(i)) || node.field == "condition" ||
           code.is_condition(i))
         conditions.insert(code.text_of(i));
     }
+    if (one_of(node.kind, kPlainStatements) && code.is_statement(i) && code.is_on_one_line(i) &&
+        node.end - node.begin <= 60 && !code.is_docstring(i)) {
+      std::string text = code.text_of(i);
+      if (text.back() == ';') text.pop_back();
+      ++statements[text];
+    }
     if (contains_kind(code.kinds.return_, node.kind)) {
       const std::vector<size_t> parts = code.named_children(i);
       if (parts.size() == 1 && code.node(parts[0]).end - code.node(parts[0]).begin <= 40)
-        returned.insert(code.text_of(parts[0]));
+        ++returned[code.text_of(parts[0])];
     }
     if (contains_kind(code.kinds.call, node.kind)) {
       const size_t callee = code.callee_of(i);
@@ -84,9 +94,6 @@ Scope collect_scope(const CodeView& code, size_t function, size_t max_donors) {
         if (receiver != kNoNode && name != kNoNode && code.is_plain_name(receiver))
           inserts.insert({code.text_of(receiver), code.text_of(name)});
       }
-      const size_t parent = node.parent;
-      if (parent != kNoNode && code.is_statement(parent) && node.end - node.begin <= 60)
-        statements.insert(code.text_of(i));
     }
     // What a local was made as says how something is put into it.
     if (contains_kind(code.kinds.assignment, node.kind)) {
@@ -123,16 +130,15 @@ Scope collect_scope(const CodeView& code, size_t function, size_t max_donors) {
   first(scope.conditions, max_donors);
   scope.inserts.assign(inserts.begin(), inserts.end());
   first(scope.inserts, 8);
-  scope.statements.assign(statements.begin(), statements.end());
-  first(scope.statements, 8);
-  scope.returned.assign(returned.begin(), returned.end());
-  first(scope.returned, 6);
+  scope.statements = by_count(statements, 16);
+  scope.returned = by_count(returned, 6);
   return scope;
 }
 
-Offer collect_offer(const CodeView& code) {
+Offer collect_offer(const CodeView& code, const Donors& donors) {
   Offer offer;
-  std::map<std::string, size_t> members, callees, strings, exceptions, types, bare, of_one;
+  std::map<std::string, size_t> members, callees, strings, exceptions, types, bare, of_one,
+      keywords;
   for (size_t i = 0; i < code.tree.size(); ++i) {
     const FlatNode& node = code.node(i);
     if (!node.named) continue;
@@ -175,8 +181,12 @@ Offer collect_offer(const CodeView& code) {
         ++bare[code.text_of(name)];
     for (const size_t argument : arguments)
       if (code.node(argument).kind == "keyword_argument" &&
-          code.node(argument).end - code.node(argument).begin <= 50)
+          code.node(argument).end - code.node(argument).begin <= 50) {
         add_to(offer.keywords_of, code.text_of(callee), code.text_of(argument));
+        // A name that is handed on under its own name says nothing to other calls.
+        const size_t value = code.tree.child_by_field(argument, "value");
+        if (value != kNoNode && code.is_literal(value)) ++keywords[code.text_of(argument)];
+      }
   }
   offer.members = by_count(members, 40);
   offer.callees = by_count(callees, 20);
@@ -185,6 +195,8 @@ Offer collect_offer(const CodeView& code) {
   offer.types = by_count(types, 8);
   offer.methods_without_arguments = by_count(bare, 10);
   offer.methods_of_one = by_count(of_one, 10);
+  offer.keywords = by_count(keywords, 8);
+  offer.common_members = by_count(donors.n_members, 24);
   return offer;
 }
 
@@ -200,9 +212,12 @@ void collect_donors(const CodeView& code, Donors& donors) {
           code.node(callee).end - code.node(callee).begin <= 50)
         add_to(donors.arguments_of, code.text_of(callee), code.text_of(list));
     } else if (code.is_member_name(i)) {
+      const std::string name = code.text_of(i);
+      if (donors.n_members.size() < kMaxKeys || donors.n_members.count(name) != 0)
+        ++donors.n_members[name];
       if (const size_t receiver = code.receiver_of(node.parent);
           receiver != kNoNode && code.node(receiver).end - code.node(receiver).begin <= 40)
-        add_to(donors.members_of, code.text_of(receiver), code.text_of(i));
+        add_to(donors.members_of, code.text_of(receiver), name);
     } else if (code.is_statement(i) && donors.statements.size() < kMaxStatements &&
                node.end - node.begin <= 80 && code.is_on_one_line(i) && !code.is_docstring(i) &&
                code.function_of(i) != kNoNode) {
@@ -214,6 +229,7 @@ void collect_donors(const CodeView& code, Donors& donors) {
 Hints read_hints(std::string_view failure) {
   Hints hints;
   failure = failure.substr(0, 24000);
+  hints.changes = text_changes(failure);
   std::map<std::string, size_t> names;
   std::set<std::string> strings;
   std::set<long long> numbers;

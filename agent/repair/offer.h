@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/repair/code_view.h"
+#include "agent/repair/text_changes.h"
 
 namespace engramd::agent {
 
@@ -23,8 +24,8 @@ struct Scope {
   std::vector<std::string> donors;     // small expressions, no plain names or literals
   std::vector<std::string> conditions;
   std::vector<std::pair<std::string, std::string>> inserts;  // receiver, method of `x.m(y)`
-  std::vector<std::string> statements;                       // short call statements, as text
-  std::vector<std::string> returned;                         // what its returns give
+  std::vector<std::string> statements;  // short ones, without what ends them; most often first
+  std::vector<std::string> returned;    // what its returns give
   std::vector<std::string> parameters;
   std::vector<std::string> unused;     // made or given, and never read: probably meant somewhere
   std::vector<std::string> read_once;  // in a single place: without it they would be unused
@@ -36,6 +37,8 @@ struct Offer {
   std::map<std::string, std::vector<std::string>> members_of;  // by receiver's text
   std::map<std::string, std::vector<std::string>> values_of;   // assigned, by target
   std::vector<std::string> methods_of_one;  // "self.clean", called with one argument
+  std::vector<std::string> keywords;        // "name=value" of any callee
+  std::vector<std::string> common_members;  // of the repository's files, most used first
   std::map<std::string, std::vector<std::string>> keywords_of;  // "name=value" by callee
   std::vector<std::string> strings;                             // literals with their quotes
   std::vector<std::string> exceptions, types;
@@ -44,6 +47,7 @@ struct Offer {
 struct Hints {
   std::vector<std::string> names, strings, exceptions;  // strings without quotes
   std::vector<long long> numbers;
+  std::vector<TextChange> changes;  // between texts that were expected and texts that came
 };
 
 struct Donors {
@@ -51,10 +55,11 @@ struct Donors {
   std::map<std::string, std::vector<std::string>> members_of;    // by receiver's text
   std::map<std::string, std::vector<std::string>> old_lines;     // by path: removed lately
   std::vector<std::string> statements;                           // one line each
+  std::map<std::string, size_t> n_members;                       // how often each is read
 };
 
 Scope collect_scope(const CodeView& code, size_t function, size_t max_donors);
-Offer collect_offer(const CodeView& code);
+Offer collect_offer(const CodeView& code, const Donors& donors);
 void collect_donors(const CodeView& code, Donors& donors);  // adds, within its bounds
 // From the text of failure reports and of the red tests.
 Hints read_hints(std::string_view failure);

@@ -43,7 +43,7 @@ EditKinds edit_kinds() {
                     "while_statement", "do_statement", "switch_statement", "break_statement",
                     "continue_statement", "declaration", "goto_statement", "throw_statement",
                     "for_range_loop"},
-      .block = {"compound_statement"},
+      .block = {"compound_statement", "case_statement"},
       .function = {"function_definition", "lambda_expression"},
   };
 }

@@ -155,7 +155,7 @@ EditKinds edit_kinds() {
                     "for_in_statement", "while_statement", "do_statement", "switch_statement",
                     "break_statement", "continue_statement", "lexical_declaration",
                     "variable_declaration", "throw_statement", "try_statement"},
-      .block = {"statement_block", "program"},
+      .block = {"statement_block", "program", "switch_case", "switch_default"},
       .function = {"function_declaration", "method_definition", "arrow_function",
                    "function_expression", "generator_function_declaration"},
   };

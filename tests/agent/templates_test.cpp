@@ -10,51 +10,10 @@
 #include "agent/repair/spelling.h"
 #include "agent/repair/static_suspects.h"
 #include "repoindex/languages/language.h"
+#include "tests/agent/template_rows.h"
 
 using namespace engramd;
 using namespace engramd::agent;
-
-namespace {
-
-struct Row {
-  const char* path;
-  const char* before;  // "@" stands before the faulty line
-  const char* after;
-  size_t within;  // the fix is among so many first ones
-};
-
-struct Faulty {
-  std::string text;
-  uint32_t line = 0;
-};
-Faulty read(const std::string& marked) {
-  Faulty faulty;
-  const size_t at = marked.find('@');
-  faulty.text = marked.substr(0, at) + marked.substr(at + 1);
-  for (size_t i = 0; i < at; ++i) faulty.line += marked[i] == '\n';
-  return faulty;
-}
-
-// The place of the fix among the candidates, from 1; 0 when it is not there.
-size_t place_of(const Row& row, const MutateOptions& options = {}) {
-  const Faulty faulty = read(row.before);
-  const auto candidates = mutate(
-      row.path, faulty.text, [&](uint32_t line) { return line == faulty.line ? 1.0 : 0.0; },
-      options);
-  if (!candidates) FAIL(candidates.error().message);
-  for (size_t i = 0; i < candidates->size(); ++i)
-    if (apply_edit(faulty.text, (*candidates)[i].edit) == row.after) return i + 1;
-  return 0;
-}
-
-void check(const Row& row, const MutateOptions& options = {}) {
-  const size_t place = place_of(row, options);
-  INFO(row.path << "\n" << row.before << "\n-> " << row.after << "place " << place);
-  CHECK(place != 0);
-  CHECK(place <= row.within);
-}
-
-}  // namespace
 
 TEST_CASE("templates of Python hold the fixes they are there for") {
   const Row rows[] = {

@@ -4,6 +4,7 @@
     tests/bench/repair_ranking.py quixbugs --corpus QUIXBUGS --work DIR [--engramd PATH] [--cpu-seconds 60]
     tests/bench/repair_ranking.py reorder --corpus QUIXBUGS --work DIR [--engramd PATH]
     tests/bench/repair_ranking.py mined --repos REPOS --runs DIR --work DIR [--part dev] [--variant model]
+    tests/bench/repair_ranking.py coverage --repos REPOS --work DIR [--proposer PATH]
     tests/bench/repair_ranking.py report --work DIR
 
 `quixbugs` runs `engramd fix --try-all` with the model on each program: the search does not end with
@@ -17,7 +18,7 @@ passes, agreement with it (quixbugs_oracle.py); for mined bugs the author's own 
 
     random    no order: the expectation
     cost      the template's cost alone; ties are random, here and below
-    no model  cost and how suspicious the line is: what `--no-model` tries first
+    no model  cost, how many alike the line has and how suspicious it is: what `--no-model` tries first
     model     and the place that the shipped model gives the new line; what it fills in itself, too
     model alone  that place and nothing else (not asked about: last)
     belief    of what passes, in the order of confidence: what is emitted or shown first
@@ -25,11 +26,13 @@ passes, agreement with it (quixbugs_oracle.py); for mined bugs the author's own 
 One list holds for all orders of one bug, so differences are paired. +- is one standard error.
 """
 import argparse
+import difflib
 import gzip
 import json
 import math
 import os
 import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -61,7 +64,7 @@ def key_cost(c):
 
 
 def key_plain(c):
-    return c["cost"] + 1.6 * (1 - c["suspicion"])
+    return c["order"] - (0.5 if c["likelihood"] is None else c["likelihood"])
 
 
 def key_model(c):
@@ -259,16 +262,42 @@ def reorder_quixbugs(arguments):
 # --- mined bugs -----------------------------------------------------------------------------
 
 
+def bones(ours, real, language):
+    """Of the lines that differ, what is left without layout, comments, quotes and brackets."""
+    a, b = ours.split("\n"), real.split("\n")
+    head = 0
+    while head < min(len(a), len(b)) and a[head] == b[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(a), len(b)) - head and a[-1 - tail] == b[-1 - tail]:
+        tail += 1
+    comment = r"#.*" if language == "python" else r"//.*|/\*[\s\S]*?\*/"
+    return [re.sub(r"[^\w.+*/%<>=!&|^~?:$-]", "", re.sub(comment, "", "\n".join(side[head:len(side) - tail])))
+            for side in (a, b)]
+
+
 def judge_mined(case, repository, candidates):
+    """Only what lies within two lines of the author's change can be it, and of that what has its bones."""
     base = repository.text(case["base"], case["file"])
-    real = repository.text(case["fix"], case["file"]).decode(errors="replace")
-    head = len(os.path.commonprefix([base, repository.text(case["fix"], case["file"])]))
-    changed = base[:head].count(b"\n") + 1
-    window = case["hunk"]["removed"] + case["hunk"]["added"] + 3
+    fixed = repository.text(case["fix"], case["file"])
+    real = fixed.decode(errors="replace")
+    head = len(os.path.commonprefix([base, fixed]))
+    tail = min(len(os.path.commonprefix([base[::-1], fixed[::-1]])), min(len(base), len(fixed)) - head)
+    low, high = head, len(base) - tail
+    for _ in range(3):
+        low, high = base.rfind(b"\n", 0, max(0, low)), base.find(b"\n", high + 1)
+        high = len(base) if high < 0 else high
+    known = {key for one, key in mined.read_equivalent(None) if one == case["id"]}
     for candidate in candidates:
-        candidate["right"] = (candidate["path"] == case["file"] and abs(candidate["line"] - changed) <= window and
-                              mined.compare(apply(base, candidate).decode(errors="replace"), real,
-                                            case["language"]) != "different")
+        candidate["right"] = False
+        if candidate["path"] != case["file"] or candidate["begin"] < low or candidate["end"] > high:
+            continue
+        ours = apply(base, candidate).decode(errors="replace")
+        a, b = bones(ours, real, case["language"])
+        candidate["right"] = a == b and mined.compare(ours, real, case["language"]) != "different"
+        if known and not candidate["right"]:
+            patch = "\n".join(difflib.unified_diff(base.decode(errors="replace").split("\n"), ours.split("\n"), n=0, lineterm=""))
+            candidate["right"] = mined.patch_key(patch) in known
 
 
 def run_mined(arguments):
@@ -285,6 +314,74 @@ def run_mined(arguments):
                **measured(candidates)}
         append(out, row)
         say(row)
+    return 0
+
+
+# --- whether the templates make the author's edit --------------------------------------------
+
+
+def faulty_lines(repository, case):
+    """The lines (from 1) that the author changed; beside an insertion, the two around it."""
+    diff = repository.git("diff", "-U0", "--no-color", case["base"], case["fix"], "--", case["file"]).decode(errors="replace")
+    lines = set()
+    for start, count in re.findall(r"^@@ -(\d+)(?:,(\d+))? ", diff, re.M):
+        start, count = int(start), int(count or 1)
+        lines |= set(range(start, start + count)) if count else {max(1, start), start + 1}
+    return sorted(lines)
+
+
+def run_coverage(arguments):
+    work = pathlib.Path(arguments.work).resolve() / "coverage"
+    profiles = common.read_profiles()
+    said = work / "failures.jsonl"
+    failures = {row["id"]: row["failure"] for row in read_lines(said)} if said.exists() else {}
+    rows = []
+    out = work / "coverage.jsonl"
+    work.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    for case in common.read_cases([common.HERE / f"cases-{arguments.part}.jsonl"]):
+        if arguments.only and case["id"] not in arguments.only.split(","):
+            continue
+        repository = common.Repository(arguments.repos, case["repo"])
+        tree = work / "trees" / case["id"]
+        if not tree.exists():
+            letters = {path: letter for letter, path in repository.changes(case["base"], case["fix"])}
+            common.prepare_tree(repository, profiles[case["repo"]], case["base"], case["fix"],
+                                [(letters[path], path) for path in case["tests"]], tree, arguments.envs or work / "envs")
+            common.start_history(tree)
+        asked = {"id": case["id"], "root": str(tree), "path": case["file"], "lines": faulty_lines(repository, case),
+                 "command": case["command"], "failure": failures.get(case["id"], "")}
+        (work / "asked.jsonl").write_text(json.dumps(asked) + "\n")
+        env = dict(os.environ, PATH=common.PATH, TZ="UTC", XDG_STATE_HOME=str(work / "state"),
+                   XDG_CACHE_HOME=str(work / "cache"), **profiles[case["repo"]].get("env", {}))
+        if case["framework"] == "go":
+            env.update(GOFLAGS="-mod=mod", GOPROXY="off")
+        subprocess.run([arguments.proposer, str(work / "asked.jsonl"), str(work / "answer.jsonl")], check=True, env=env)
+        answer = read_lines(work / "answer.jsonl")[0]
+        row = {"id": case["id"], "language": case["language"], "n": len(answer.get("candidates", [])), "place": None,
+               "kind": None, "problem": answer.get("problem", "")}
+        if answer.get("failure") and case["id"] not in failures:
+            append(said, {"id": case["id"], "failure": answer["failure"]})
+        candidates = answer.get("candidates", [])
+        judge_mined(case, repository, candidates)
+        kept = work / "candidates" / f"{case['id']}.jsonl.gz"
+        kept.parent.mkdir(exist_ok=True)
+        with gzip.open(kept, "wt") as lines:
+            lines.writelines(json.dumps(candidate) + "\n" for candidate in candidates)
+        found = first_hit(candidates, key_plain, lambda c: c["right"])
+        if found:
+            first = min((c for c in candidates if c["right"]), key=key_plain)
+            row.update(place=found[0], kind=first["kind"], cost=first["cost"])
+        rows.append(row)
+        append(out, row)
+        print(f"{row['id']:30} {row['n']:6} candidates  {row['problem'] or row['kind'] or '-'}"
+              + (f" at {row['place']:.0f}, cost {row['cost']:.2f}" if found else ""), flush=True)
+    print("\n| cases | the templates make the real edit | median place | candidates, median |\n|---|---|---|---|")
+    for language in ["all"] + sorted({row["language"] for row in rows}):
+        group = [row for row in rows if language in ("all", row["language"])]
+        places = [row["place"] for row in group if row["place"]]
+        print(f"| {language} | {len(places)}/{len(group)} | {statistics.median(places) if places else 0:.0f} | "
+              f"{statistics.median([row['n'] for row in group]):.0f} |")
     return 0
 
 
@@ -355,11 +452,11 @@ def report(rows):
 def main():
     here = pathlib.Path(__file__).resolve().parents[2]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["quixbugs", "reorder", "mined", "report"])
+    parser.add_argument("what", choices=["quixbugs", "reorder", "mined", "coverage", "report"])
     parser.add_argument("--work", required=True, help="where the lines are kept")
     parser.add_argument("--engramd", default=str(here / "build/release/engramd"))
     parser.add_argument("--corpus", default="")
-    parser.add_argument("--only", default="", help="QuixBugs programs, comma separated")
+    parser.add_argument("--only", default="", help="QuixBugs programs or mined cases, comma separated")
     parser.add_argument("--limit", type=int, default=0, help="at most so many programs in this call")
     parser.add_argument("--pytest", default="pytest")
     parser.add_argument("--seconds", type=float, default=300)
@@ -368,6 +465,8 @@ def main():
     parser.add_argument("--runs", default="", help="the --work of tests/bench/mined/run.py")
     parser.add_argument("--part", choices=["dev", "test"], default="dev")
     parser.add_argument("--variant", default="model")
+    parser.add_argument("--proposer", default=str(here / "build/release/tests/bench/repair_coverage"))
+    parser.add_argument("--envs", default="", help="installed packages of mined cases (default: WORK/envs)")
     arguments = parser.parse_args()
     if arguments.what == "quixbugs":
         return run_quixbugs(arguments)
@@ -375,6 +474,8 @@ def main():
         return reorder_quixbugs(arguments)
     if arguments.what == "mined":
         return run_mined(arguments)
+    if arguments.what == "coverage":
+        return run_coverage(arguments)
     for path in sorted(pathlib.Path(arguments.work).glob("*.jsonl")):
         print(f"### {path.stem}\n\n{report(read_lines(path))}")
     return 0

@@ -59,6 +59,9 @@ void add(const Site& site, const std::vector<size_t>& arguments) {
     for (const std::string& keyword : keywords->second)
       if (now.find(keyword.substr(0, keyword.find('=') + 1)) == std::string::npos)
         append(keyword, 2.1);
+  for (const std::string& keyword : site.offer.keywords)
+    if (now.find(keyword.substr(0, keyword.find('=') + 1)) == std::string::npos)
+      append(keyword, 2.6);
   // As the same function is called elsewhere in the repository.
   const auto lists = site.donors.arguments_of.find(code.text_of(callee));
   if (lists != site.donors.arguments_of.end())

@@ -1,4 +1,5 @@
 // Conditions: negated, strengthened, weakened, dropped, and what "empty" and "null" mean.
+#include <algorithm>
 #include <set>
 
 #include "agent/repair/templates/template.h"
@@ -132,10 +133,36 @@ void condition(const Site& site, size_t inner) {
   }
 }
 
+// x == 'a' -> (x == 'a' || x == 'b'): one more case.
+void or_another(const Site& site) {
+  const CodeView& code = site.code;
+  const size_t i = site.node;
+  if (!contains_kind(code.kinds.comparison, code.kind_of(i))) return;
+  const std::vector<size_t> parts = code.named_children(i);
+  const size_t op = code.operator_of(i);
+  if (parts.size() != 2 || op == kNoNode) return;
+  if (!contains_kind(code.kinds.string, code.kind_of(parts[1]))) return;
+  const std::string token = code.text_of(op), literal = code.text_of(parts[1]);
+  const bool same = token == "==" || token == "===";
+  if (!same && token != "!=" && token != "!==") return;
+  const std::string join = same ? " || " : " && ",
+                    head = code.text_of(parts[0]) + " " + token + " ";
+  const auto put = [&](const std::string& other, double cost) {
+    if (other != literal)
+      site.out.replace(i, "(" + code.text_of(i) + join + head + other + ")", cost, "one more case");
+  };
+  size_t offered = 0;
+  for (const std::string& text : site.hints.strings)
+    if (text.find_first_of("'\"\\` ") == std::string::npos && text.size() <= 20 && ++offered <= 8)
+      put(literal[0] + text + literal[0], 2.6);
+  for (size_t k = 0; k < std::min<size_t>(8, site.offer.strings.size()); ++k)
+    put(site.offer.strings[k], 2.8);
+}
+
 // x == 'a' -> x in ('a', 'b'); isinstance(x, A) -> isinstance(x, (A, B)): one more case.
 void widen(const Site& site) {
   const CodeView& code = site.code;
-  if (!code.is_python) return;
+  if (!code.is_python) return or_another(site);
   const size_t i = site.node;
   if (contains_kind(code.kinds.comparison, code.kind_of(i))) {
     const std::vector<size_t> parts = code.named_children(i);
@@ -163,12 +190,12 @@ void widen(const Site& site) {
       others.emplace_back(known);
     for (const std::string& other : others) {
       if (type == other) continue;
-      site.out.replace(args[1], other, 2.2, "type check");
+      site.out.replace(args[1], other, 2.2, "another type");
       if (code.is_plain_name(args[1]) || code.is_member(args[1]))
-        site.out.replace(args[1], "(" + type + ", " + other + ")", 2.2, "type check");
+        site.out.replace(args[1], "(" + type + ", " + other + ")", 1.9, "one more type");
       else if (code.kind_of(args[1]) == "tuple" && type.size() > 2)
-        site.out.replace(args[1], type.substr(0, type.size() - 1) + ", " + other + ")", 2.2,
-                         "type check");
+        site.out.replace(args[1], type.substr(0, type.size() - 1) + ", " + other + ")", 1.9,
+                         "one more type");
     }
   }
 }

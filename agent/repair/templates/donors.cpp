@@ -36,6 +36,12 @@ std::vector<std::string> names_in(const std::string& text) {
   return names;
 }
 
+// Written in capitals: it means the same everywhere.
+bool is_constant(const std::string& name) {
+  return name.find('_') != std::string::npos &&
+         std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 // Whether a statement from elsewhere could mean something here, and how well it fits.
 double fit(const Site& site, const std::string& statement) {
   size_t known = 0, all = 0;
@@ -43,9 +49,10 @@ double fit(const Site& site, const std::string& statement) {
     if (name.size() < 2) continue;
     ++all;
     known += one_of(name, site.scope.variables) || one_of(name, site.scope.callees) ||
-             one_of(name, site.offer.callees) || name == "return" || name == "if" ||
-             name == "not" || name == "None" || name == "self" || name == "this" || name == "len" ||
-             name == "str" || name == "raise";
+             one_of(name, site.offer.callees) || site.donors.arguments_of.count(name) != 0 ||
+             is_constant(name) || name == "return" || name == "if" || name == "not" ||
+             name == "None" || name == "self" || name == "this" || name == "len" || name == "str" ||
+             name == "raise";
   }
   return all < 2 ? 0 : static_cast<double>(known) / static_cast<double>(all);
 }

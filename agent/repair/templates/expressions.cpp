@@ -68,18 +68,24 @@ void wraps(const Site& site, const std::string& now) {
   const Spelling& spelling = code.spelling;
   const size_t i = site.node;
   if (now.size() > 100) return;
+  // The brackets of a call do for those that are there.
+  std::string inner = now;
+  if (code.kind_of(i) == "parenthesized_expression")
+    if (const std::vector<size_t> parts = code.named_children(i);
+        parts.size() == 1 && contains_kind(code.kinds.binary, code.kind_of(parts[0])))
+      inner = code.text_of(parts[0]);
   if (!spelling.maximum.empty()) {
-    site.out.replace(i, std::string(spelling.maximum) + "(0, " + now + ")", 2.4, "clamp");
-    site.out.replace(i, std::string(spelling.minimum) + "(0, " + now + ")", 2.9, "clamp");
+    site.out.replace(i, std::string(spelling.maximum) + "(0, " + inner + ")", 2.4, "clamp");
+    site.out.replace(i, std::string(spelling.minimum) + "(0, " + inner + ")", 2.9, "clamp");
   }
   for (const std::string_view function : spelling.wrappers)
     if (now.rfind(std::string(function) + "(", 0) != 0)
-      site.out.replace(i, std::string(function) + "(" + now + ")", 2.6, "wrap in a call");
+      site.out.replace(i, std::string(function) + "(" + inner + ")", 2.6, "wrap in a call");
   for (const std::string& function : site.scope.callees)
-    site.out.replace(i, function + "(" + now + ")", 2.7, "wrap in a call");
+    site.out.replace(i, function + "(" + inner + ")", 2.7, "wrap in a call");
   for (const auto* methods : {&site.scope.methods, &site.offer.methods_of_one})
     for (const std::string& method : *methods)
-      site.out.replace(i, method + "(" + now + ")", 2.7, "wrap in a call");
+      site.out.replace(i, method + "(" + inner + ")", 2.7, "wrap in a call");
   if (code.is_literal(i)) return;
   const std::string held = code.is_operation(i) ? "(" + now + ")" : now;
   for (const std::string_view suffix : spelling.suffixes)
@@ -87,6 +93,71 @@ void wraps(const Site& site, const std::string& now) {
       site.out.replace(i, held + std::string(suffix), 2.5, "call on a value");
   for (const std::string& method : site.offer.methods_without_arguments)
     site.out.replace(i, held + "." + method + "()", 2.7, "call on a value");
+}
+
+// An operand, what stands in brackets, or what is put into a text: what may be done to it, but
+// rarer.
+void operand(const Site& site, const std::string& now) {
+  const CodeView& code = site.code;
+  const size_t i = site.node, above = code.node(i).parent;
+  const std::string_view kind = code.kind_of(i);
+  if (kind == "parenthesized_expression" && code.is_operation(above)) {
+    const std::vector<size_t> parts = code.named_children(i);
+    if (parts.size() != 1 || !code.is_arithmetic(parts[0]) || now.size() > 100) return;
+    if (!code.spelling.maximum.empty())
+      site.out.replace(i,
+                       std::string(code.spelling.maximum) + "(0, " + code.text_of(parts[0]) + ")",
+                       2.4, "clamp");
+    for (const std::string_view function : code.spelling.wrappers)
+      site.out.replace(i, std::string(function) + now, 2.7, "wrap in a call");
+    return;
+  }
+  if (!code.is_operation(above) ||
+      (kind != "identifier" && !code.is_member(i) && !contains_kind(code.kinds.subscript, kind)))
+    return;
+  for (const std::string_view suffix : code.spelling.suffixes)
+    site.out.replace(i, now + std::string(suffix), 2.8, "call on a value");
+  for (const std::string_view function : code.spelling.wrappers)
+    site.out.replace(i, std::string(function) + "(" + now + ")", 2.8, "wrap in a call");
+}
+
+// str(e) for e.args[0]: the whole thing for a part of it, in a call.
+void of_its_root(const Site& site) {
+  const CodeView& code = site.code;
+  const size_t i = site.node;
+  if (!code.is_python || !contains_kind(code.kinds.subscript, code.kind_of(i))) return;
+  size_t root = i;
+  for (size_t steps = 0; steps < 3 && !code.is_plain_name(root); ++steps) {
+    const size_t of =
+        code.is_member(root) ? code.receiver_of(root) : code.tree.child_by_field(root, "value");
+    if (of == kNoNode) return;
+    root = of;
+  }
+  if (!code.is_plain_name(root)) return;
+  for (const std::string_view function : {"str", "repr", "len", "list"})
+    site.out.replace(i, std::string(function) + "(" + code.text_of(root) + ")", 2.7,
+                     "the whole for a part");
+}
+
+// What is put into a text, made fit for it: {int(n)} for {n}.
+void interpolated(const Site& site) {
+  const CodeView& code = site.code;
+  const size_t i = site.node;
+  const std::string_view above = code.kind_of(code.parent(i));
+  if (above != "interpolation" && above != "template_substitution") return;
+  if (!code.is_plain_name(i) && !code.is_member(i) &&
+      !contains_kind(code.kinds.call, code.kind_of(i)) &&
+      !contains_kind(code.kinds.subscript, code.kind_of(i)))
+    return;
+  const std::string now = code.text_of(i);
+  if (now.size() > 60) return;
+  for (const std::string& function : site.scope.callees)
+    site.out.replace(i, function + "(" + now + ")", 2.4, "wrap in a call");
+  for (const std::string_view function : code.spelling.wrappers)
+    site.out.replace(i, std::string(function) + "(" + now + ")", 2.6, "wrap in a call");
+  for (const std::string_view suffix : code.spelling.suffixes)
+    site.out.replace(i, now + std::string(suffix), 2.7, "call on a value");
+  for (const std::string& name : site.scope.variables) site.out.replace(i, name, 2.2, "name");
 }
 
 void returned(const Site& site, const std::string& now) {
@@ -116,6 +187,7 @@ void returned(const Site& site, const std::string& now) {
 void propose_expressions(const Site& site) {
   const CodeView& code = site.code;
   const size_t i = site.node;
+  interpolated(site);
   if (!code.is_expression(i) || code.is_parameter(i)) return;
   const FlatNode& node = code.node(i);
   if (node.end - node.begin > 200) return;
@@ -159,16 +231,13 @@ void propose_expressions(const Site& site) {
       (node.kind == "identifier" || code.is_member(i) || contains_kind(code.kinds.call, node.kind)))
     slices(site, now);
   if (is_value || is_iterated) wraps(site, now);
-  // An operand or a receiver: what may be done to it, but rarer.
-  if (!is_value && !is_iterated && code.is_operation(node.parent) &&
-      (node.kind == "identifier" || code.is_member(i) ||
-       contains_kind(code.kinds.subscript, node.kind))) {
-    for (const std::string_view suffix : code.spelling.suffixes)
-      site.out.replace(i, now + std::string(suffix), 2.8, "call on a value");
-    if (code.is_python)
-      for (const std::string_view function : {"len", "int", "str", "abs", "list", "set", "tuple"})
-        site.out.replace(i, std::string(function) + "(" + now + ")", 2.8, "wrap in a call");
-  }
+  if (is_argument && node.kind != "identifier")
+    for (const std::string_view constant : {std::string_view("0"), std::string_view("1"),
+                                            code.spelling.null_, code.spelling.empty_text})
+      if (!constant.empty())
+        site.out.replace(i, std::string(constant), 2.6, "expression to constant");
+  if (!is_value && !is_iterated) operand(site, now);
+  of_its_root(site);
   if (in_return) returned(site, now);
   if (is_argument && code.is_operation(i)) {
     site.out.replace(i, now + " + 1", 1.9, "off by one");

@@ -9,30 +9,10 @@ namespace {
 
 using repoindex::contains_kind;
 
-// The names and members a statement touches: what may be absent there.
-std::vector<std::string> touched(const CodeView& code, size_t i) {
-  std::vector<std::string> found;
-  const size_t end = code.tree.subtree_end(i);
-  for (size_t k = i; k < end && found.size() < 6; ++k) {
-    if (!code.node(k).named) continue;
-    // Only the head of a compound statement.
-    if (k != i && contains_kind(code.kinds.block, code.kind_of(k))) break;
-    const bool member = code.is_member(k) && code.node(k).end - code.node(k).begin <= 30;
-    const bool name = code.is_plain_name(k) && !code.is_member_name(k) && !code.is_callee(k) &&
-                      !code.is_keyword_name(k) && !code.is_definition_name(k) && !code.is_type(k);
-    if ((!member && !name) || code.is_target(k)) continue;
-    if (member && code.node(k).field == "function") continue;
-    const std::string text = code.text_of(k);
-    if (text == "self" || text == "this" || text.find('\n') != std::string::npos) continue;
-    if (std::find(found.begin(), found.end(), text) == found.end()) found.push_back(text);
-  }
-  return found;
-}
-
 std::vector<std::string> exits(const Site& site) {
   const CodeView& code = site.code;
   std::vector<std::string> ways;
-  const std::string end(code.spelling.statement_end);
+  const std::string end(code.statement_end());
   if (code.in_loop(site.node)) {
     ways.push_back("continue" + end);
     ways.push_back("break" + end);
@@ -62,6 +42,46 @@ std::vector<std::string> exits(const Site& site) {
   return unique;
 }
 
+// Before the result is given: `if (left != right) return false`, with two variables that look like
+// a pair, and what only the rest of the function has looked at.
+template <class Guard>
+void last_looks(const Site& site, const std::vector<std::string>& ways, const Guard& guard) {
+  const CodeView& code = site.code;
+  const size_t i = site.node;
+  const bool is_return = contains_kind(code.kinds.return_, code.kind_of(i));
+  const std::string now = code.text_of(i);
+  const std::string unequal = code.is_script ? " !== " : " != ";
+  if (is_return) {
+    size_t offered = 0;
+    const std::vector<std::string>& names = site.scope.variables;
+    for (size_t a = 0; a < names.size(); ++a)
+      for (size_t b = a + 1; b < names.size() && offered < 8; ++b) {
+        const size_t longest = std::max(names[a].size(), names[b].size());
+        const size_t distance = edit_distance(names[a], names[b], longest);
+        if (distance * 3 > longest && !(names[a].size() == 1 && names[b].size() == 1)) continue;
+        ++offered;
+        const auto [first, second] = std::minmax(names[a], names[b]);
+        for (size_t w = 0; w < std::min<size_t>(3, ways.size()); ++w)
+          if (ways[w] != now)
+            guard(first + unequal + second, ways[w], 2.8 + 0.05 * static_cast<double>(offered),
+                  "last look");
+      }
+  }
+  // A member that the function looks at elsewhere, and a short result that it computes elsewhere.
+  if (!is_return && !contains_kind(code.kinds.conditional, code.kind_of(i))) return;
+  const size_t function = code.function_of(i);
+  if (function == kNoNode || code.spelling.self.empty()) return;
+  std::vector<std::string> results;
+  for (const std::string& donor : site.scope.donors)
+    if (donor.ends_with("()") && results.size() < 4) results.push_back(donor);
+  for (const std::string& member : code.reads_of(function, 24, false)) {
+    if (member.rfind(code.spelling.self, 0) != 0) continue;
+    for (const std::string& result : results)
+      guard(code.negated(member), "return " + result + std::string(code.statement_end()), 3.0,
+            "last look");
+  }
+}
+
 }  // namespace
 
 void propose_guards(const Site& site) {
@@ -73,12 +93,13 @@ void propose_guards(const Site& site) {
   const std::string indent = code.indentation_at(i);
   const std::string deeper = indent + code.indent_unit();
   const FlatNode& node = code.node(i);
-  const std::vector<std::string> names = touched(code, i);
-  const auto guard = [&](const std::string& condition, const std::string& body, double cost) {
+  const std::vector<std::string> names = code.reads_of(i, 6, true);
+  const auto guard = [&](const std::string& condition, const std::string& body, double cost,
+                         std::string_view kind) {
     std::string text = std::string(spelling.if_head) + condition + std::string(spelling.then) +
                        "\n" + deeper + body + "\n" + indent;
     if (!spelling.block_end.empty()) text += std::string(spelling.block_end) + "\n" + indent;
-    site.out.replace_range({node.begin, node.begin}, text, cost, "leave early");
+    site.out.replace_range({node.begin, node.begin}, text, cost, kind);
   };
   double place = 0;
   const std::vector<std::string> ways = exits(site);
@@ -96,8 +117,9 @@ void propose_guards(const Site& site) {
     double way_cost = 0;
     for (const std::string& way : ways) {
       for (size_t c = 0; c < conditions.size(); ++c)
-        guard(conditions[c], way, 2.7 + place + way_cost + 0.1 * static_cast<double>(c));
-      way_cost += 0.05;
+        guard(conditions[c], way, 2.0 + place + way_cost + 0.1 * static_cast<double>(c),
+              "leave early");
+      way_cost += 0.1;
     }
     // The statement only when there is something: `if x is not None: statement`.
     const std::string now = code.text_of(i);
@@ -112,12 +134,14 @@ void propose_guards(const Site& site) {
         site.out.replace(i, text, 2.5 + place, "only when there is something");
       }
     }
-    place += 0.08;
+    place += 0.15;
   }
   for (const std::string& condition : site.scope.conditions)
-    for (size_t w = 0; w < std::min<size_t>(4, ways.size()); ++w) guard(condition, ways[w], 3.2);
+    for (size_t w = 0; w < std::min<size_t>(4, ways.size()); ++w)
+      guard(condition, ways[w], 3.2, "leave on a condition");
+  last_looks(site, ways, guard);
   // Go: an error that nobody looks at.
-  if (spelling.language == "go") guard("err != nil", "return err", 2.3);
+  if (spelling.language == "go") guard("err != nil", "return err", 2.3, "look at an error");
 }
 
 }  // namespace engramd::agent

@@ -145,6 +145,9 @@ void member(const Site& site) {
   }
   for (const std::string& other : site.offer.members)
     site.out.replace(i, other, 2.1 - nearness(site, now, other), "member name");
+  for (const std::string& other : site.offer.common_members)
+    if (!one_of(other, site.offer.members))
+      site.out.replace(i, other, 2.4 - nearness(site, now, other), "member name");
   // A name of the failure report or the red test that looks like this one.
   for (const std::string& other : site.hints.names)
     if (other.size() >= 4 && edit_distance(now, other, 4) <= std::max<size_t>(2, now.size() / 4))

@@ -1,5 +1,7 @@
 // Regular expressions: quantifiers, anchors, classes, escapes, flags.
+#include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "agent/repair/templates/template.h"
 
@@ -9,6 +11,8 @@ namespace {
 using repoindex::contains_kind;
 
 constexpr std::string_view kKind = "regular expression";
+constexpr std::string_view kClass = "class of characters", kAnchor = "ends of a pattern";
+constexpr std::string_view kOfFailure = "regular expression for the failure";
 
 // Written like a pattern, wherever it stands: tables of patterns and patterns built from pieces.
 bool reads_like_a_pattern(std::string_view text) {
@@ -56,6 +60,7 @@ class PatternEdits {
 
   void propose() {
     if (last_ <= first_) return;
+    told_by_the_failure();
     one_place();
     everywhere();
     ends();
@@ -65,9 +70,10 @@ class PatternEdits {
   std::string slash(std::string_view rest) const {
     return (escaped_ ? "\\\\" : "\\") + std::string(rest);
   }
-  void put(size_t begin, size_t length, const std::string& with, double cost) {
+  void put(size_t begin, size_t length, const std::string& with, double cost,
+           std::string_view kind = kKind) {
     const size_t base = site_.code.node(site_.node).begin;
-    site_.out.replace_range({base + begin, base + begin + length}, with, cost, kKind);
+    site_.out.replace_range({base + begin, base + begin + length}, with, cost, kind);
   }
 
   void escape(size_t i, size_t width) {
@@ -89,11 +95,31 @@ class PatternEdits {
         put(i, width, "[" + text_.substr(i, width) + std::string(more) + "]", 2.7);
   }
 
+  // What the failing test is about: its signs in classes, its words among alternatives.
+  void told_by_the_failure() {
+    for (const std::string& text : site_.hints.strings) {
+      for (const char c : text)
+        if (std::ispunct(static_cast<unsigned char>(c)) != 0 && c != '\'' && c != '"' && c != '`' &&
+            signs_.find(c) == std::string::npos && signs_.size() < 10)
+          signs_ += c;
+      if (text.size() >= 2 && text.size() <= 12 && words_.size() < 8 &&
+          std::all_of(text.begin(), text.end(),
+                      [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }))
+        words_.push_back(text);
+    }
+  }
+
   void class_end(size_t i) {
+    for (const char c : signs_)
+      if (std::string_view("[]\\^-/").find(c) != std::string_view::npos)
+        put(i, 0, slash(std::string(1, c)), 2.2, kOfFailure);
+      else
+        put(i, 0, std::string(1, c), 2.2, kOfFailure);
     for (const std::string_view more :
          {"-", ".", "_", "0-9", "A-Z", "a-z", " ", ":", "/", "+", ","})
-      put(i, 0, std::string(more), 2.5);
-    for (const std::string_view more : {"[", "]", "s", "n", "(", ")"}) put(i, 0, slash(more), 2.6);
+      put(i, 0, std::string(more), 2.5, kClass);
+    for (const std::string_view more : {"[", "]", "s", "n", "(", ")"})
+      put(i, 0, slash(more), 2.6, kClass);
     if (i + 1 < last_ && text_[i + 1] != '+' && text_[i + 1] != '*') put(i + 1, 0, "+", 2.3);
   }
 
@@ -114,8 +140,9 @@ class PatternEdits {
       } else if (c == ']' && in_class && i > class_begin + 1) {
         in_class = false;
         class_end(i);
+        put(class_begin, i + 1 - class_begin, ".", 2.4, kClass);
         for (const std::string_view more : {"[", "]", "(", ")"})
-          put(class_begin + (text_[class_begin + 1] == '^' ? 2 : 1), 0, slash(more), 2.6);
+          put(class_begin + (text_[class_begin + 1] == '^' ? 2 : 1), 0, slash(more), 2.6, kClass);
       }
       if (in_class) continue;
       if (c == '+') put(i, 1, "*", 1.6);
@@ -145,6 +172,8 @@ class PatternEdits {
       if (c == ')') {
         put(i + 1, 0, "?", 2.3);
         put(i + 1, 0, "*", 2.5);
+        if (i > first_ && text_.rfind('|', i) != std::string::npos)
+          for (const std::string& word : words_) put(i, 0, "|" + word, 2.3, kOfFailure);
         put(i, 0, "|$", 2.6);
       }
       if (c == '(' && i + 1 < last_ && text_[i + 1] != '?') {
@@ -180,21 +209,23 @@ class PatternEdits {
 
   void ends() {
     if (text_[first_] == '^')
-      put(first_, 1, "", 2.1);
+      put(first_, 1, "", 2.1, kAnchor);
     else
-      put(first_, 0, "^", 1.9);
+      put(first_, 0, "^", 1.9, kAnchor);
     if (text_[last_ - 1] == '$')
-      put(last_ - 1, 1, "", 2.1);
+      put(last_ - 1, 1, "", 2.1, kAnchor);
     else
-      put(last_, 0, "$", 1.9);
-    put(first_, 0, slash("b"), 2.5);
-    put(last_, 0, slash("b"), 2.5);
-    put(last_, 0, slash("s") + "*", 2.5);
-    put(first_, 0, slash("s") + "*", 2.5);
+      put(last_, 0, "$", 1.9, kAnchor);
+    put(first_, 0, slash("b"), 2.5, kAnchor);
+    put(last_, 0, slash("b"), 2.5, kAnchor);
+    put(last_, 0, slash("s") + "*", 2.5, kAnchor);
+    put(first_, 0, slash("s") + "*", 2.5, kAnchor);
   }
 
   const Site& site_;
   const std::string text_;
+  std::string signs_;               // of the failure's texts
+  std::vector<std::string> words_;  // likewise
   size_t first_ = 0, last_ = 0;
   bool escaped_ = false;  // a backslash of the pattern is written twice
 };

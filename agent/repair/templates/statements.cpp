@@ -8,6 +8,34 @@ namespace {
 
 using repoindex::contains_kind;
 
+std::string indented(const std::string& text, const std::string& from, const std::string& to) {
+  std::string out = text;
+  const std::string line = "\n" + from;
+  for (size_t at = out.find(line); at != std::string::npos; at = out.find(line, at + 1))
+    out.replace(at, line.size(), "\n" + to);
+  return out;
+}
+
+// Into the block that the next statement opens: a check that belongs into the try below it.
+void move_down(const Site& site, size_t next) {
+  const CodeView& code = site.code;
+  const FlatNode& node = code.node(site.node);
+  size_t body = kNoNode;
+  for (const char* field : {"body", "consequence"})
+    if (body == kNoNode) body = code.tree.child_by_field(next, field);
+  if (body == kNoNode || !code.starts_its_line(next)) return;
+  const std::vector<size_t> inner = code.named_children(body);
+  if (inner.empty() || !code.starts_its_line(inner[0]) || !code.is_statement(inner[0])) return;
+  const std::string now = code.text_of(site.node);
+  const size_t begin = code.node(next).begin, first = code.node(inner[0]).begin;
+  if (now.size() > 600 || first - begin > 600) return;
+  const std::string deeper = code.indentation_at(inner[0]);
+  site.out.replace_range({node.begin, first},
+                         code.text.substr(begin, first - begin) +
+                             indented(now, code.indentation_at(site.node), deeper) + "\n" + deeper,
+                         2.4, "move a statement in");
+}
+
 // By indentation only: a line one block too deep, or one block too far out.
 void move_in_or_out(const Site& site, const std::string& indent, bool is_last) {
   const CodeView& code = site.code;
@@ -44,7 +72,7 @@ void insert(const Site& site, const std::string& indent, bool is_last) {
   const bool is_return = contains_kind(code.kinds.return_, node.kind);
   const Scope& scope = site.scope;
   const auto put = [&](const std::string& line, double cost, std::string_view kind) {
-    const std::string whole = line + std::string(code.spelling.statement_end);
+    const std::string whole = line + std::string(code.statement_end());
     site.out.replace_range({node.begin, node.begin}, whole + "\n" + indent, cost, kind);
     if (is_last && !is_return)
       site.out.replace_range({node.end, node.end}, "\n" + indent + whole, cost + 0.05, kind);
@@ -52,7 +80,11 @@ void insert(const Site& site, const std::string& indent, bool is_last) {
   for (const auto& [receiver, method] : scope.inserts)
     for (const std::string& name : scope.variables)
       if (name != receiver) put(receiver + "." + method + "(" + name + ")", 2.6, "insert a call");
-  for (const std::string& text : scope.statements) put(text, 2.6, "insert a call");
+  double rarer = 0;
+  for (const std::string& text : scope.statements) {
+    put(text, 2.6 + rarer, "repeat a statement");
+    rarer += 0.02;
+  }
   const size_t n_names = std::min<size_t>(scope.variables.size(), 10);
   for (size_t a = 0; a < n_names; ++a)
     for (size_t b = 0; b < n_names; ++b)
@@ -80,7 +112,7 @@ void insert(const Site& site, const std::string& indent, bool is_last) {
 
 void jump(const Site& site) {
   const std::string now = site.code.text_of(site.node);
-  const std::string end(site.code.spelling.statement_end);
+  const std::string end(site.code.statement_end());
   for (const std::string_view word : {"break", "continue", "return"})
     if (now == std::string(word) + end || now == word)
       for (const std::string_view other : {"break", "continue", "return"})
@@ -128,6 +160,7 @@ void propose_statements(const Site& site) {
       site.out.replace_range({node.begin, code.node(next).end}, code.text_of(next) + between + now,
                              2.2, "swap statements");
     }
+    if (code.is_statement(next)) move_down(site, next);
   }
   if (code.is_python && now.find('\n') == std::string::npos) move_in_or_out(site, indent, is_last);
   insert(site, indent, is_last);

@@ -22,6 +22,9 @@ constexpr TemplateFamily kFamilies[] = {
     {"missing words", propose_missing_words},  // return, await, self, break
     {"library", propose_library},              // dict.get, encoding, copies, optional chaining
     {"definitions", propose_definitions},      // default arguments
+    {"branches", propose_branches},            // an else that is missing, or always meant
+    {"presence", propose_presence},            // ask whether something is there
+    {"rows", propose_rows},                    // what other rows of a table have, their order
     {"donors", propose_donors},                // what other code and the history have here
 };
 

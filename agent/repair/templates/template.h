@@ -52,5 +52,8 @@ void propose_missing_words(const Site& site);
 void propose_library(const Site& site);
 void propose_definitions(const Site& site);
 void propose_donors(const Site& site);
+void propose_branches(const Site& site);
+void propose_presence(const Site& site);
+void propose_rows(const Site& site);
 
 }  // namespace engramd::agent

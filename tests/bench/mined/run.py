@@ -56,7 +56,24 @@ def tokens_of(text, language):
                     and not (t.type in (tokenize.INDENT, tokenize.NEWLINE))]
         except (tokenize.TokenError, SyntaxError):
             return None
-    return TOKENS.findall(COMMENTS.sub(lambda m: m[1] or " ", text))
+    tokens = TOKENS.findall(COMMENTS.sub(lambda m: m[1] or " ", text))
+    return without_braces(tokens)
+
+
+def without_braces(tokens):
+    """`if (x) { return; }` is `if (x) return;`: no braces around one simple statement."""
+    out, i = [], 0
+    while i < len(tokens):
+        if tokens[i] == "{" and out and out[-1] in (")", "else"):
+            end = next((k for k in range(i + 1, len(tokens)) if tokens[k] in "{};"), len(tokens))
+            body = tokens[i + 1:end + 1]
+            if tokens[end:end + 2] == [";", "}"] and body[0] not in ("if", "for", "while", "do", "switch"):
+                out += body
+                i = end + 2
+                continue
+        out.append(tokens[i])
+        i += 1
+    return out
 
 
 def bytecode_of(text):
