@@ -11,6 +11,11 @@ namespace {
 constexpr double kUnit = 1.386;
 // Belief that none of what was tried is right, on the same scale as a candidate of order 2.
 constexpr double kUnknownOrder = 2.6;
+// A wrong edit passes about once in so many trials (beta prior worth as many): where many were
+// tried and none passed beside this one, the tests are hard to please, and what passes all the
+// likelier to be right. Never less than a tenth of the belief in something unknown: no test looks
+// at all.
+constexpr double kTrialsPerRival = 150, kLeastUnknown = 0.1;
 
 struct Trust {
   std::string_view kind;
@@ -118,7 +123,10 @@ std::vector<Judged> judge(const EvidenceInput& input) {
   }
   std::stable_sort(beliefs.begin(), beliefs.end(),
                    [](const Belief& a, const Belief& b) { return a.weight > b.weight; });
-  double all = std::exp(-kUnit * kUnknownOrder);
+  const double rivals = beliefs.empty() ? 0 : static_cast<double>(beliefs.size() - 1);
+  const double weakness =
+      kTrialsPerRival * (rivals + 1) / (static_cast<double>(input.n_tried) + kTrialsPerRival);
+  double all = std::exp(-kUnit * kUnknownOrder) * std::max(kLeastUnknown, weakness);
   for (const Belief& belief : beliefs) all += belief.weight;
   std::vector<Judged> judged;
   for (const Belief& belief : beliefs) {
@@ -152,10 +160,11 @@ std::vector<Judged> judge(const EvidenceInput& input) {
     one.reasons.push_back(input.traced.empty()
                               ? "which green tests run the line is not known"
                               : std::to_string(n_green) + " green tests run the line");
-    one.reasons.push_back(beliefs.size() == 1 ? "no other edit that was tried passes"
-                                              : std::to_string(beliefs.size() - 1) +
-                                                    " other edits pass; this one has " +
-                                                    percent(share) + " of the belief");
+    one.reasons.push_back(
+        beliefs.size() == 1
+            ? "no other of " + std::to_string(input.n_tried) + " edits that were tried passes"
+            : std::to_string(beliefs.size() - 1) + " other edits pass; this one has " +
+                  percent(share) + " of the belief");
     if (const double trust = trust_in(candidate.kind); trust < 0.75)
       one.reasons.push_back("edits of this kind (" + std::string(candidate.kind) +
                             ") often pass for the wrong reason");

@@ -272,7 +272,7 @@ TEST_CASE("rivals, weak tests and doubtful edits lower the confidence") {
   candidates[0] = {"a.py", {{0, 1}, "x"}, 1, "comparison operator", 1, 1, 1, -1};
   candidates[1] = {"a.py", {{0, 1}, "y"}, 1, "delete a statement", 1, 1, 1, -1};
   candidates[2] = {"a.py", {{0, 1}, "z"}, 1, "comparison operator", 1, 1, 1, -1};
-  const auto confidence = [&](std::vector<size_t> passing, size_t n_green) {
+  const auto confidence = [&](std::vector<size_t> passing, size_t n_green, size_t n_tried = 0) {
     std::vector<Passing> all;
     for (const size_t index : passing) all.push_back({index, std::to_string(index), {}});
     std::vector<TracedTest> traced(n_green + 1);
@@ -280,7 +280,7 @@ TEST_CASE("rivals, weak tests and doubtful edits lower the confidence") {
       traced[i].red = i == 0;
       traced[i].lines["a.py"] = {2};
     }
-    const auto judged = judge({candidates, all, traced, 1, n_green, false});
+    const auto judged = judge({candidates, all, traced, 1, n_green, false, n_tried});
     REQUIRE_FALSE(judged.empty());
     return judged.front().confidence;
   };
@@ -290,4 +290,8 @@ TEST_CASE("rivals, weak tests and doubtful edits lower the confidence") {
   CHECK(confidence({0}, 0) < alone);
   CHECK(confidence({1}, 5) < alone);
   CHECK(confidence({0, 1}, 5) > confidence({0, 2}, 5));
+  // Many others were tried: the tests are hard to please. Never sure, whatever was tried.
+  CHECK(confidence({0}, 5, 1000) > confidence({0}, 5, 100));
+  CHECK(confidence({0, 2}, 5, 1000) > confidence({0, 2}, 5, 100));
+  CHECK(confidence({0}, 5, 1'000'000'000) < 0.95);
 }
