@@ -23,7 +23,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "mined"))
 import run as mined  # noqa: E402
 
-UNIT, UNKNOWN_ORDER = 1.386, 2.6  # agent/repair/confidence.cpp
+UNIT, UNKNOWN_ORDER, TRIALS_PER_RIVAL, LEAST_UNKNOWN = 1.386, 2.6, 150, 0.1  # agent/repair/confidence.cpp
 MORE_CANDIDATES, MAX_PASSING = 150, 8  # agent/repair/search.h
 MOST_JUDGES = 8
 NAMES = ["share", "judges"]
@@ -43,8 +43,9 @@ def as_searched(judged):
     met = sorted((one for one in judged if one["place"] <= last + 1), key=lambda one: one["place"])[:MAX_PASSING]
     weights = [math.exp(-UNIT * one["order"]) * one["trust"] for one in met]
     best = max(range(len(met)), key=lambda i: weights[i])
-    return dict(met[best], share=weights[best] / (sum(weights) + math.exp(-UNIT * UNKNOWN_ORDER)),
-                others=len(met) - 1)
+    weakness = TRIALS_PER_RIVAL * len(met) / (last + 1 + TRIALS_PER_RIVAL)
+    unknown = math.exp(-UNIT * UNKNOWN_ORDER) * max(LEAST_UNKNOWN, weakness)
+    return dict(met[best], share=weights[best] / (sum(weights) + unknown), others=len(met) - 1)
 
 
 def read(arguments):
