@@ -11,10 +11,10 @@ namespace {
 constexpr double kUnit = 1.386;
 // Belief that none of what was tried is right, on the same scale as a candidate of order 2.
 constexpr double kUnknownOrder = 2.6;
-// A wrong edit passes about once in so many trials (beta prior worth as many): where many were
-// tried and none passed beside this one, the tests are hard to please, and what passes all the
-// likelier to be right. Never less than a tenth of the belief in something unknown: no test looks
-// at all.
+// A wrong edit passes about once in so many trials (a beta prior worth as many): where more were
+// tried and none passed beside this one, the tests are hard to please, and what passes is all the
+// likelier to be right; where time ended the search early, the less. 1 for the 150 without a rival
+// that a search goes on for. Never under a tenth: what no test looks at has no rivals either.
 constexpr double kTrialsPerRival = 150, kLeastUnknown = 0.1;
 
 struct Trust {
