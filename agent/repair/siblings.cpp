@@ -3,9 +3,28 @@
 #include "base/text.h"
 
 namespace engramd::agent {
+namespace {
 
 constexpr uint32_t kWithin = 40;
-constexpr size_t kMaxOthers = 4, kMinLength = 10;
+constexpr size_t kMaxOthers = 4, kMinLength = 10, kMinParts = 3;
+
+// Words, and runs of signs between them; brackets and separators say nothing. `return result` has
+// two, and stands at the end of every other function.
+size_t n_parts(std::string_view line) {
+  size_t n = 0;
+  char last = ' ';  // 'w' a word, 's' a sign, ' ' neither
+  for (const char c : line) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || (c & 0x80) != 0;
+    const bool nothing = std::string_view(" \t(){}[];,").find(c) != std::string_view::npos;
+    const char now = word ? 'w' : nothing ? ' ' : 's';
+    n += now != ' ' && now != last;
+    last = now;
+  }
+  return n;
+}
+
+}  // namespace
 
 std::optional<std::string> at_siblings(const std::string& text, const Candidate& candidate) {
   const LineIndex lines(text);
@@ -14,7 +33,7 @@ std::optional<std::string> at_siblings(const std::string& text, const Candidate&
   if (candidate.edit.range.end > range.end) return std::nullopt;
   if (candidate.edit.replacement.find('\n') != std::string::npos) return std::nullopt;
   const std::string before(trim(std::string_view(text).substr(range.begin, range.size())));
-  if (before.size() < kMinLength) return std::nullopt;
+  if (before.size() < kMinLength || n_parts(before) < kMinParts) return std::nullopt;
   const std::string whole = apply_edit(text, candidate.edit);
   const LineIndex after_lines(whole);
   const ByteRange after = after_lines.line_range(line, whole);

@@ -265,6 +265,10 @@ TEST_CASE("the same line close by gets the same edit") {
   REQUIRE(widened);
   CHECK(*widened == "if a:\n    s = f(x, 2)\nelse:\n        s = f(x, 2)\n");
   CHECK_FALSE(at_siblings("    s = f(x, 1)\n    t = f(x, 1)\n", candidate));
+  // Two functions that give what they made back have nothing in common.
+  const std::string ends = "def f():\n    return result\ndef g():\n    return result\n";
+  candidate.edit = {{ends.find("result"), ends.find("result") + 6}, "other"};
+  CHECK_FALSE(at_siblings(ends, candidate));
 }
 
 TEST_CASE("rivals, weak tests and doubtful edits lower the confidence") {
