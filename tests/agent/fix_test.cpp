@@ -139,6 +139,7 @@ TEST_CASE("every candidate and what came of it can be kept") {
   SolveOptions options = small(ws, "pytest");
   options.limits.wall_s = 100;
   options.limits.try_all = true;
+  options.limits.min_confidence = 1;  // so that what passes is a suggestion, with its signs
   options.candidates = out.path("candidates");
   options.notes = {"said by the caller"};
   const auto report = solve(options);
@@ -167,6 +168,7 @@ TEST_CASE("every candidate and what came of it can be kept") {
   const size_t n_judged = report->suggestions.size() + (report->patch.empty() ? 0 : 1);
   CHECK(n_judged >= 1);
   CHECK(n_judged <= n_passed);
+  REQUIRE_FALSE(report->suggestions.empty());
   CHECK(report->suggestions.at(0).signs.place >= 1);
   CHECK(report->suggestions.at(0).signs.n_red == 1);
   CHECK(report->suggestions.at(0).signs.n_tried == n);
