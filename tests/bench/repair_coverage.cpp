@@ -5,15 +5,17 @@
 //
 // A case is one line of JSON: id, root (a folder), path, lines (from 1: the wrong ones), command
 // (of the tests) or failure (what an earlier call found out). To OUT goes for each: id, failure,
-// candidates [{begin, end, text, line, kind, cost, suspicion, order}], best first.
+// candidates (docs/formats/repair-candidates.md), best first.
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/repair/candidate_log.h"
 #include "agent/repair/donor_files.h"
 #include "agent/repair/mutate.h"
 #include "agent/solve/evidence.h"
+#include "base/text.h"
 
 using namespace engramd;
 using namespace engramd::agent;
@@ -57,17 +59,9 @@ Result<json> measure(const json& given) {
       mutate(
           path, text, [&](uint32_t line) { return lines.count(line + 1) ? 1.0 : 0.0; }, options));
   json rows = json::array();
-  for (const Candidate& candidate : candidates)
-    rows.push_back({{"path", path},
-                    {"begin", candidate.edit.range.begin},
-                    {"end", candidate.edit.range.end},
-                    {"text", candidate.edit.replacement},
-                    {"line", candidate.line + 1},
-                    {"kind", candidate.kind},
-                    {"cost", candidate.cost},
-                    {"suspicion", candidate.suspicion},
-                    {"order", candidate.order},
-                    {"likelihood", json()}});
+  const std::string log = candidate_log(candidates, {});
+  for (const std::string_view line : split_lines(log))
+    if (!line.empty()) rows.push_back(json::parse(line));
   return json{{"id", given["id"]}, {"failure", failure}, {"candidates", rows}};
 }
 
