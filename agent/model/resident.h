@@ -34,7 +34,7 @@ struct ResidentOptions {
   // Guesses from the conversation's own text, and the repository's once it has been learnt (models
   // of 100 M parameters a token and more), are computed many at a time; the replies are the same.
   bool speculation = true;
-  // Learn it for smaller ones, too.
+  // Learn it for smaller ones, too: tests have no others.
   bool always_learn = false;
   std::string date;  // today, for the formats that say it
 };

@@ -13,8 +13,8 @@ constexpr double kUnit = 1.386;
 constexpr double kUnknownOrder = 2.6;
 // A wrong edit passes about once in so many trials (a beta prior worth as many): where more were
 // tried and none passed beside this one, the tests are hard to please, and what passes is all the
-// likelier to be right; where time ended the search early, the less. 1 for the 150 without a rival
-// that a search goes on for. Never under a tenth: what no test looks at has no rivals either.
+// likelier to be right. A half for the 150 without a rival that a search goes on for, 1 where
+// nothing else was tried, never under a tenth: what no test looks at has no rivals either.
 constexpr double kTrialsPerRival = 150, kLeastUnknown = 0.1;
 
 struct Trust {

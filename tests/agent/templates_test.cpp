@@ -1,6 +1,7 @@
 // Each template of agent/repair/templates with a mistake that it is there for: the fix is among the
 // candidates of the faulty line, and early enough to be tried.
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "agent/repair/confidence.h"
 #include "agent/repair/coverage.h"
@@ -298,4 +299,7 @@ TEST_CASE("rivals, weak tests and doubtful edits lower the confidence") {
   CHECK(confidence({0}, 5, 1000) > confidence({0}, 5, 100));
   CHECK(confidence({0, 2}, 5, 1000) > confidence({0, 2}, 5, 100));
   CHECK(confidence({0}, 5, 1'000'000'000) < 0.95);
+  // As docs/benchmarks/repair.md says it: order 1, one red test and five green ones.
+  const double belief = std::exp(-1.386), unknown = std::exp(-1.386 * 2.6) * 150 / (150 + 150);
+  CHECK(confidence({0}, 5, 150) == Approx(belief / (belief + unknown) * 6 / 6.5));
 }

@@ -43,7 +43,7 @@ def as_searched(judged):
     met = sorted((one for one in judged if one["place"] <= last + 1), key=lambda one: one["place"])[:MAX_PASSING]
     weights = [math.exp(-UNIT * one["order"]) * one["trust"] for one in met]
     best = max(range(len(met)), key=lambda i: weights[i])
-    weakness = 2 * TRIALS_PER_RIVAL * len(met) / (last + 1 + TRIALS_PER_RIVAL)
+    weakness = TRIALS_PER_RIVAL * len(met) / (last + 1 + TRIALS_PER_RIVAL)
     unknown = math.exp(-UNIT * UNKNOWN_ORDER) * max(LEAST_UNKNOWN, weakness)
     return dict(met[best], share=weights[best] / (sum(weights) + unknown), others=len(met) - 1)
 
