@@ -37,9 +37,9 @@ void share(std::vector<Candidate>& candidates) {
 }
 
 // Equal lines close by are often wrong together, and then no test turns green before all of them
-// are changed. For likely edits only: each needs the text of the whole file.
+// are changed. For likely edits only, and so many of them: each copies the whole file.
 constexpr double kSiblingCost = 0.4, kMaxSiblingCost = 2.0;
-constexpr size_t kMaxSiblings = 300;
+constexpr size_t kMaxSiblings = 300, kMaxAsked = 1000;
 
 void add_siblings(const std::string& text, std::vector<Candidate>& candidates) {
   const LineIndex lines(text);
@@ -51,8 +51,10 @@ void add_siblings(const std::string& text, std::vector<Candidate>& candidates) {
   for (uint32_t line = 0; line < lines.line_count(); ++line) ++n_equal[line_of(line)];
   std::set<std::tuple<size_t, size_t, std::string>> seen;
   const size_t n = candidates.size();
-  for (size_t i = 0; i < n && seen.size() < kMaxSiblings; ++i) {
+  size_t n_asked = 0;
+  for (size_t i = 0; i < n && seen.size() < kMaxSiblings && n_asked < kMaxAsked; ++i) {
     if (candidates[i].cost > kMaxSiblingCost || n_equal[line_of(candidates[i].line)] < 2) continue;
+    ++n_asked;
     const auto whole = at_siblings(text, candidates[i]);
     if (!whole) continue;
     const size_t shorter = std::min(text.size(), whole->size());
